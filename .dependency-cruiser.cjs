@@ -1,0 +1,69 @@
+// The rooms of the house and the doors between them. ARCHITECTURE.md shows the same picture in words.
+const room = (name, to, comment) => ({ name, severity: 'error', comment, ...to });
+
+module.exports = {
+  forbidden: [
+    room('no-circles', { from: {}, to: { circular: true } }, 'Arrows run one way.'),
+    room('unresolvable', { from: {}, to: { couldNotResolve: true } }, 'An import that does not resolve.'),
+    room(
+      'protocol-is-alone',
+      { from: { path: '^protocol/', pathNot: '\\.test\\.ts$' }, to: { path: '^(server|web|lab|cli|test|bench)/' } },
+      'protocol imports nothing of ours.',
+    ),
+    room(
+      'web-talks-protocol-only',
+      { from: { path: '^web/' }, to: { path: '^(server|lab|cli|test|bench)/' } },
+      'The page knows the server only through protocol.',
+    ),
+    room(
+      'no-node-in-web',
+      { from: { path: '^web/src/', pathNot: '\\.test\\.ts$' }, to: { dependencyTypes: ['core'] } },
+      'The page runs in a browser.',
+    ),
+    room(
+      'server-knows-no-lab',
+      { from: { path: '^server/' }, to: { path: '^(lab|web|cli|bench)/' } },
+      'Simulations never reach the server.',
+    ),
+    room(
+      'server-knows-no-test',
+      { from: { path: '^server/', pathNot: '\\.test\\.ts$' }, to: { path: '^test/' } },
+      'Only tests use test support.',
+    ),
+    room(
+      'only-main-knows-http',
+      { from: { path: '^server/(?!http/|main\\.ts)', pathNot: '\\.test\\.ts$' }, to: { path: '^server/(http/|main\\.ts|console\\.ts)' } },
+      'Rooms never import http or the composition root.',
+    ),
+    room(
+      'pure-core',
+      {
+        from: { path: '^server/(triage/|agent/translate\\.ts|policy/decide\\.ts)', pathNot: '\\.test\\.ts$' },
+        to: { pathNot: '^(protocol/|server/(triage|policy)/)', dependencyTypesNot: ['type-only'] },
+      },
+      'Triage, translate and the policy table are functions from values to values.',
+    ),
+    room(
+      'power-knows-no-agent',
+      { from: { path: '^server/(power|ssh|guest|triage|journal|policy|access)/' }, to: { path: '^server/(agent|sessions)/' } },
+      'Nothing of the agent is in the power path.',
+    ),
+    room(
+      'no-dev-dependency-in-server',
+      { from: { path: '^(server|protocol)/', pathNot: '\\.test\\.ts$' }, to: { dependencyTypes: ['npm-dev'] } },
+      'The server runs from production dependencies.',
+    ),
+    room('lab-starts-server-as-process', { from: { path: '^lab/', pathNot: '\\.test\\.ts$' }, to: { path: '^server/' } }, 'The lab starts the same server with other addresses.'),
+  ],
+  options: {
+    doNotFollow: { path: 'node_modules' },
+    exclude: { path: '(^|/)(node_modules|web/dist)/' },
+    tsPreCompilationDeps: true,
+    tsConfig: { fileName: 'tsconfig.json' },
+    enhancedResolveOptions: {
+      exportsFields: ['exports'],
+      conditionNames: ['import', 'node', 'svelte', 'default', 'types'],
+      extensions: ['.ts', '.svelte', '.js', '.mjs', '.cjs', '.json', '.svelte.ts'],
+    },
+  },
+};

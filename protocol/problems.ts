@@ -1,0 +1,56 @@
+// Every error a client can get: a stable code for programs, a status, a title. `detail` is the sentence for a person.
+// RFC 9457 (application/problem+json).
+
+export const PROBLEMS = {
+  unauthenticated: { status: 401, title: 'Not signed in' },
+  'cross-site': { status: 403, title: 'Request from another site' },
+  'not-found': { status: 404, title: 'Not found' },
+  'unknown-session': { status: 404, title: 'Unknown session' },
+  'unknown-operation': { status: 404, title: 'Unknown operation' },
+  'unknown-target': { status: 404, title: 'Unknown target' },
+  'unknown-verb': { status: 400, title: 'Unknown verb' },
+  'bad-request': { status: 400, title: 'Bad request' },
+  'invalid-input': { status: 422, title: 'Invalid input' },
+  'turn-running': { status: 409, title: 'A turn is already running' },
+  'verb-running': { status: 409, title: 'A verb is already running' },
+  'verb-failed': { status: 502, title: 'The verb failed' },
+  'too-many-requests': { status: 429, title: 'Too many requests' },
+  'queue-full': { status: 429, title: 'Queue full' },
+  'payload-too-large': { status: 413, title: 'Too large' },
+  'unsupported-media-type': { status: 415, title: 'Unsupported media type' },
+  'power-only': { status: 503, title: 'Power only' },
+  'journal-unavailable': { status: 503, title: 'The journal cannot be written' },
+  'agent-unavailable': { status: 503, title: 'Agent unavailable' },
+  'shutting-down': { status: 503, title: 'Shutting down' },
+  internal: { status: 500, title: 'Internal error' },
+} as const satisfies Record<string, { status: number; title: string }>;
+
+export type ProblemCode = keyof typeof PROBLEMS;
+
+export interface Problem {
+  readonly type: 'about:blank';
+  readonly title: string;
+  readonly status: number;
+  readonly detail: string;
+  readonly code: ProblemCode;
+}
+
+/** The one error class. `detail` says what happened and what to do; it is shown to the operator as it is. */
+export class BreakglassError extends Error {
+  readonly code: ProblemCode;
+  readonly extra: Readonly<Record<string, unknown>>;
+  constructor(code: ProblemCode, detail: string, options: { cause?: unknown; extra?: Record<string, unknown> } = {}) {
+    super(detail, options.cause === undefined ? {} : { cause: options.cause });
+    this.name = 'BreakglassError';
+    this.code = code;
+    this.extra = options.extra ?? {};
+  }
+}
+
+export const toProblem = (code: ProblemCode, detail: string): Problem => ({
+  type: 'about:blank',
+  title: PROBLEMS[code].title,
+  status: PROBLEMS[code].status,
+  detail,
+  code,
+});

@@ -1,0 +1,54 @@
+// The journal's port: an append-only log of everything that happened. Transcript, audit, timeline and report are views of
+// it. Everything here is asynchronous because SQLite is only its first home.
+import type { EventId, OperationId, SessionId, TargetName } from '../../protocol/ids.ts';
+import type { JournalEvent, JournaledKind, NewEvent } from '../../protocol/events.ts';
+
+/** All given conditions must hold. */
+export interface JournalFilter {
+  readonly session?: SessionId;
+  /** With `session`: also this target's power events, from the session's opening on. */
+  readonly sessionTarget?: TargetName;
+  readonly target?: TargetName;
+  readonly operation?: OperationId;
+  readonly kinds?: readonly JournaledKind[];
+}
+
+export interface Journal {
+  /**
+   * Commits the events in order, together, and returns them with ids. Resolves only after they are on disk; followers are
+   * told in the order of ids, before this resolves. Rejects with `journal-unavailable` when they could not be written:
+   * then nobody was told and no id was spent.
+   */
+  append(events: readonly NewEvent[]): Promise<readonly JournalEvent[]>;
+  /** Events with id > after, rising, at most limit. */
+  read(filter: JournalFilter, after: EventId, limit: number): Promise<readonly JournalEvent[]>;
+  /** The highest id that followers have been told of. Reading up to it and following from now on misses nothing. */
+  head(): EventId;
+  /** Calls back for each committed event that passes the filter, in order. The listener must not throw or block. */
+  follow(filter: JournalFilter, listener: (event: JournalEvent) => void): () => void;
+  /** Sessions, newest first. */
+  sessions(limit: number): Promise<readonly SessionSummary[]>;
+  hasSession(id: SessionId): Promise<boolean>;
+  /** Turns with a `user` and no `turn_end`; operations with `power_started` and no `power_finished`; prompts still queued. */
+  open(): Promise<OpenWork>;
+  close(): Promise<void>;
+}
+
+export interface SessionSummary {
+  readonly session_id: SessionId;
+  readonly opened_at: string;
+  readonly last_at: string;
+  readonly opened_by: string;
+  /** The first prompt, shortened to 200 characters; absent before one. */
+  readonly title?: string;
+  readonly running: boolean;
+}
+
+export interface OpenWork {
+  /** The `user` event that opened each. */
+  readonly turns: readonly JournalEvent[];
+  /** The `power_started` event of each. */
+  readonly operations: readonly JournalEvent[];
+  /** The `queued` event of each. */
+  readonly queued: readonly JournalEvent[];
+}

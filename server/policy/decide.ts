@@ -1,0 +1,65 @@
+// The policy table: may this actor do this now? A function from values to values; approvals and grants will live beside it.
+import type { Account, PolicyMode } from '../../protocol/events.ts';
+import type { ActorType } from '../../protocol/operations.ts';
+import { isMutating, type Verb } from '../../protocol/verbs.ts';
+
+export type Action =
+  | { readonly type: 'command'; readonly account: Account }
+  | {
+      readonly type: 'verb';
+      readonly verb: Verb;
+      /** The VM is known to be stopped: `start` then never spends the budget, so the agent cannot strand it. */
+      readonly vmStopped?: boolean;
+    };
+
+/** Mutating verbs that the agent ran before on this target, as Unix milliseconds. */
+export interface VerbBudget {
+  readonly spentAt: readonly number[];
+  readonly now: number;
+}
+
+export type Decision =
+  | { readonly type: 'allow'; readonly spends: boolean }
+  /** A person has to answer. Until approvals exist the caller treats it as a denial with this reason. */
+  | { readonly type: 'ask'; readonly reason: string }
+  | { readonly type: 'deny'; readonly reason: string };
+
+/** One mutating verb per 15 minutes, three a day, without a person. */
+export const BUDGET = { windowMs: 15 * 60_000, perWindow: 1, dayMs: 24 * 3_600_000, perDay: 3 } as const;
+
+const ALLOW: Decision = { type: 'allow', spends: false };
+
+export function decide(mode: PolicyMode, actor: ActorType, action: Action, budget: VerbBudget): Decision {
+  // A person's own buttons work in every mode; the server acts only for one.
+  if (actor !== 'agent') return ALLOW;
+  if (action.type === 'command') return decideCommand(mode, action.account);
+  if (!isMutating(action.verb)) return ALLOW;
+  switch (mode) {
+    case 'observe':
+      return { type: 'deny', reason: `Policy is observe: the agent may not ${action.verb} the VM. An operator can press the button.` };
+    case 'ask':
+      return { type: 'ask', reason: `Policy is ask: ${action.verb} needs a person's approval.` };
+    case 'autonomous':
+      if (action.verb === 'start' && action.vmStopped === true) return ALLOW;
+      return withinBudget(budget)
+        ? { type: 'allow', spends: true }
+        : { type: 'ask', reason: `The agent's budget for mutating verbs is spent (one per 15 minutes, three a day). An operator can press the button.` };
+  }
+}
+
+function decideCommand(mode: PolicyMode, account: Account): Decision {
+  if (account === 'observer') return ALLOW;
+  switch (mode) {
+    case 'observe':
+      return { type: 'deny', reason: 'Policy is observe: only commands as the observer account run.' };
+    case 'ask':
+      return { type: 'ask', reason: "Policy is ask: a command as the repair account needs a person's approval." };
+    case 'autonomous':
+      return ALLOW;
+  }
+}
+
+function withinBudget({ spentAt, now }: VerbBudget): boolean {
+  const since = (ms: number): number => spentAt.filter((at) => now - at < ms).length;
+  return since(BUDGET.windowMs) < BUDGET.perWindow && since(BUDGET.dayMs) < BUDGET.perDay;
+}

@@ -1,0 +1,37 @@
+// Outside the VM: verbs, the per-target lock, an operation and its verified outcome.
+import type { OperationId, SessionId } from '../../protocol/ids.ts';
+import type { Actor, Operation } from '../../protocol/operations.ts';
+import type { Verb } from '../../protocol/verbs.ts';
+
+export interface VerbRequest {
+  readonly verb: Verb;
+  readonly by: Actor;
+  /** The session that caused it, for the journal. */
+  readonly session_id?: SessionId;
+  /** Same key, same target, within an hour: the same operation, not a second run. */
+  readonly idempotencyKey?: string;
+}
+
+export interface Power {
+  /**
+   * Starts an operation and returns at once. Throws `verb-running` (with who, which, since when in `detail`) when another
+   * mutating verb is in flight on the target. The operation runs to its end whatever becomes of the caller.
+   */
+  start(request: VerbRequest): Promise<Operation>;
+  /** Known operations of this process and the journal; undefined when there is none. */
+  get(id: OperationId): Promise<Operation | undefined>;
+  /** Resolves when the operation ends, or after limitMs with whatever state it is in then. */
+  wait(id: OperationId, limitMs: number): Promise<Operation>;
+  /** Every change of the operation: steps, output, end. For watchers that work without the journal too. */
+  watch(id: OperationId, listener: (change: OperationChange) => void): () => void;
+  /** Mutating operation in flight, if any. */
+  running(): Operation | undefined;
+  /** Closes operations that a dead server left open: asks the host, appends `power_finished`, never runs them again. */
+  recover(): Promise<void>;
+  close(): Promise<void>;
+}
+
+export type OperationChange =
+  | { readonly type: 'step'; readonly operation: Operation }
+  | { readonly type: 'output'; readonly stream: 'stdout' | 'stderr'; readonly text: string }
+  | { readonly type: 'finished'; readonly operation: Operation };
