@@ -119,6 +119,8 @@ export type EphemeralEvent =
       readonly text: string;
       readonly snapshot?: boolean;
     }
+  /** The journal could not take the event that would have said this. */
+  | { readonly kind: 'error'; readonly session_id: SessionId; readonly turn_id: TurnId; readonly error: string }
   | { readonly kind: 'done' };
 
 export type WireEvent = JournalEvent | EphemeralEvent;

@@ -1,0 +1,59 @@
+// All SQL of the journal, in one place: SQLite is its first home, not its last.
+
+/** Raised with every change of the schema. A file with a higher number was written by a newer version: we do not touch it. */
+export const SCHEMA_VERSION = 1;
+
+export const PRAGMAS = `
+  PRAGMA journal_mode = WAL;
+  PRAGMA synchronous = FULL;
+  PRAGMA busy_timeout = 500;
+`;
+
+export const SCHEMA = `
+  CREATE TABLE events (
+    id           INTEGER PRIMARY KEY,
+    at           TEXT NOT NULL,
+    kind         TEXT NOT NULL,
+    session_id   TEXT,
+    turn_id      TEXT,
+    operation_id TEXT,
+    target       TEXT,
+    event        TEXT NOT NULL -- the wire event as JSON, exactly as clients see it
+  ) STRICT;
+  CREATE INDEX events_session ON events (session_id, id) WHERE session_id IS NOT NULL;
+  CREATE INDEX events_operation ON events (operation_id, id) WHERE operation_id IS NOT NULL;
+  CREATE INDEX events_turn ON events (turn_id, kind) WHERE turn_id IS NOT NULL;
+  CREATE INDEX events_target ON events (target, kind, id) WHERE target IS NOT NULL;
+  CREATE INDEX events_kind ON events (kind, id);
+  PRAGMA user_version = ${SCHEMA_VERSION};
+`;
+
+export const SQL = {
+  lastId: 'SELECT coalesce(max(id), 0) AS id FROM events',
+  insert:
+    'INSERT INTO events (id, at, kind, session_id, turn_id, operation_id, target, event) VALUES (?, ?, ?, ?, ?, ?, ?, ?)',
+  hasSession: "SELECT 1 FROM events WHERE session_id = ? AND kind = 'session_opened' LIMIT 1",
+  openTurns: `
+    SELECT event FROM events AS e WHERE kind = 'user' AND turn_id IS NOT NULL
+    AND NOT EXISTS (SELECT 1 FROM events WHERE turn_id = e.turn_id AND kind = 'turn_end') ORDER BY id`,
+  openOperations: `
+    SELECT event FROM events AS e WHERE kind = 'power_started'
+    AND NOT EXISTS (SELECT 1 FROM events WHERE operation_id = e.operation_id AND kind = 'power_finished') ORDER BY id`,
+  openQueued: `
+    SELECT event FROM events AS e WHERE kind = 'queued'
+    AND NOT EXISTS (
+      SELECT 1 FROM events WHERE session_id = e.session_id AND kind = 'unqueued'
+      AND json_extract(event, '$.queue_id') = json_extract(e.event, '$.queue_id')) ORDER BY id`,
+  sessions: `
+    SELECT o.session_id AS session_id, o.at AS opened_at, json_extract(o.event, '$.actor.name') AS opened_by,
+      (SELECT at FROM events WHERE session_id = o.session_id ORDER BY id DESC LIMIT 1) AS last_at,
+      (SELECT substr(json_extract(event, '$.text'), 1, 200) FROM events
+        WHERE session_id = o.session_id AND kind = 'user' ORDER BY id LIMIT 1) AS title,
+      (SELECT count(*) FROM events WHERE session_id = o.session_id AND kind = 'user') AS begun,
+      (SELECT count(*) FROM events WHERE session_id = o.session_id AND kind = 'turn_end') AS ended
+    FROM events AS o WHERE o.kind = 'session_opened' ORDER BY o.id DESC LIMIT ?`,
+} as const;
+
+/** A SELECT of `event` with the conditions given as SQL, rising by id. Parameters: those of the conditions, then after, limit. */
+export const selectEvents = (conditions: readonly string[]): string =>
+  `SELECT event FROM events WHERE ${[...conditions, 'id > ?'].join(' AND ')} ORDER BY id LIMIT ?`;

@@ -1,0 +1,195 @@
+// The journal on SQLite. One writer, group commit: what is appended within one turn of the event loop is committed
+// together, then followers are told, then the appenders. An event that anybody saw is on disk.
+import { mkdirSync, statSync } from 'node:fs';
+import path from 'node:path';
+import { DatabaseSync, type StatementSync } from 'node:sqlite';
+import type { JournalEvent, NewEvent } from '../../protocol/events.ts';
+import { type EventId, eventId, type SessionId } from '../../protocol/ids.ts';
+import { BreakglassError } from '../../protocol/problems.ts';
+import { conditionsOf, passes } from './filter.ts';
+import type { Journal, JournalFilter, OpenWork, SessionSummary } from './port.ts';
+import { PRAGMAS, SCHEMA, SCHEMA_VERSION, SQL, selectEvents } from './sql.ts';
+
+/** A larger file is not read whole at the start: the console must be back within 2 s, whatever it has recorded. */
+const CHECKED_WHOLE_BYTES = 64 * 1024 * 1024;
+
+interface Pending {
+  readonly events: readonly NewEvent[];
+  readonly resolve: (stored: readonly JournalEvent[]) => void;
+  readonly reject: (error: Error) => void;
+}
+
+interface Follower {
+  readonly filter: JournalFilter;
+  readonly listener: (event: JournalEvent) => void;
+}
+
+/**
+ * Opens or makes `journal.sqlite` in the directory. Throws an Error whose message says why it cannot be used: corrupt,
+ * read-only, full, or written by a newer version.
+ */
+export function openJournal(dataDir: string, now: () => number = Date.now): Journal {
+  mkdirSync(dataDir, { recursive: true, mode: 0o700 });
+  const file = path.join(dataDir, 'journal.sqlite');
+  const database = new DatabaseSync(file);
+  try {
+    database.exec(PRAGMAS);
+    prepareSchema(database, file);
+    return new SqliteJournal(database, now);
+  } catch (error) {
+    database.close();
+    throw error;
+  }
+}
+
+function prepareSchema(database: DatabaseSync, file: string): void {
+  const version = Number(database.prepare('PRAGMA user_version').get()?.['user_version'] ?? 0);
+  if (version > SCHEMA_VERSION)
+    throw new Error(`${file} was written by a newer version of Breakglass (schema ${version}, this one knows ${SCHEMA_VERSION})`);
+  if (version === 0) database.exec(`BEGIN IMMEDIATE; ${SCHEMA} COMMIT;`);
+  // Proves now, not in the middle of an incident, that the file can be written.
+  database.exec(`BEGIN IMMEDIATE; PRAGMA user_version = ${SCHEMA_VERSION}; COMMIT;`);
+  if (statSync(file).size > CHECKED_WHOLE_BYTES) return;
+  const check = database.prepare('PRAGMA quick_check(1)').get()?.['quick_check'];
+  if (check !== 'ok') throw new Error(`${file} is damaged: ${String(check)}`);
+}
+
+class SqliteJournal implements Journal {
+  readonly #database: DatabaseSync;
+  readonly #now: () => number;
+  readonly #insert: StatementSync;
+  readonly #statements = new Map<string, StatementSync>();
+  readonly #followers = new Set<Follower>();
+  #pending: Pending[] = [];
+  #head: number;
+  #closed = false;
+
+  constructor(database: DatabaseSync, now: () => number) {
+    this.#database = database;
+    this.#now = now;
+    this.#insert = database.prepare(SQL.insert);
+    this.#head = Number(database.prepare(SQL.lastId).get()?.['id']);
+  }
+
+  append(events: readonly NewEvent[]): Promise<readonly JournalEvent[]> {
+    return new Promise((resolve, reject) => {
+      if (this.#closed) return reject(unavailable(new Error('the journal is closed')));
+      this.#pending.push({ events, resolve, reject });
+      if (this.#pending.length === 1) setImmediate(() => this.#flush());
+    });
+  }
+
+  async read(filter: JournalFilter, after: EventId, limit: number): Promise<readonly JournalEvent[]> {
+    const { sql, values } = conditionsOf(filter);
+    return this.#all(selectEvents(sql), ...values, after, limit);
+  }
+
+  head(): EventId {
+    return eventId(this.#head);
+  }
+
+  follow(filter: JournalFilter, listener: (event: JournalEvent) => void): () => void {
+    const follower = { filter, listener };
+    this.#followers.add(follower);
+    return () => this.#followers.delete(follower);
+  }
+
+  async sessions(limit: number): Promise<readonly SessionSummary[]> {
+    return this.#statement(SQL.sessions)
+      .all(limit)
+      .map((row) => ({
+        session_id: String(row['session_id']) as SessionId,
+        opened_at: String(row['opened_at']),
+        last_at: String(row['last_at']),
+        opened_by: String(row['opened_by']),
+        ...(row['title'] === null ? {} : { title: String(row['title']) }),
+        running: Number(row['begun']) > Number(row['ended']),
+      }));
+  }
+
+  async hasSession(id: SessionId): Promise<boolean> {
+    return this.#statement(SQL.hasSession).get(id) !== undefined;
+  }
+
+  async open(): Promise<OpenWork> {
+    return {
+      turns: this.#all(SQL.openTurns),
+      operations: this.#all(SQL.openOperations),
+      queued: this.#all(SQL.openQueued),
+    };
+  }
+
+  async close(): Promise<void> {
+    if (this.#closed) return;
+    this.#flush();
+    this.#closed = true;
+    this.#database.close();
+  }
+
+  /** One transaction for everything that waits. All of it or, when the disk refuses, none. */
+  #flush(): void {
+    const batch = this.#pending;
+    this.#pending = [];
+    if (batch.length === 0) return;
+    const stored: JournalEvent[][] = [];
+    let id = this.#head;
+    try {
+      this.#database.exec('BEGIN IMMEDIATE');
+      const at = new Date(this.#now()).toISOString();
+      for (const { events } of batch) {
+        stored.push(events.map((event) => this.#write({ ...event, id: eventId(++id), at, v: 1 })));
+      }
+      this.#database.exec('COMMIT');
+    } catch (error) {
+      this.#rollBack();
+      for (const { reject } of batch) reject(unavailable(error));
+      return;
+    }
+    this.#head = id;
+    for (const event of stored.flat()) this.#tell(event);
+    batch.forEach(({ resolve }, index) => {
+      resolve(stored[index] ?? []);
+    });
+  }
+
+  #write(event: JournalEvent): JournalEvent {
+    const { id, at, kind, session_id, turn_id, operation_id, target } = event;
+    const text = JSON.stringify(event);
+    this.#insert.run(id, at, kind, session_id ?? null, turn_id ?? null, operation_id ?? null, target ?? null, text);
+    return event;
+  }
+
+  #rollBack(): void {
+    try {
+      this.#database.exec('ROLLBACK');
+    } catch {
+      // SQLite already rolled back by itself (disk full, I/O error).
+    }
+  }
+
+  #tell(event: JournalEvent): void {
+    for (const { filter, listener } of this.#followers) if (passes(filter, event)) listener(event);
+  }
+
+  #all(sql: string, ...values: (string | number)[]): JournalEvent[] {
+    return this.#statement(sql)
+      .all(...values)
+      .map((row) => JSON.parse(String(row['event'])) as JournalEvent);
+  }
+
+  #statement(sql: string): StatementSync {
+    let statement = this.#statements.get(sql);
+    if (statement === undefined) {
+      statement = this.#database.prepare(sql);
+      this.#statements.set(sql, statement);
+    }
+    return statement;
+  }
+}
+
+const unavailable = (cause: unknown): BreakglassError =>
+  new BreakglassError(
+    'journal-unavailable',
+    `The journal cannot be written (${cause instanceof Error ? cause.message : String(cause)}). The agent is held back because its actions could not be recorded; the power buttons still work.`,
+    { cause },
+  );

@@ -1,0 +1,223 @@
+// Conversations and their turns. The server owns a session; clients attach to it. A turn runs detached from any client.
+import type { Logger } from 'pino';
+import type { EphemeralEvent, JournaledBody, NewEvent } from '../../protocol/events.ts';
+import { newSessionId, newTurnId, type SessionId, type TargetName } from '../../protocol/ids.ts';
+import type { Actor } from '../../protocol/operations.ts';
+import { BreakglassError } from '../../protocol/problems.ts';
+import type { AgentDriver, LiveAgent } from '../agent/port.ts';
+import type { Journal } from '../journal/port.ts';
+import { Slots } from './slots.ts';
+import { Turn } from './turn.ts';
+
+const SERVER: Actor = { type: 'server', name: 'breakglass' };
+/** Prompts waiting behind a running turn of one session. */
+const QUEUE_LIMIT = 20;
+
+export interface SessionsDeps {
+  readonly journal: Journal;
+  readonly agent: AgentDriver;
+  readonly target: TargetName;
+  readonly maxConcurrentTurns: number;
+  readonly turnTimeoutMs: number;
+  readonly logger: Logger;
+}
+
+export interface Prompt {
+  readonly text: string;
+  readonly model?: string | undefined;
+  readonly by: Actor;
+  /** Wait behind a running turn instead of being refused. */
+  readonly queue?: boolean | undefined;
+}
+
+type Accepted = { readonly status: 'started'; readonly turn: Turn } | { readonly status: 'queued'; readonly queueId: string };
+
+interface Live {
+  turn: Turn | undefined;
+  readonly queue: { readonly id: string; readonly prompt: Prompt }[];
+  readonly viewers: Set<(event: EphemeralEvent) => void>;
+  agent: LiveAgent | undefined;
+}
+
+export class Sessions {
+  readonly #deps: SessionsDeps;
+  readonly #slots: Slots;
+  readonly #live = new Map<SessionId, Live>();
+  readonly #running = new Set<Promise<void>>();
+  #closing = false;
+
+  constructor(deps: SessionsDeps) {
+    this.#deps = deps;
+    this.#slots = new Slots(deps.maxConcurrentTurns);
+  }
+
+  async open(by: Actor, id: SessionId = newSessionId()): Promise<SessionId> {
+    await this.#deps.journal.append([{ kind: 'session_opened', actor: by, target: this.#deps.target, session_id: id }]);
+    return id;
+  }
+
+  exists(id: SessionId): Promise<boolean> {
+    return this.#deps.journal.hasSession(id);
+  }
+
+  isRunning(id: SessionId): boolean {
+    return this.#live.get(id)?.turn !== undefined;
+  }
+
+  /** Resolves once the prompt is in the journal. The turn goes on by itself. */
+  async prompt(id: SessionId, prompt: Prompt): Promise<Accepted> {
+    if (this.#closing) throw new BreakglassError('shutting-down', 'The server is shutting down. Try again in a moment.');
+    const live = this.#get(id);
+    if (live.turn === undefined) return { status: 'started', turn: await this.#begin(id, live, prompt) };
+    if (prompt.queue !== true)
+      throw new BreakglassError('turn-running', 'A turn is already running in this session. Wait for it, stop it, or queue the prompt.');
+    if (live.queue.length >= QUEUE_LIMIT)
+      throw new BreakglassError('queue-full', `${QUEUE_LIMIT} prompts are waiting already. Wait for some of them to run.`);
+    const queueId = crypto.randomUUID();
+    const entry = { id: queueId, prompt };
+    live.queue.push(entry);
+    try {
+      await this.#append(id, prompt.by, [{ kind: 'queued', text: prompt.text, queue_id: queueId }]);
+    } catch (error) {
+      const index = live.queue.indexOf(entry);
+      if (index >= 0) live.queue.splice(index, 1);
+      throw error;
+    }
+    // The turn may have ended while this was written.
+    void this.#next(id, live);
+    return { status: 'queued', queueId };
+  }
+
+  /** Stops the running turn and forgets what is queued behind it. False when nothing runs. */
+  async cancel(id: SessionId, by: Actor): Promise<boolean> {
+    const live = this.#live.get(id);
+    if (live?.turn === undefined) return false;
+    const dropped = live.queue.splice(0);
+    const stopped = live.turn.end({ type: 'stop', by: by.name });
+    if (dropped.length > 0) {
+      const removed = dropped.map((entry) => ({ kind: 'unqueued', queue_id: entry.id, reason: 'removed' }) as const);
+      // The stop holds whether or not this can be recorded; the next start closes what is left open.
+      await this.#append(id, by, removed).catch((error: unknown) => this.#deps.logger.error({ err: error }, 'removal not recorded'));
+    }
+    return stopped;
+  }
+
+  /**
+   * A client attaches: what is being written now, and from this moment on everything ephemeral. The session's agent is
+   * warmed, so that the first prompt finds it ready.
+   */
+  attach(id: SessionId, listener: (event: EphemeralEvent) => void): { readonly snapshot: readonly EphemeralEvent[]; detach(): void } {
+    const live = this.#get(id);
+    live.viewers.add(listener);
+    this.#warm(id, live);
+    return {
+      snapshot: live.turn?.partial.snapshot() ?? [],
+      detach: () => {
+        live.viewers.delete(listener);
+        this.#forget(id, live);
+      },
+    };
+  }
+
+  viewers(id: SessionId): number {
+    return this.#live.get(id)?.viewers.size ?? 0;
+  }
+
+  /** At start: what a dead server left open is closed, each exactly once. Before anybody is let in. */
+  async recover(): Promise<void> {
+    const { turns, queued } = await this.#deps.journal.open();
+    const close: NewEvent[] = [];
+    for (const { session_id, turn_id, target } of turns) {
+      if (session_id === undefined || turn_id === undefined) continue;
+      const scope = { actor: SERVER, session_id, turn_id, ...(target === undefined ? {} : { target }) };
+      close.push({ kind: 'interrupted', reason: 'The server stopped during this turn and has been started again.', ...scope });
+      close.push({ kind: 'turn_end', ...scope });
+    }
+    for (const event of queued) {
+      if (event.kind !== 'queued' || event.session_id === undefined) continue;
+      close.push({ kind: 'unqueued', queue_id: event.queue_id, reason: 'lost', actor: SERVER, session_id: event.session_id });
+    }
+    if (close.length > 0) await this.#deps.journal.append(close);
+  }
+
+  /** Ends every turn and waits until each has said so. */
+  async close(): Promise<void> {
+    this.#closing = true;
+    for (const live of this.#live.values()) {
+      live.queue.length = 0;
+      live.turn?.end({ type: 'shutdown' });
+    }
+    await Promise.all(this.#running);
+  }
+
+  async #begin(id: SessionId, live: Live, prompt: Prompt, before: readonly JournaledBody[] = []): Promise<Turn> {
+    const turn = new Turn(newTurnId(), id, this.#deps.target, {
+      journal: this.#deps.journal,
+      slots: this.#slots,
+      turnTimeoutMs: this.#deps.turnTimeoutMs,
+      publish: (event) => this.#publish(live, event),
+      logger: this.#deps.logger,
+    });
+    live.turn = turn; // Claimed before the first await: a second prompt in the same moment is refused.
+    try {
+      await this.#append(id, prompt.by, [...before, { kind: 'user', text: prompt.text }, { kind: 'session', session_id: id }], turn);
+    } catch (error) {
+      live.turn = undefined;
+      throw error;
+    }
+    const run = this.#run(id, live, turn, prompt);
+    this.#running.add(run);
+    void run.finally(() => this.#running.delete(run));
+    return turn;
+  }
+
+  async #run(id: SessionId, live: Live, turn: Turn, prompt: Prompt): Promise<void> {
+    live.agent ??= this.#deps.agent.open(id);
+    await turn.run(live.agent, prompt.text, prompt.by, prompt.model);
+    live.turn = undefined;
+    await this.#next(id, live);
+    this.#forget(id, live);
+  }
+
+  /** Starts the oldest waiting prompt if nothing runs. */
+  async #next(id: SessionId, live: Live): Promise<void> {
+    if (live.turn !== undefined || this.#closing) return;
+    const entry = live.queue.shift();
+    if (entry === undefined) return;
+    try {
+      await this.#begin(id, live, entry.prompt, [{ kind: 'unqueued', queue_id: entry.id, reason: 'started' }]);
+    } catch (error) {
+      // Back in its place: it was acknowledged. It runs with the next prompt, or is closed as lost by the next start.
+      if (live.turn === undefined) live.queue.unshift(entry);
+      this.#deps.logger.error({ err: error, session: id }, 'a queued prompt could not be started');
+    }
+  }
+
+  #warm(id: SessionId, live: Live): void {
+    if (this.#closing || this.#deps.agent.unavailable() !== undefined) return;
+    live.agent ??= this.#deps.agent.open(id);
+  }
+
+  #get(id: SessionId): Live {
+    let live = this.#live.get(id);
+    if (live === undefined) {
+      live = { turn: undefined, queue: [], viewers: new Set(), agent: undefined };
+      this.#live.set(id, live);
+    }
+    return live;
+  }
+
+  /** Nobody attached, nothing running: the entry goes. The driver parks the idle process by itself. */
+  #forget(id: SessionId, live: Live): void {
+    if (live.viewers.size === 0 && live.turn === undefined && live.queue.length === 0) this.#live.delete(id);
+  }
+
+  #publish(live: Live, event: EphemeralEvent): void {
+    for (const viewer of live.viewers) viewer(event);
+  }
+
+  #append(id: SessionId, actor: Actor, bodies: readonly JournaledBody[], turn?: Turn): Promise<unknown> {
+    const scope = { actor, target: this.#deps.target, session_id: id, ...(turn === undefined ? {} : { turn_id: turn.id }) };
+    return this.#deps.journal.append(bodies.map((body) => ({ ...body, ...scope })));
+  }
+}

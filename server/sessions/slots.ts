@@ -1,0 +1,50 @@
+// How many turns run at once. A turn that finds no free slot waits its turn, first come first served, and can be stopped
+// while it waits.
+
+export class Slots {
+  #free: number;
+  readonly #waiting: { readonly take: () => void }[] = [];
+
+  constructor(count: number) {
+    this.#free = count;
+  }
+
+  /** True when the next `take` would have to wait. */
+  get full(): boolean {
+    return this.#free === 0;
+  }
+
+  /** Resolves to the way to give the slot back, or to undefined when the signal was aborted first. */
+  take(signal: AbortSignal): Promise<(() => void) | undefined> {
+    return new Promise((resolve) => {
+      if (signal.aborted) return resolve(undefined);
+      if (this.#free > 0) {
+        this.#free--;
+        return resolve(this.#giveBackOnce());
+      }
+      const waiter = {
+        take: () => {
+          signal.removeEventListener('abort', leave);
+          resolve(this.#giveBackOnce());
+        },
+      };
+      const leave = (): void => {
+        this.#waiting.splice(this.#waiting.indexOf(waiter), 1);
+        resolve(undefined);
+      };
+      this.#waiting.push(waiter);
+      signal.addEventListener('abort', leave, { once: true });
+    });
+  }
+
+  #giveBackOnce(): () => void {
+    let given = false;
+    return () => {
+      if (given) return;
+      given = true;
+      const next = this.#waiting.shift();
+      if (next === undefined) this.#free++;
+      else next.take();
+    };
+  }
+}
