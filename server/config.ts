@@ -43,8 +43,8 @@ export interface Config {
   readonly dataDir: string;
   readonly webDir: string;
   readonly keepaliveMs: number;
-  /** Not a real target: shown as a banner. */
-  readonly lab: boolean;
+  /** Not a real target: what the banner says. Set by the lab when it starts a server, never by a deployment. */
+  readonly lab: { readonly scenario: string; readonly title: string; readonly brief: string } | null;
   readonly searchPath: string;
   readonly home: string;
 }
@@ -153,8 +153,14 @@ export function readConfig(env: Env = process.env): Config {
     dataDir: dir('BREAKGLASS_DATA_DIR', path.join(path.dirname(sessionsDir), 'data')),
     webDir: path.join(root, 'web', 'dist'),
     keepaliveMs: integer('BREAKGLASS_SSE_KEEPALIVE_SECONDS', 20, 1, 3_600) * 1_000,
-    lab: read('BREAKGLASS_LAB') !== undefined,
+    lab: readLab(read('BREAKGLASS_LAB')),
     searchPath: read('PATH') ?? '/usr/local/bin:/usr/bin:/bin',
     home: read('HOME') ?? '/root',
   };
+}
+
+function readLab(text: string | undefined): Config['lab'] {
+  if (text === undefined) return null;
+  const [scenario = '', title = '', brief = ''] = text.split('|');
+  return { scenario, title, brief };
 }

@@ -1,0 +1,124 @@
+// The whole HTTP surface, built without listening: tests use inject(), main listens.
+import { existsSync } from 'node:fs';
+import path from 'node:path';
+import cookie from '@fastify/cookie';
+import helmet from '@fastify/helmet';
+import rateLimit from '@fastify/rate-limit';
+import fastifyStatic from '@fastify/static';
+import swagger from '@fastify/swagger';
+import Fastify, { type FastifyBaseLogger, type FastifyInstance } from 'fastify';
+import { jsonSchemaTransform, serializerCompiler, validatorCompiler } from 'fastify-type-provider-zod';
+import type { Me } from '../../protocol/me.ts';
+import { HealthAnswer } from '../../protocol/routes.ts';
+import { BreakglassError } from '../../protocol/problems.ts';
+import type { Access, Identity } from '../access/access.ts';
+import { identityRoutes, loginRoute } from './access-routes.ts';
+import { installErrors } from './errors.ts';
+import { requireIdentity } from './guard.ts';
+import { type PowerRouteDeps, powerRoutes } from './power-routes.ts';
+import { type SessionRouteDeps, sessionRoutes } from './session-routes.ts';
+
+export interface AppDeps extends PowerRouteDeps, SessionRouteDeps {
+  readonly access: Access;
+  readonly describe: (identity: Identity) => Me;
+  readonly webDir: string;
+  readonly tls: { readonly cert: Buffer; readonly key: Buffer } | undefined;
+  readonly logger: FastifyBaseLogger;
+}
+
+/** Prompts are the largest thing a client may send. */
+const BODY_LIMIT_BYTES = 1024 * 1024;
+
+export async function buildApp(deps: AppDeps): Promise<FastifyInstance> {
+  const app = Fastify({
+    loggerInstance: deps.logger,
+    bodyLimit: BODY_LIMIT_BYTES,
+    disableRequestLogging: true,
+    routerOptions: { maxParamLength: 500 },
+    forceCloseConnections: true,
+    https: deps.tls ?? null,
+  }) as unknown as FastifyInstance;
+  app.setValidatorCompiler(validatorCompiler);
+  app.setSerializerCompiler(serializerCompiler);
+  app.decorateRequest('identity', undefined);
+  installErrors(app);
+  acceptEmptyJson(app);
+
+  await app.register(helmet, {
+    contentSecurityPolicy: {
+      useDefaults: false,
+      directives: {
+        'default-src': ["'none'"],
+        'script-src': ["'self'"],
+        'style-src': ["'self'"],
+        'img-src': ["'self'", 'data:'],
+        'connect-src': ["'self'"],
+        'manifest-src': ["'self'"],
+        'worker-src': ["'self'"],
+        'form-action': ["'self'"],
+        'frame-ancestors': ["'none'"],
+        'base-uri': ["'none'"],
+        'require-trusted-types-for': ["'script'"],
+        'trusted-types': ['svelte-trusted-html'],
+      },
+    },
+    strictTransportSecurity: deps.tls !== undefined,
+    referrerPolicy: { policy: 'no-referrer' },
+  });
+  await app.register(cookie);
+  await app.register(rateLimit, { global: false });
+  await app.register(swagger, {
+    openapi: { openapi: '3.1.0', info: { title: 'Breakglass', version: '1', description: 'Emergency console for a wedged VM.' } },
+    transform: jsonSchemaTransform,
+  });
+
+  app.get('/health', { schema: { response: { 200: HealthAnswer } } }, async () => ({ status: 'ok' as const, service: 'claude-breakglass' as const }));
+  app.get('/ready', async (_request, reply) =>
+    deps.conversation === undefined
+      ? reply.code(503).send({ status: 'power-only', why: deps.whyPowerOnly })
+      : { status: 'ready' },
+  );
+  await app.register(async (scope) => loginRoute(scope, deps.access));
+  await app.register(async (scope) => {
+    requireIdentity(scope, deps.access);
+    identityRoutes(scope, deps.describe);
+    sessionRoutes(scope, deps);
+    powerRoutes(scope, deps);
+    scope.get('/api/openapi.json', { schema: { hide: true } }, async () => app.swagger());
+    // Unknown paths below /api need an identity too, so that nobody maps the API from outside.
+    scope.all('/api/*', { schema: { hide: true } }, async (request) => {
+      throw new BreakglassError('not-found', `There is nothing at ${request.method} ${request.url.split('?')[0]}.`);
+    });
+  });
+  await servePage(app, deps.webDir);
+  return app;
+}
+
+/** Existing clients send `content-type: application/json` with an empty body. */
+function acceptEmptyJson(app: FastifyInstance): void {
+  const parse = app.getDefaultJsonParser('error', 'error');
+  app.removeContentTypeParser('application/json');
+  app.addContentTypeParser('application/json', { parseAs: 'string' }, (request, body, done) => {
+    if (body === '') done(null, undefined);
+    else parse(request, body as string, done);
+  });
+}
+
+/** Static files come last and never shadow /api or /health. Hashed assets never change; everything else is asked for again. */
+async function servePage(app: FastifyInstance, webDir: string): Promise<void> {
+  if (!existsSync(path.join(webDir, 'index.html'))) {
+    app.log.warn(`the page is not built (${webDir} is missing); run: npm run build`);
+    app.get('/', async (_request, reply) =>
+      reply.type('text/html').send('<!doctype html><title>Breakglass</title><body><p>The page is not built. Run: npm run build. The API works.</p></body>'),
+    );
+    return;
+  }
+  await app.register(fastifyStatic, {
+    root: webDir,
+    preCompressed: true,
+    cacheControl: false,
+    setHeaders: (response, file) => {
+      void response.header('cache-control', /[/\\]assets[/\\]/.test(file) ? 'public, max-age=31536000, immutable' : 'no-cache');
+    },
+  });
+}

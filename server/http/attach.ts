@@ -1,0 +1,55 @@
+// Attaching to a session: what the client missed, then `caught-up`, then what is being written now, then live. Nothing
+// twice and nothing left out, because following begins before reading and reading ends where following began.
+import type { EphemeralEvent, JournalEvent } from '../../protocol/events.ts';
+import { type EventId, eventId, type SessionId, type TargetName } from '../../protocol/ids.ts';
+import type { Journal } from '../journal/port.ts';
+import type { Sessions } from '../sessions/sessions.ts';
+import { journaledFrame, plainFrame, type SseClient } from './sse.ts';
+
+/** Events read at a time during a replay. */
+const PAGE = 200;
+/** Live frames held back while a client replays; more and it is cut off, to resume. */
+const HELD_CAP = 5_000;
+
+export interface AttachSource {
+  readonly journal: Journal;
+  readonly sessions: Sessions;
+  readonly session: SessionId;
+  readonly target: TargetName;
+}
+
+/** Resolves after the replay; the live tail goes on until the client closes. */
+export async function attach(client: SseClient, source: AttachSource, after: EventId): Promise<void> {
+  const { journal, sessions, session, target } = source;
+  const filter = { session, sessionTarget: target };
+  let held: string[] | undefined = [];
+  const deliver = (frame: string): void => {
+    if (held === undefined) return client.send(frame);
+    held.push(frame);
+    if (held.length > HELD_CAP) client.end();
+  };
+  const unfollow = journal.follow(filter, (event) => deliver(journaledFrame(event)));
+  const { snapshot, detach } = sessions.attach(session, (event: EphemeralEvent) => deliver(plainFrame(event)));
+  client.onClose(() => {
+    unfollow();
+    detach();
+  });
+
+  await replay(client, journal, filter, after, journal.head());
+  client.send('event: caught-up\ndata: {}\n\n');
+  for (const event of snapshot) client.send(plainFrame(event));
+  const waiting = held;
+  held = undefined;
+  for (const frame of waiting) client.send(frame);
+}
+
+async function replay(client: SseClient, journal: Journal, filter: Parameters<Journal['read']>[0], after: EventId, upTo: EventId): Promise<void> {
+  let from = after;
+  while (!client.closed && from < upTo) {
+    const page = (await journal.read(filter, from, PAGE)).filter((event: JournalEvent) => event.id <= upTo);
+    for (const event of page) await client.sendPaced(journaledFrame(event));
+    const last = page.at(-1)?.id;
+    if (last === undefined) return;
+    from = eventId(last);
+  }
+}

@@ -1,0 +1,50 @@
+// The door of /api: every route behind it knows who asks. A hook on the matched routes, not on how the URL is spelled.
+import type { FastifyInstance, FastifyRequest } from 'fastify';
+import { type Access, COOKIE, type Identity, isForeign } from '../access/access.ts';
+import { BreakglassError } from '../../protocol/problems.ts';
+import type { Actor } from '../../protocol/operations.ts';
+
+declare module 'fastify' {
+  interface FastifyRequest {
+    identity: Identity | undefined;
+  }
+}
+
+const SAFE_METHODS: readonly string[] = ['GET', 'HEAD', 'OPTIONS'];
+
+export const identify = (access: Access, request: FastifyRequest): Identity | undefined =>
+  access.identify({
+    peer: request.raw.socket.remoteAddress ?? '',
+    headers: request.headers,
+    distinct: request.raw.headersDistinct,
+    cookie: request.cookies[COOKIE],
+  });
+
+/** Requests that change state must not come from another site. */
+export function refuseForeign(request: FastifyRequest): void {
+  if (SAFE_METHODS.includes(request.method) || !isForeign(request.headers)) return;
+  throw new BreakglassError('cross-site', 'This request came from another site and was refused. Open the console itself and try again.');
+}
+
+/** Everything registered in this scope afterwards needs an identity. */
+export function requireIdentity(scope: FastifyInstance, access: Access): void {
+  scope.addHook('onRequest', async (request, reply) => {
+    const identity = identify(access, request);
+    if (identity === undefined) {
+      reply.header('www-authenticate', 'Bearer realm="breakglass"');
+      throw new BreakglassError(
+        'unauthenticated',
+        access.hasToken
+          ? 'Sign in with the access token (API_BEARER_TOKEN), or come in through the trusted proxy.'
+          : 'Come in through the trusted proxy: this console has no access token.',
+      );
+    }
+    request.identity = identity;
+    refuseForeign(request);
+  });
+}
+
+export function actorOf(request: FastifyRequest): Actor {
+  if (request.identity === undefined) throw new Error(`no identity on ${request.url}: the route is outside the guard`);
+  return { type: 'operator', name: request.identity.name };
+}
