@@ -17,7 +17,7 @@ export interface Credentials {
   /** Address of the socket's other end, never a forwarded one. */
   readonly peer: string;
   readonly headers: IncomingHttpHeaders;
-  /** As they came, duplicates apart: `IncomingMessage.headersDistinct`. */
+  /** By lower-case name, duplicates apart. */
   readonly distinct: NodeJS.Dict<string[]>;
   readonly cookie: string | undefined;
 }

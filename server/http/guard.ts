@@ -16,9 +16,21 @@ export const identify = (access: Access, request: FastifyRequest): Identity | un
   access.identify({
     peer: request.raw.socket.remoteAddress ?? '',
     headers: request.headers,
-    distinct: request.raw.headersDistinct,
+    distinct: distinctHeaders(request.raw.rawHeaders),
     cookie: request.cookies[COOKIE],
   });
+
+/** Every value of every header, by lower-case name: Node's joined view would hide a duplicate. */
+function distinctHeaders(raw: readonly string[]): NodeJS.Dict<string[]> {
+  const distinct: NodeJS.Dict<string[]> = {};
+  for (let i = 0; i + 1 < raw.length; i += 2) {
+    const name = String(raw[i]).toLowerCase();
+    const values = distinct[name] ?? [];
+    values.push(String(raw[i + 1]));
+    distinct[name] = values;
+  }
+  return distinct;
+}
 
 /** Requests that change state must not come from another site. */
 export function refuseForeign(request: FastifyRequest): void {

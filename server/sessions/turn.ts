@@ -69,7 +69,7 @@ export class Turn {
     } catch (error) {
       trouble = error instanceof Error ? error.message : String(error);
       this.#deps.logger.error({ err: error, session: this.#session, turn: this.id }, 'turn failed');
-      await this.#abandon(agent, trouble);
+      await this.#abandon(agent);
     } finally {
       clearTimeout(limit);
       giveBack?.();
@@ -115,25 +115,30 @@ export class Turn {
     }
   }
 
-  async #abandon(agent: LiveAgent, error: string): Promise<void> {
+  async #abandon(agent: LiveAgent): Promise<void> {
     this.#stop.abort();
-    this.#deps.publish({ kind: 'error', session_id: this.#session, turn_id: this.id, error });
     await agent.close().catch((reason: unknown) => this.#deps.logger.error({ err: reason }, 'closing the agent failed'));
   }
 
   /** The one place where a turn ends. Goes on trying while the journal refuses: a turn without an end must not exist. */
   async #close(trouble: string | undefined): Promise<void> {
     const last: JournaledBody[] = [...this.#explain(trouble), { kind: 'turn_end' }];
-    for (;;) {
+    for (let told = false; ; told = true) {
       try {
         await this.#append(last, this.#cause?.type === 'stop' ? { type: 'operator', name: this.#cause.by } : SERVER);
         return;
       } catch (error) {
         if (this.#closing.signal.aborted) return; // The next start closes it as interrupted.
+        if (!told) this.#tell(trouble ?? (error instanceof Error ? error.message : String(error)));
         this.#deps.logger.error({ err: error, turn: this.id }, 'the end of the turn could not be recorded; trying again');
         await sleep(JOURNAL_RETRY_MS, undefined, { signal: this.#closing.signal }).catch(() => undefined);
       }
     }
+  }
+
+  /** To whoever is attached, since it cannot be recorded. */
+  #tell(error: string): void {
+    this.#deps.publish({ kind: 'error', session_id: this.#session, turn_id: this.id, error });
   }
 
   #explain(trouble: string | undefined): JournaledBody[] {

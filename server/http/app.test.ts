@@ -1,0 +1,299 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { FastifyInstance } from 'fastify';
+import pino from 'pino';
+import { expect, onTestFinished, test } from 'vitest';
+import { newOperationId, type TargetName } from '../../protocol/ids.ts';
+import type { Operation } from '../../protocol/operations.ts';
+import { BreakglassError } from '../../protocol/problems.ts';
+import { echo, result, type Script, scriptedAgent, stopped, text } from '../../test/support/scripted-agent.ts';
+import { eventsUntil, frames } from '../../test/support/sse-reader.ts';
+import { tempDir } from '../../test/support/temp-dir.ts';
+import { Access } from '../access/access.ts';
+import { openJournal } from '../journal/sqlite.ts';
+import type { Power, VerbRequest } from '../power/port.ts';
+import { Sessions } from '../sessions/sessions.ts';
+import { buildApp } from './app.ts';
+
+const TOKEN = 'test-token-0123456789abcdef';
+const auth = { authorization: `Bearer ${TOKEN}` };
+const target = 'devvm' as TargetName;
+const logger = pino({ level: 'silent' });
+const UNKNOWN = '00000000-0000-4000-8000-000000000000';
+
+/** Every verb succeeds at once, except that a mutating one can be made to find the target busy. */
+function instantPower(): Power & { started: VerbRequest[]; busy: boolean } {
+  const operations = new Map<string, Operation>();
+  const power: Power & { started: VerbRequest[]; busy: boolean } = {
+    started: [],
+    busy: false,
+    start: async (request) => {
+      if (power.busy) throw new BreakglassError('verb-running', 'cycle by bob since 12:00:00Z is in flight on devvm.');
+      power.started.push(request);
+      const { verb, by } = request;
+      const result = { verb, exit_code: verb === 'forensics' ? 1 : 0, stdout: `${verb} done`, stderr: '', rejected: false };
+      const operation: Operation = { id: newOperationId(), target, verb, by, started_at: new Date(0).toISOString(), state: 'succeeded', steps: [], result };
+      operations.set(operation.id, operation);
+      return operation;
+    },
+    get: async (id) => operations.get(id),
+    wait: async (id) => operations.get(id) as Operation,
+    waitResult: async (id) => operations.get(id) as Operation,
+    watch: () => () => undefined,
+    running: () => undefined,
+    recover: async () => undefined,
+    close: async () => undefined,
+  };
+  return power;
+}
+
+async function house(script: Script = echo, options: { powerOnly?: boolean } = {}) {
+  const journal = openJournal(tempDir());
+  const sessions = new Sessions({ journal, agent: scriptedAgent(script), target, maxConcurrentTurns: 8, turnTimeoutMs: 60_000, logger });
+  const power = instantPower();
+  const app: FastifyInstance = await buildApp({
+    access: new Access({ bearerToken: TOKEN, trustedProxies: ['127.0.0.0/8'] }),
+    conversation: options.powerOnly === true ? undefined : { sessions, journal },
+    whyPowerOnly: options.powerOnly === true ? 'journal.sqlite is damaged' : undefined,
+    power,
+    target,
+    triage: async () => Promise.reject(new BreakglassError('internal', 'no triage here')),
+    state: async () => ({ name: target, vm: { state: 'running', at: null }, ssh: { answers: null, at: null }, qmp: { answers: null }, operation: null }),
+    describe: ({ name, how }) => ({ name, how, mode: 'full', lab: null, policy: { mode: 'autonomous', ask_pending: false }, agent: { available: true, model: 'sonnet' }, target: { name: target }, warnings: [], keys: { present: true } }),
+    verbTimeoutMs: 1_000,
+    keepaliveMs: 50,
+    webDir: '/does/not/exist',
+    tls: undefined,
+    logger,
+  });
+  const base = await app.listen({ host: '127.0.0.1', port: 0 });
+  onTestFinished(async () => {
+    await sessions.close();
+    await app.close();
+  });
+  const call = (method: string, url: string, body?: unknown, headers: Record<string, string> = auth) =>
+    fetch(base + url, { method, headers: { ...headers, ...(body === undefined ? {} : { 'content-type': 'application/json' }) }, ...(body === undefined ? {} : { body: JSON.stringify(body) }) });
+  const open = async (): Promise<string> => ((await (await call('POST', '/api/session')).json()) as { session_id: string }).session_id;
+  return { app, base, call, open, power, journal, sessions };
+}
+
+test('everything under /api is 401 without an identity, however the path is spelled', async () => {
+  const { app, call } = await house();
+  for (const [method, url] of [
+    ['POST', '/api/session'],
+    ['GET', '/api/sessions'],
+    ['GET', '/api/session/x/stream'],
+    ['POST', '/api/chat'],
+    ['POST', '/api/pve/status'],
+    ['GET', '/api/pve/verbs'],
+    ['GET', '/api/openapi.json'],
+    ['GET', '/api/nothing/here'],
+    ['POST', '/api/logout'],
+    ['GET', '/%61pi/sessions'],
+    ['HEAD', '/api/sessions'],
+  ] as const) {
+    for (const headers of [{}, { authorization: 'Bearer wrong' }, { authorization: 'Bearer ' }]) {
+      const { statusCode } = await app.inject({ method, url, headers, remoteAddress: '203.0.113.9' });
+      expect([method, url, statusCode]).toEqual([method, url, 401]);
+    }
+  }
+  const answer = await call('GET', '/api/sessions', undefined, {});
+  expect(answer.headers.get('content-type')).toMatch(/^application\/problem\+json/);
+  expect(await answer.json()).toMatchObject({ status: 401, code: 'unauthenticated', detail: expect.any(String) });
+});
+
+test('a foreign origin may not change state, our own and none may', async () => {
+  const { base, call } = await house();
+  const post = (headers: Record<string, string>) => call('POST', '/api/session', undefined, { ...auth, ...headers });
+  expect((await post({ origin: 'https://evil.example' })).status).toBe(403);
+  expect((await post({ origin: 'null' })).status).toBe(403);
+  expect((await post({ origin: base })).status).toBe(200);
+  expect((await call('POST', '/api/login', { token: TOKEN }, { origin: 'https://evil.example' })).status).toBe(403);
+  expect((await call('GET', '/api/sessions', undefined, { ...auth, origin: 'https://evil.example' })).status).toBe(200);
+});
+
+test('signing in sets a strict cookie that opens, and wrong tokens are limited', async () => {
+  const { call } = await house();
+  const signedIn = await call('POST', '/api/login', { token: TOKEN }, {});
+  expect(signedIn.status).toBe(204);
+  const cookie = signedIn.headers.get('set-cookie') ?? '';
+  expect(cookie).toMatch(/HttpOnly/);
+  expect(cookie).toMatch(/SameSite=Strict/);
+  const me = await call('GET', '/api/me', undefined, { cookie: cookie.split(';')[0] ?? '' });
+  expect(await me.json()).toMatchObject({ name: 'operator', how: 'token' });
+  const statuses: number[] = [];
+  for (let i = 0; i < 12; i++) statuses.push((await call('POST', '/api/login', { token: 'guess' }, {})).status);
+  expect(statuses[0]).toBe(401);
+  expect(statuses.at(-1)).toBe(429);
+});
+
+test('the fixed answers: health, verbs, session, 404 and 422', async () => {
+  const { call, open } = await house();
+  expect(await (await call('GET', '/health', undefined, {})).json()).toEqual({ status: 'ok', service: 'claude-breakglass' });
+  expect(await (await call('GET', '/api/pve/verbs')).json()).toEqual({ verbs: ['cycle', 'forensics', 'reset', 'start', 'status', 'stop'], mutating: ['cycle', 'reset', 'start', 'stop'] });
+  const id = await open();
+  expect(id).toMatch(/^[0-9a-f-]{36}$/);
+  for (const unknown of [UNKNOWN, 'x']) {
+    expect((await call('POST', `/api/session/${unknown}/prompt`, { prompt: 'x' })).status).toBe(404);
+    expect((await call('POST', `/api/session/${unknown}/cancel`)).status).toBe(404);
+    expect((await call('GET', `/api/session/${unknown}/stream`)).status).toBe(404);
+  }
+  for (const body of [{}, { prompt: '' }, { prompt: '  ' }, { prompt: 7 }, { prompt: 'x', model: '--help' }]) expect((await call('POST', `/api/session/${id}/prompt`, body)).status).toBe(422);
+  expect((await call('POST', '/api/chat', { session_id: 'x', prompt: 'x' })).status).toBe(422);
+});
+
+test('a JSON content type with an empty body is fine, and so is none at all', async () => {
+  const { app, open } = await house();
+  const id = await open();
+  for (const url of ['/api/session', `/api/session/${id}/cancel`, '/api/pve/status'])
+    for (const type of [{ 'content-type': 'application/json' }, {}]) expect((await app.inject({ method: 'POST', url, headers: { ...auth, ...type } })).statusCode).toBe(200);
+});
+
+test('anything but the six verbs is 400 and starts nothing', async () => {
+  const { app, power } = await house();
+  for (const word of ['destroy', 'STATUS', 'status;reboot', 'status%20103', '%24(reboot)', '..%2Fstart', 'status%0A', 'cycle%00', 'constructor', '__proto__', 'evidence', 'x'.repeat(400)]) {
+    const answer = await app.inject({ method: 'POST', url: `/api/pve/${word}`, headers: auth });
+    expect([word, answer.statusCode, answer.json<{ code: string }>().code]).toEqual([word, 400, 'unknown-verb']);
+  }
+  expect(power.started).toEqual([]);
+});
+
+test('a verb answers 200, 502 or 409 in the fixed shape, and one on our own routes 202', async () => {
+  const { call, power } = await house();
+  const done = await call('POST', '/api/pve/status');
+  expect([done.status, await done.json()]).toEqual([200, { verb: 'status', exit_code: 0, stdout: 'status done', stderr: '', rejected: false }]);
+  expect((await call('POST', '/api/pve/forensics')).status).toBe(502);
+  const own = await call('POST', '/api/targets/devvm/power/stop');
+  expect([own.status, await own.json()]).toEqual([202, expect.objectContaining({ verb: 'stop', by: { type: 'operator', name: 'operator' } })]);
+  power.busy = true;
+  const busy = await call('POST', '/api/pve/reset');
+  expect(busy.status).toBe(409);
+  expect(await busy.json()).toMatchObject({ verb: 'reset', exit_code: null, stdout: '', stderr: expect.stringContaining('bob'), rejected: true, status: 409, code: 'verb-running', detail: expect.any(String) });
+  expect((await call('POST', '/api/targets/other/power/stop')).status).toBe(404);
+});
+
+test('the attach stream replays, says caught-up with {}, then goes on live; Last-Event-ID resumes', async () => {
+  const { call, open } = await house();
+  const id = await open();
+  const stream = await call('GET', `/api/session/${id}/stream`);
+  expect(stream.headers.get('content-type')).toMatch(/^text\/event-stream/);
+  expect(stream.headers.get('cache-control')).toBe('no-cache');
+  expect(stream.headers.get('x-accel-buffering')).toBe('no');
+  expect(stream.headers.get('x-content-type-options')).toBe('nosniff');
+  const reading = eventsUntil(stream, 'turn_end');
+  await sleep(30);
+  expect(await (await call('POST', `/api/session/${id}/prompt`, { prompt: 'hello' })).json()).toEqual({ status: 'started' });
+  const live = await reading;
+  expect(live.map(({ kind }) => kind)).toEqual(['session_opened', 'user', 'session', 'text_delta', 'text', 'result', 'turn_end']);
+  const replayed = await eventsUntil(await call('GET', `/api/session/${id}/stream`), 'caught-up');
+  expect(replayed).toEqual(live.filter((event) => event.id !== undefined));
+  const third = replayed[2]?.id;
+  const resume = (lastEventId: string) => call('GET', `/api/session/${id}/stream`, undefined, { ...auth, 'last-event-id': lastEventId }).then((answer) => eventsUntil(answer, 'caught-up'));
+  expect(await resume(String(third))).toEqual(replayed.slice(3));
+  expect(await resume('x')).toEqual(replayed);
+  for await (const frame of frames(await call('GET', `/api/session/${id}/stream`))) {
+    if (frame.event !== 'caught-up') continue;
+    expect(frame.data).toBe('{}');
+    break;
+  }
+});
+
+test('an idle stream is kept warm with comments', async () => {
+  const { base, open } = await house();
+  const answer = await fetch(`${base}/api/session/${await open()}/stream`, { headers: auth });
+  const reader = (answer.body as ReadableStream<Uint8Array>).getReader();
+  let seen = '';
+  while (!seen.includes('\n: keepalive\n')) seen += new TextDecoder().decode((await reader.read()).value);
+  await reader.cancel();
+});
+
+test('a second prompt during a turn is 409, 202 when it may wait; cancel tells the truth', async () => {
+  const { call, open } = await house(async function* (_prompt, { signal }) {
+    yield text('working');
+    await stopped(signal);
+  });
+  const id = await open();
+  await call('POST', `/api/session/${id}/prompt`, { prompt: 'one' });
+  expect((await call('POST', `/api/session/${id}/prompt`, { prompt: 'two' })).status).toBe(409);
+  expect((await call('POST', '/api/chat', { session_id: id, prompt: 'two' })).status).toBe(409);
+  const queued = await call('POST', `/api/session/${id}/prompt`, { prompt: 'three', queue: true });
+  expect([queued.status, await queued.json()]).toEqual([202, { status: 'queued', queue_id: expect.any(String) }]);
+  expect(await (await call('POST', `/api/session/${id}/cancel`)).json()).toEqual({ cancelled: true });
+  await sleep(50);
+  expect(await (await call('POST', `/api/session/${id}/cancel`)).json()).toEqual({ cancelled: false });
+});
+
+test('the one-turn chat opens the session, streams without ids and ends with done, also after an error', async () => {
+  const { call } = await house(async function* (prompt) {
+    yield* echo(prompt);
+    if (prompt === 'fail') throw new Error('broke');
+  });
+  for (const prompt of ['hello', 'fail']) {
+    const answer = await call('POST', '/api/chat', { session_id: '11111111-2222-4333-8444-555555555555', prompt });
+    const kinds: string[] = [];
+    for await (const { id, data } of frames(answer)) {
+      expect(id).toBeUndefined();
+      if (data !== undefined) kinds.push((JSON.parse(data) as { kind: string }).kind);
+    }
+    expect(kinds).toEqual(['session', 'text_delta', 'text', 'result', ...(prompt === 'fail' ? ['error'] : []), 'done']);
+  }
+});
+
+test('a turn goes on when the chat client hangs up', async () => {
+  let release = (): void => undefined;
+  const { base, journal } = await house(async function* () {
+    yield text('first');
+    await new Promise<void>((resolve) => {
+      release = resolve;
+    });
+    yield result('finished alone');
+  });
+  const abort = new AbortController();
+  const session_id = '11111111-2222-4333-8444-555555555556';
+  const answer = await fetch(`${base}/api/chat`, { method: 'POST', headers: { ...auth, 'content-type': 'application/json' }, body: JSON.stringify({ session_id, prompt: 'go' }), signal: abort.signal });
+  for await (const { data } of frames(answer)) if (data?.includes('first')) break;
+  abort.abort();
+  await sleep(30);
+  release();
+  for (;;) {
+    const events = await journal.read({ kinds: ['turn_end', 'result'] }, 0 as never, 10);
+    if (events.length === 2) break;
+    await sleep(10);
+  }
+});
+
+test('a client that never reads is cut off and costs no memory without bound', async () => {
+  const big = 'x'.repeat(50_000);
+  const { base, call, open, sessions } = await house(async function* (_prompt, { signal }) {
+    for (let i = 0; i < 400 && !signal.aborted; i++) {
+      yield { type: 'delta', text: big };
+      await sleep(1);
+    }
+    yield result('done');
+  });
+  const id = await open();
+  const { connect } = await import('node:net');
+  const socket = connect(Number(new URL(base).port), '127.0.0.1');
+  socket.write(`GET /api/session/${id}/stream HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer ${TOKEN}\r\n\r\n`);
+  socket.on('error', () => undefined);
+  socket.pause();
+  while (sessions.viewers(id as never) === 0) await sleep(5);
+  await call('POST', `/api/session/${id}/prompt`, { prompt: 'flood' });
+  while (sessions.viewers(id as never) > 0) await sleep(5);
+  await call('POST', `/api/session/${id}/cancel`);
+  socket.destroy();
+});
+
+test('in power-only mode verbs work and chat says why it does not', async () => {
+  const { call } = await house(echo, { powerOnly: true });
+  expect((await call('POST', '/api/pve/status')).status).toBe(200);
+  const refused = await call('POST', '/api/session');
+  expect([refused.status, await refused.json()]).toEqual([503, expect.objectContaining({ code: 'power-only', detail: expect.stringContaining('damaged') })]);
+  expect((await call('GET', '/ready', undefined, {})).status).toBe(503);
+});
+
+test('no answer lets a page be framed, sniffed or scripted from elsewhere', async () => {
+  const { call } = await house();
+  const { headers } = await call('GET', '/', undefined, {});
+  expect(headers.get('content-security-policy')).toMatch(/default-src 'none'.*frame-ancestors 'none'/);
+  expect(headers.get('x-content-type-options')).toBe('nosniff');
+});

@@ -1,0 +1,229 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import pino from 'pino';
+import { expect, onTestFinished, test } from 'vitest';
+import type { EphemeralEvent, JournalEvent } from '../../protocol/events.ts';
+import { eventId, type SessionId, type TargetName } from '../../protocol/ids.ts';
+import { echo, result, type Script, scriptedAgent, stopped, text } from '../../test/support/scripted-agent.ts';
+import { tempDir } from '../../test/support/temp-dir.ts';
+import type { Journal } from '../journal/port.ts';
+import { openJournal } from '../journal/sqlite.ts';
+import { Sessions } from './sessions.ts';
+
+const ann = { type: 'operator', name: 'ann' } as const;
+const bob = { type: 'operator', name: 'bob' } as const;
+const logger = pino({ level: 'silent' });
+const target = 'devvm' as TargetName;
+
+function house(script: Script, options: { journal?: Journal; turnTimeoutMs?: number; maxConcurrentTurns?: number } = {}) {
+  const journal = options.journal ?? openJournal(tempDir());
+  const agent = scriptedAgent(script);
+  const sessions = new Sessions({ journal, agent, target, maxConcurrentTurns: options.maxConcurrentTurns ?? 2, turnTimeoutMs: options.turnTimeoutMs ?? 60_000, logger });
+  onTestFinished(() => sessions.close());
+  const events = (session: SessionId): Promise<readonly JournalEvent[]> => journal.read({ session }, eventId(0), 1_000);
+  const kinds = async (session: SessionId): Promise<string[]> => (await events(session)).map(({ kind }) => kind);
+  const ended = async (session: SessionId, turns = 1): Promise<string[]> => {
+    while ((await kinds(session)).filter((kind) => kind === 'turn_end').length < turns) await sleep(5);
+    return kinds(session);
+  };
+  return { journal, agent, sessions, events, kinds, ended };
+}
+
+test('a turn is user, session, what the agent says, and one turn_end', async () => {
+  const { sessions, ended } = house(echo);
+  const id = await sessions.open(ann);
+  await sessions.prompt(id, { text: 'hello', by: ann });
+  expect(await ended(id)).toEqual(['session_opened', 'user', 'session', 'text', 'result', 'turn_end']);
+});
+
+test('two prompts in the same moment: one starts, one is refused', async () => {
+  const { sessions, ended } = house(echo);
+  const id = await sessions.open(ann);
+  const both = await Promise.allSettled([sessions.prompt(id, { text: 'a', by: ann }), sessions.prompt(id, { text: 'b', by: bob })]);
+  expect(both.map(({ status }) => status).sort()).toEqual(['fulfilled', 'rejected']);
+  expect(both.find((one) => one.status === 'rejected')?.reason).toMatchObject({ code: 'turn-running' });
+  await ended(id);
+});
+
+test('a queued prompt runs after the turn before it and is announced as started', async () => {
+  const { sessions, ended, events } = house(echo);
+  const id = await sessions.open(ann);
+  await sessions.prompt(id, { text: 'one', by: ann });
+  expect(await sessions.prompt(id, { text: 'two', by: bob, queue: true })).toMatchObject({ status: 'queued' });
+  const kinds = await ended(id, 2);
+  expect(kinds.indexOf('unqueued')).toBeGreaterThan(kinds.indexOf('turn_end'));
+  expect((await events(id)).filter(({ kind }) => kind === 'user').map((event) => event.actor.name)).toEqual(['ann', 'bob']);
+});
+
+test('stop ends the turn as cancelled, names who, and drops what was queued', async () => {
+  const { sessions, ended, events } = house(async function* (_prompt, { signal }) {
+    yield text('working');
+    await stopped(signal);
+  });
+  const id = await sessions.open(ann);
+  await sessions.prompt(id, { text: 'work', by: ann });
+  await sessions.prompt(id, { text: 'then this', by: ann, queue: true });
+  expect(await sessions.cancel(id, bob)).toBe(true);
+  const kinds = await ended(id);
+  expect(kinds.slice(-2)).toEqual(['cancelled', 'turn_end']);
+  expect((await events(id)).find(({ kind }) => kind === 'unqueued')).toMatchObject({ reason: 'removed' });
+  expect((await events(id)).find(({ kind }) => kind === 'cancelled')).toMatchObject({ by: 'bob' });
+  expect(await sessions.cancel(id, bob)).toBe(false);
+});
+
+test('an agent that does not end after a stop is closed, and the turn ends all the same', async () => {
+  const { sessions, ended, agent } = house(async function* () {
+    yield text('deaf');
+    await new Promise(() => undefined);
+  });
+  const id = await sessions.open(ann);
+  await sessions.prompt(id, { text: 'work', by: ann });
+  await sessions.cancel(id, ann);
+  expect((await ended(id)).filter((kind) => kind === 'turn_end')).toHaveLength(1);
+  expect(agent.closed).toBe(1);
+});
+
+test('a turn over its limit ends with an error that says so', async () => {
+  const { sessions, ended, events } = house(
+    async function* (_prompt, { signal }) {
+      yield text('slow');
+      await stopped(signal);
+    },
+    { turnTimeoutMs: 30 },
+  );
+  const id = await sessions.open(ann);
+  await sessions.prompt(id, { text: 'work', by: ann });
+  expect((await ended(id)).slice(-2)).toEqual(['error', 'turn_end']);
+  expect((await events(id)).find(({ kind }) => kind === 'error')).toMatchObject({ code: 'turn-limit' });
+});
+
+test('an agent that throws ends the turn with an error, and the session stays usable', async () => {
+  let calls = 0;
+  const { sessions, ended } = house(async function* (prompt) {
+    if (calls++ === 0) throw new Error('the process fell over');
+    yield* echo(prompt);
+  });
+  const id = await sessions.open(ann);
+  await sessions.prompt(id, { text: 'one', by: ann });
+  expect((await ended(id)).slice(-2)).toEqual(['error', 'turn_end']);
+  await sessions.prompt(id, { text: 'two', by: ann });
+  expect((await ended(id, 2)).slice(-3)).toEqual(['text', 'result', 'turn_end']);
+});
+
+test('more turns than slots wait, say so, and can be stopped while they wait', async () => {
+  let release = (): void => undefined;
+  const { sessions, ended, kinds } = house(
+    async function* () {
+      await new Promise<void>((resolve) => {
+        release = resolve;
+      });
+      yield result('done');
+    },
+    { maxConcurrentTurns: 1 },
+  );
+  const [first, second, third] = [await sessions.open(ann), await sessions.open(ann), await sessions.open(ann)];
+  await sessions.prompt(first, { text: 'a', by: ann });
+  await sessions.prompt(second, { text: 'b', by: ann });
+  await sessions.prompt(third, { text: 'c', by: ann });
+  await sleep(20);
+  expect((await kinds(second)).at(-1)).toBe('note');
+  await sessions.cancel(third, ann);
+  expect((await ended(third)).slice(-2)).toEqual(['cancelled', 'turn_end']);
+  release();
+  await ended(first);
+  await sleep(20);
+  release();
+  expect((await ended(second)).slice(-2)).toEqual(['result', 'turn_end']);
+});
+
+test('the next thing is asked of the agent only after the last is on disk', async () => {
+  const { sessions, ended, journal } = house(async function* () {
+    yield text('before');
+    const onDisk = await journal.read({ kinds: ['text'] }, eventId(0), 10);
+    yield result(String(onDisk.length));
+  });
+  const id = await sessions.open(ann);
+  await sessions.prompt(id, { text: 'go', by: ann });
+  await ended(id);
+  expect((await journal.read({ kinds: ['result'] }, eventId(0), 10))[0]).toMatchObject({ result: '1' });
+});
+
+test('when the journal refuses, nothing further runs, viewers are told, and the turn ends once it can be recorded', async () => {
+  const journal = openJournal(tempDir());
+  let refuse = false;
+  const fragile: Journal = new Proxy(journal, {
+    get: (whole, key) => {
+      if (key === 'append' && refuse) return () => Promise.reject(new Error('disk full'));
+      const value: unknown = Reflect.get(whole, key);
+      return typeof value === 'function' ? value.bind(whole) : value;
+    },
+  });
+  let ran = false;
+  const { sessions, ended, agent } = house(
+    async function* () {
+      refuse = true;
+      yield text('not recorded');
+      ran = true;
+    },
+    { journal: fragile },
+  );
+  const id = await sessions.open(ann);
+  const seen: EphemeralEvent[] = [];
+  sessions.attach(id, (event) => seen.push(event));
+  await sessions.prompt(id, { text: 'go', by: ann });
+  while (!seen.some(({ kind }) => kind === 'error')) await sleep(5);
+  expect(ran).toBe(false);
+  expect(agent.closed).toBe(1);
+  refuse = false;
+  expect((await ended(id)).slice(-2)).toEqual(['error', 'turn_end']);
+});
+
+test('who attaches in mid-turn gets the running block once, then what follows', async () => {
+  let release = (): void => undefined;
+  const { sessions, ended } = house(async function* () {
+    yield { type: 'delta', text: 'Looking at ' };
+    await new Promise<void>((resolve) => {
+      release = resolve;
+    });
+    yield { type: 'delta', text: 'the disk' };
+    yield text('Looking at the disk');
+  });
+  const id = await sessions.open(ann);
+  await sessions.prompt(id, { text: 'go', by: ann });
+  await sleep(20);
+  const later: EphemeralEvent[] = [];
+  const { snapshot, detach } = sessions.attach(id, (event) => later.push(event));
+  expect(snapshot).toMatchObject([{ kind: 'text_delta', text: 'Looking at ', snapshot: true }]);
+  release();
+  await ended(id);
+  expect(later).toMatchObject([{ kind: 'text_delta', text: 'the disk' }]);
+  detach();
+  expect(sessions.viewers(id)).toBe(0);
+});
+
+test('what a dead server left open is closed once, and only once', async () => {
+  const { sessions, journal, kinds } = house(async function* (_prompt, { signal }) {
+    yield text('working');
+    await stopped(signal);
+  });
+  const id = await sessions.open(ann);
+  await sessions.prompt(id, { text: 'work', by: ann });
+  await sessions.prompt(id, { text: 'later', by: ann, queue: true });
+  await sleep(20);
+  // A second house on the same journal stands for the next server; the first one never gets to say anything.
+  const next = new Sessions({ journal, agent: scriptedAgent(echo), target, maxConcurrentTurns: 2, turnTimeoutMs: 60_000, logger });
+  await next.recover();
+  await next.recover();
+  expect((await kinds(id)).slice(-3)).toEqual(['interrupted', 'turn_end', 'unqueued']);
+});
+
+test('a shutdown ends every turn as interrupted before it resolves', async () => {
+  const { sessions, kinds } = house(async function* (_prompt, { signal }) {
+    yield text('working');
+    await stopped(signal);
+  });
+  const id = await sessions.open(ann);
+  await sessions.prompt(id, { text: 'work', by: ann });
+  await sessions.close();
+  expect((await kinds(id)).slice(-2)).toEqual(['interrupted', 'turn_end']);
+  await expect(sessions.prompt(id, { text: 'more', by: ann })).rejects.toMatchObject({ code: 'shutting-down' });
+});
