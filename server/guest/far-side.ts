@@ -24,7 +24,8 @@ export const quote = (word: string): string => `'${word.replaceAll("'", "'\\''")
  * Throws `invalid-input` for what cannot be sent.
  */
 export function wrapCommand(command: string, limitMs: number): string {
-  if (command.includes('\0')) throw new BreakglassError('invalid-input', 'A command cannot contain a NUL character.');
+  if (command.includes('\0'))
+    throw new BreakglassError('invalid-input', 'A command cannot contain a NUL character.');
   const seconds = Math.max(1, Math.ceil(limitMs / 1_000));
   const script = `echo "${PID_MARK} $$" >&2; timeout -k ${KILL_AFTER_S} ${seconds} bash -c "$1"`;
   const exec = `sh -c ${quote(script)} breakglass ${quote(command)}`;
@@ -89,7 +90,8 @@ export function stopCommand(pid: number, asRoot: boolean): string {
 }
 
 /** True only when the stopper said that nothing is left. */
-export const saysStopped = (stdout: string): boolean => stdout.split('\n').some((line) => line.trim() === STOPPED_MARK);
+export const saysStopped = (stdout: string): boolean =>
+  stdout.split('\n').some((line) => line.trim() === STOPPED_MARK);
 
 /**
  * Takes the wrapper's mark out of stderr. Text before it is not the command's (a login shell's noise, a banner): it is kept

@@ -1,6 +1,15 @@
 // A real OpenSSH server on a loopback port, as the current user, with keys of its own in a temporary directory.
 import { execFileSync, spawn } from 'node:child_process';
-import { appendFileSync, chmodSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  appendFileSync,
+  chmodSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
 import { createServer } from 'node:net';
 import { tmpdir, userInfo } from 'node:os';
 import path from 'node:path';
@@ -54,7 +63,8 @@ function descendants(root: number): readonly number[] {
     .split('\n')
     .map((row) => row.trim().split(/\s+/).map(Number));
   const found = [root];
-  for (const parent of found) for (const [pid, ppid] of rows) if (ppid === parent && pid !== undefined) found.push(pid);
+  for (const parent of found)
+    for (const [pid, ppid] of rows) if (ppid === parent && pid !== undefined) found.push(pid);
   return found.slice(1);
 }
 
@@ -67,7 +77,10 @@ export async function startSshd(options: SshdOptions = {}): Promise<Sshd> {
   const at = (name: string): string => path.join(dir, name);
   keygen(at('host_key'));
   keygen(at('key'));
-  const prefix = options.forcedCommand === undefined ? '' : `command="${options.forcedCommand.replaceAll('"', '\\"')}",restrict `;
+  const prefix =
+    options.forcedCommand === undefined
+      ? ''
+      : `command="${options.forcedCommand.replaceAll('"', '\\"')}",restrict `;
   writeFileSync(at('authorized_keys'), `${prefix}${readFileSync(at('key.pub'), 'utf8')}`);
   const port = options.port ?? (await freePort());
   const config = [
@@ -91,7 +104,8 @@ export async function startSshd(options: SshdOptions = {}): Promise<Sshd> {
   const child = spawn(SSHD, ['-D', '-f', at('sshd_config'), '-E', at('log')], { stdio: 'ignore' });
   const exited = new Promise<void>((resolve) => child.once('exit', () => resolve()));
   for (let waited = 0; !existsSync(at('pid')); waited += 20) {
-    if (child.exitCode !== null || waited > 10_000) throw new Error(`sshd did not start: ${readFileSync(at('log'), 'utf8')}`);
+    if (child.exitCode !== null || waited > 10_000)
+      throw new Error(`sshd did not start: ${readFileSync(at('log'), 'utf8')}`);
     await sleep(20);
   }
   const { pid } = child;

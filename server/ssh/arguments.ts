@@ -1,0 +1,119 @@
+// The arguments of every `ssh` that the server starts. Host, port and user come from configuration (checked there), the
+// command is one argument after `--`. Pure. Authority for each option: ssh(1), ssh_config(5).
+
+import { BreakglassError } from '../../protocol/problems.ts';
+import type { HostAddress } from '../config.ts';
+
+export interface Identity {
+  readonly keyPath: string;
+  readonly keyExists: boolean;
+  readonly authSock: string | undefined;
+}
+
+export interface Keepalive {
+  readonly intervalS: number;
+  /** Unanswered keepalives before the connection is given up: after (count + 1) × interval seconds of silence. */
+  readonly count: number;
+}
+
+export interface Destination {
+  readonly address: HostAddress;
+  readonly identity: Identity;
+  readonly knownHostsFile: string;
+  /** The name under which the host's key is kept: an address may change hands, the alias does not. */
+  readonly hostKeyAlias: string;
+}
+
+// Linux: one argument is at most 131,072 bytes (MAX_ARG_STRLEN).
+const MAX_COMMAND_BYTES = 128_000;
+
+/** What ssh says about its own progress goes to its log whatever LogLevel is: see client-log.ts. Unknown before OpenSSH 8.5. */
+const PROGRESS = [
+  'sshconnect.c:ssh_connect_direct():*',
+  'clientloop.c:client_session2_setup():*',
+  'clientloop.c:client_input_channel_req():*',
+  'clientloop.c:client_loop():*',
+  'mux.c:mux_client_request_session():*',
+].join(',');
+
+/** A path as ssh_config reads it: quoted, without its tokens. */
+const literal = (file: string): string => `"${file.replaceAll('%', '%%')}"`;
+
+function commonOptions(destination: Destination, connectTimeoutS: number, keepalive: Keepalive): string[] {
+  const { address, identity, knownHostsFile, hostKeyAlias } = destination;
+  const options: Readonly<Record<string, string>> = {
+    BatchMode: 'yes',
+    ConnectTimeout: String(connectTimeoutS),
+    StrictHostKeyChecking: 'accept-new',
+    UserKnownHostsFile: literal(knownHostsFile),
+    GlobalKnownHostsFile: 'none',
+    HostKeyAlias: hostKeyAlias,
+    CheckHostIP: 'no',
+    UpdateHostKeys: 'no',
+    PreferredAuthentications: 'publickey',
+    GSSAPIAuthentication: 'no',
+    IdentityAgent: identity.authSock === undefined ? 'none' : literal(identity.authSock),
+    // With a key file only that key is offered (by the agent, if it holds it); without one, whatever the agent holds.
+    ...(identity.keyExists
+      ? { IdentitiesOnly: 'yes', IdentityFile: literal(identity.keyPath) }
+      : { IdentityFile: identity.authSock === undefined ? literal(identity.keyPath) : 'none' }),
+    ForwardAgent: 'no',
+    ForwardX11: 'no',
+    ClearAllForwardings: 'yes',
+    PermitLocalCommand: 'no',
+    RequestTTY: 'no',
+    EscapeChar: 'none',
+    ServerAliveInterval: String(keepalive.intervalS),
+    ServerAliveCountMax: String(keepalive.count),
+    LogLevel: 'ERROR',
+  };
+  return ['-F', 'none', ...Object.entries(options).flatMap(([name, value]) => ['-o', `${name}=${value}`])];
+}
+
+const place = ({ address }: Destination): string[] => [
+  '-p',
+  String(address.port),
+  '-l',
+  address.user,
+  '--',
+  address.host,
+];
+
+/** A process that only holds a connection open for others to use. */
+export const masterArguments = (
+  to: Destination,
+  socket: string,
+  keepalive: Keepalive,
+  connectTimeoutS: number,
+): string[] => [
+  ...commonOptions(to, connectTimeoutS, keepalive),
+  ...['-M', '-N', '-S', socket],
+  ...place(to),
+];
+
+export interface CommandOptions {
+  readonly command: string;
+  /** Control socket of a master; undefined for a connection of its own. */
+  readonly socket: string | undefined;
+  readonly logFile: string | undefined;
+  readonly connectTimeoutS: number;
+  readonly keepalive: Keepalive;
+}
+
+/** Throws `invalid-input` for a command that cannot be one argument. */
+export function commandArguments(to: Destination, options: CommandOptions): string[] {
+  if (options.command.includes('\0'))
+    throw new BreakglassError('invalid-input', 'A command cannot contain a NUL character.');
+  if (Buffer.byteLength(options.command) > MAX_COMMAND_BYTES)
+    throw new BreakglassError('invalid-input', `The command is longer than ${MAX_COMMAND_BYTES} bytes.`);
+  return [
+    ...commonOptions(to, options.connectTimeoutS, options.keepalive),
+    // Where the master is gone, ssh connects directly by itself.
+    ...['-S', options.socket ?? 'none', '-o', 'ControlMaster=no'],
+    ...(options.logFile === undefined
+      ? []
+      : ['-E', options.logFile, '-o', 'IgnoreUnknown=LogVerbose', '-o', `LogVerbose=${PROGRESS}`]),
+    ...place(to),
+    options.command,
+  ];
+}

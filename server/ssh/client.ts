@@ -1,0 +1,120 @@
+// One run of the OpenSSH client: started, streamed, ended by us when asked, and read for how it ended. First cause wins.
+import { once } from 'node:events';
+import { readFile, unlink, writeFile } from 'node:fs/promises';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { execa } from 'execa';
+import { type Begun, readEnd, type SshEnd, spokenLines } from './client-log.ts';
+
+export interface ClientRun {
+  readonly arguments: readonly string[];
+  readonly env: Readonly<Record<string, string>>;
+  readonly logFile: string | undefined;
+  readonly stdin: string | undefined;
+  readonly signal: AbortSignal | undefined;
+  readonly timeoutMs: number | undefined;
+  readonly onStdout: (chunk: Buffer) => void;
+  readonly onStderr: (chunk: Buffer) => void;
+}
+
+export interface ClientResult {
+  readonly how: SshEnd;
+  readonly exitCode: number | null;
+  /** The local client's own end by a signal, if it ended so. */
+  readonly signal: string | undefined;
+  readonly begun: Begun;
+  readonly stderrTail: string;
+  /** What ssh said about itself, and after it the remote stderr's tail: some of ssh's last words go there. */
+  readonly said: string;
+}
+
+const STDERR_TAIL_BYTES = 4_096;
+// Between TERM and KILL for the local client, which has nothing to save.
+const KILL_AFTER_MS = 300;
+// A master holds our pipes (ssh passes it the file descriptors) until it lets the session go: after the client's own end we
+// read on for what is under way, not until a hung master dies. Longer where the end was orderly.
+const DRAIN_MS = { orderly: 5_000, forced: 100 };
+
+/** A log file that can be written, else undefined: with a full disk ssh would refuse to start for the log's sake. */
+export async function createLog(file: string): Promise<string | undefined> {
+  try {
+    await writeFile(file, '', { flag: 'wx', mode: 0o600 });
+    return file;
+  } catch {
+    return undefined;
+  }
+}
+
+export async function runClient(run: ClientRun): Promise<ClientResult> {
+  let cause: 'aborted' | 'timed_out' | undefined;
+  let tail = Buffer.alloc(0);
+  const child = execa('ssh', run.arguments, {
+    env: run.env,
+    extendEnv: false,
+    ...(run.stdin === undefined ? { stdin: 'ignore' as const } : { input: run.stdin }),
+    stdout: 'pipe',
+    stderr: 'pipe',
+    buffer: false,
+    encoding: 'buffer',
+    reject: false,
+    forceKillAfterDelay: KILL_AFTER_MS,
+  });
+  // Never rejects; awaited only for a failed start. It waits for the pipes too, which a hung master may hold.
+  const settled = child.then((result) => result);
+  let exited = false;
+  const exit: Promise<readonly [number | null, string | null]> =
+    child.pid === undefined
+      ? settled.then(() => [null, null])
+      : new Promise((resolve) =>
+          child.nodeChildProcess.once('exit', (code: number | null, signal: string | null) =>
+            resolve([code, signal]),
+          ),
+        );
+  const end = (because: 'aborted' | 'timed_out'): void => {
+    if (exited || cause !== undefined) return;
+    cause = because;
+    child.kill('SIGTERM');
+  };
+  const onAbort = (): void => end('aborted');
+  run.signal?.addEventListener('abort', onAbort, { once: true });
+  if (run.signal?.aborted === true) onAbort();
+  const timer = run.timeoutMs === undefined ? undefined : setTimeout(() => end('timed_out'), run.timeoutMs);
+
+  const streams = [child.stdout, child.stderr].filter((stream) => stream !== null && stream !== undefined);
+  const drained = Promise.all(streams.map((stream) => once(stream, 'close').catch(() => undefined)));
+  child.stdout?.on('data', (chunk: Buffer) => run.onStdout(chunk));
+  child.stderr?.on('data', (chunk: Buffer) => {
+    tail = Buffer.concat([tail, chunk]).subarray(-STDERR_TAIL_BYTES);
+    run.onStderr(chunk);
+  });
+
+  try {
+    const [exitCode, signal] = await exit;
+    exited = true;
+    if (child.pid === undefined) {
+      const failure = await settled;
+      return {
+        ...{ how: 'unreachable', exitCode: null, signal: undefined, begun: 'no', stderrTail: '' },
+        said:
+          failure.code === 'ENOENT'
+            ? "OpenSSH's client (ssh) is not installed here"
+            : (failure.shortMessage ?? 'ssh could not be started'),
+      };
+    }
+    await Promise.race([
+      drained,
+      sleep(cause === undefined ? DRAIN_MS.orderly : DRAIN_MS.forced, undefined, { ref: false }),
+    ]);
+    for (const stream of streams) stream.destroy();
+    const log =
+      run.logFile === undefined ? undefined : await readFile(run.logFile, 'utf8').catch(() => undefined);
+    const stderrTail = tail.toString('utf8');
+    return {
+      ...readEnd({ pid: child.pid, exitCode, cause, log }),
+      ...{ signal: signal ?? undefined, stderrTail, said: `${spokenLines(log ?? '')}\n${stderrTail}` },
+    };
+  } finally {
+    clearTimeout(timer);
+    run.signal?.removeEventListener('abort', onAbort);
+    if (run.logFile !== undefined) await unlink(run.logFile).catch(() => undefined);
+  }
+}

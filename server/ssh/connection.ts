@@ -1,0 +1,159 @@
+// A host reached by OpenSSH's client: commands over a reused connection, or over one of their own. List argv, an explicit
+// environment, never a shell of ours.
+//
+// What is sent twice and what is not. Over the reused connection ssh itself falls back to a direct one as long as the master
+// has not confirmed the session; the exec request is sent only after that confirmation, so a command that was not begun is
+// carried by the fallback and one that was begun is never repeated. That leaves the instant in which a master dies between
+// sending the request and confirming it. For what changes the world (`fresh`) even that is too much: it gets a connection of
+// its own, where the client's log says exactly whether the command was sent, and 0.2 s more do not matter.
+import { existsSync } from 'node:fs';
+import path from 'node:path';
+import type { Logger } from 'pino';
+import { BreakglassError } from '../../protocol/problems.ts';
+import type { HostAddress } from '../config.ts';
+import { commandArguments, type Destination, type Keepalive, masterArguments } from './arguments.ts';
+import { createLog, runClient } from './client.ts';
+import type { Begun, SshEnd } from './client-log.ts';
+import { explainFailure } from './failure.ts';
+import { createMaster } from './master.ts';
+
+export interface SshConnectionOptions {
+  readonly address: HostAddress;
+  readonly keyPath: string;
+  readonly authSock: string | undefined;
+  readonly knownHostsFile: string;
+  /** From `openControlDir`. */
+  readonly controlDir: string;
+  /** The mark by which the next server finds what this one left: see processes/owner.ts. */
+  readonly ownerEnv: Readonly<Record<string, string>>;
+  readonly searchPath: string;
+  readonly home: string;
+  readonly logger: Logger;
+  readonly hostKeyAlias: string;
+  /** How long a reused connection may be silent while it is asked. Default 2 s × (2 + 1): half-open is found in 6 s. */
+  readonly keepalive?: Keepalive;
+  /** Default 10 minutes. */
+  readonly idleMs?: number;
+}
+
+export interface SshCommand {
+  readonly command: string;
+  readonly stdin?: string;
+  readonly signal?: AbortSignal;
+  readonly timeoutMs?: number;
+  /** A connection of its own: for what must not be begun twice, and for probes that must not queue behind a hung one. */
+  readonly fresh?: boolean;
+  readonly onStdout?: (chunk: Buffer) => void;
+  readonly onStderr?: (chunk: Buffer) => void;
+}
+
+export interface SshResult {
+  readonly how: SshEnd;
+  /** The remote command's, null when it is not known or when it was ended by a signal. */
+  readonly exitCode: number | null;
+  readonly signal: string | undefined;
+  /** `no`: proof that the command never ran. */
+  readonly begun: Begun;
+  /** The last 4 KB of the remote command's stderr. */
+  readonly stderrTail: string;
+  /** For `unreachable` and `connection_lost`: a sentence for a person. Else empty. */
+  readonly detail: string;
+}
+
+export interface SshConnection {
+  /** Never rejects for trouble with the host; rejects with `invalid-input` for a command that cannot be sent. */
+  run(command: SshCommand): Promise<SshResult>;
+  /** Opens the reused connection ahead of the first command. True when it stands. */
+  warm(limitMs: number): Promise<boolean>;
+  masterPid(): number | undefined;
+  /** Ends the reused connection and every command under way (here; what it means over there is the caller's business). */
+  close(): Promise<void>;
+}
+
+const DEFAULT_KEEPALIVE: Keepalive = { intervalS: 2, count: 2 };
+// A connection of its own carries long work through a busy host: patient, 20 s of silence.
+const FRESH_KEEPALIVE: Keepalive = { intervalS: 5, count: 3 };
+const DEFAULT_IDLE_MS = 10 * 60_000;
+// Covers the TCP connection and the key exchange, so that an unreachable host is known well within 10 s.
+const CONNECT_TIMEOUT_S = 6;
+
+export function createSshConnection(options: SshConnectionOptions): SshConnection {
+  const env: Readonly<Record<string, string>> = {
+    ...options.ownerEnv,
+    PATH: options.searchPath,
+    HOME: options.home,
+    // The messages that failure.ts reads.
+    LC_ALL: 'C',
+  };
+  const closing = new AbortController();
+  const underWay = new Set<Promise<unknown>>();
+  const prefix = `${process.pid.toString(36)}-${crypto.randomUUID().slice(0, 4)}`;
+  let count = 0;
+  // Looked up at each start: a key may be mounted or an agent filled after the server came up.
+  const destination = (): Destination => ({
+    address: options.address,
+    identity: {
+      keyPath: options.keyPath,
+      keyExists: existsSync(options.keyPath),
+      authSock: options.authSock,
+    },
+    knownHostsFile: options.knownHostsFile,
+    hostKeyAlias: options.hostKeyAlias,
+  });
+  const keepalive = options.keepalive ?? DEFAULT_KEEPALIVE;
+  const master = createMaster({
+    argumentsFor: (socket) => masterArguments(destination(), socket, keepalive, CONNECT_TIMEOUT_S),
+    socketPath: () => path.join(options.controlDir, `${prefix}-m${++count}`),
+    ...{ env, idleMs: options.idleMs ?? DEFAULT_IDLE_MS, logger: options.logger },
+  });
+
+  const run = async (command: SshCommand): Promise<SshResult> => {
+    const to = destination();
+    const fresh = command.fresh === true;
+    const file = path.join(options.controlDir, `${prefix}-${++count}.log`);
+    const build = (logFile: string | undefined, socket: string | undefined): string[] =>
+      commandArguments(to, {
+        ...{ command: command.command, socket, logFile },
+        connectTimeoutS: Math.max(
+          1,
+          Math.min(CONNECT_TIMEOUT_S, Math.ceil((command.timeoutMs ?? Number.POSITIVE_INFINITY) / 1_000)),
+        ),
+        keepalive: fresh ? FRESH_KEEPALIVE : keepalive,
+      });
+    build(file, undefined); // refuses what cannot be sent before anything is started
+    if (closing.signal.aborted) throw new BreakglassError('shutting-down', 'The server is shutting down.');
+    const logFile = await createLog(file);
+    const result = await runClient({
+      arguments: build(logFile, fresh ? undefined : master.touch()),
+      ...{ env, logFile, stdin: command.stdin, timeoutMs: command.timeoutMs },
+      signal:
+        command.signal === undefined ? closing.signal : AbortSignal.any([command.signal, closing.signal]),
+      onStdout: command.onStdout ?? (() => {}),
+      onStderr: command.onStderr ?? (() => {}),
+    });
+    const { said, ...rest } = result;
+    const failed = rest.how === 'unreachable' || rest.how === 'connection_lost';
+    const detail = failed ? explainFailure(said, rest.how, to) : '';
+    if (failed)
+      options.logger.warn(
+        { host: options.hostKeyAlias, how: rest.how, begun: rest.begun, detail },
+        'ssh failed',
+      );
+    return { ...rest, detail };
+  };
+
+  return {
+    run(command) {
+      const running = run(command);
+      const tracked = running.catch(() => undefined).finally(() => underWay.delete(tracked));
+      underWay.add(tracked);
+      return running;
+    },
+    warm: (limitMs) => master.ready(limitMs),
+    masterPid: () => master.pid(),
+    async close() {
+      closing.abort();
+      await Promise.all([master.close(), ...underWay]);
+    },
+  };
+}

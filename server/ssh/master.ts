@@ -1,0 +1,93 @@
+// The process that holds one connection open for reuse (OpenSSH's "control master"), owned by us rather than left behind by
+// ControlPersist: started when first wanted, ended after idling, replaced when dead. Nothing ever waits for it and nothing
+// fails with it: a client that finds no master connects by itself.
+import { existsSync, rmSync } from 'node:fs';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { execa } from 'execa';
+import type { Logger } from 'pino';
+
+export interface MasterParts {
+  readonly argumentsFor: (socket: string) => readonly string[];
+  readonly env: Readonly<Record<string, string>>;
+  /** Path of a new socket for each process: a dead one's socket is never mistaken for a live one's. */
+  readonly socketPath: () => string;
+  readonly idleMs: number;
+  readonly logger: Logger;
+}
+
+export interface Master {
+  /** The socket to try, starting a master in the background when there is none. Undefined: do not try. */
+  touch(): string | undefined;
+  /** True once a connection stands, false when it could not be made in time. For tests, benchmarks and warming up. */
+  ready(limitMs: number): Promise<boolean>;
+  pid(): number | undefined;
+  close(): Promise<void>;
+}
+
+// A master that died within this time of its start (nobody there, no key) is not tried again before the pause is over.
+const SHORT_LIFE_MS = 5_000;
+const PAUSE_MS = 3_000;
+
+const spawnMaster = (args: readonly string[], env: Readonly<Record<string, string>>) =>
+  execa('ssh', args, {
+    ...{ env, extendEnv: false, stdin: 'ignore', stdout: 'ignore', stderr: 'pipe', reject: false },
+    ...{ forceKillAfterDelay: 300, maxBuffer: 8_192 },
+  });
+
+export function createMaster(parts: MasterParts): Master {
+  let running: { readonly process: ReturnType<typeof spawnMaster>; readonly socket: string } | undefined;
+  let notBefore = 0;
+  let closed = false;
+  let idle: NodeJS.Timeout | undefined;
+
+  const end = (): void => {
+    running?.process.kill('SIGTERM');
+  };
+
+  const start = (): void => {
+    const socket = parts.socketPath();
+    const startedAt = Date.now();
+    const process = spawnMaster(parts.argumentsFor(socket), parts.env);
+    const own = { process, socket };
+    running = own;
+    void process.then((result) => {
+      if (running === own) running = undefined;
+      // ssh removes its socket when it can; after SIGKILL it could not.
+      rmSync(socket, { force: true });
+      if (closed) return;
+      if (Date.now() - startedAt < SHORT_LIFE_MS) notBefore = Date.now() + PAUSE_MS;
+      parts.logger.info(
+        { exitCode: result.exitCode, signal: result.signal, said: String(result.stderr ?? '').slice(-400) },
+        'reused connection ended',
+      );
+    });
+  };
+
+  return {
+    touch() {
+      if (closed) return undefined;
+      clearTimeout(idle);
+      idle = setTimeout(end, parts.idleMs);
+      idle.unref();
+      if (running === undefined && Date.now() >= notBefore) start();
+      return running?.socket;
+    },
+    async ready(limitMs) {
+      const deadline = Date.now() + limitMs;
+      for (;;) {
+        const socket = this.touch();
+        if (socket !== undefined && existsSync(socket)) return true;
+        if (closed || Date.now() >= deadline) return false;
+        await sleep(15);
+      }
+    },
+    pid: () => running?.process.pid,
+    async close() {
+      closed = true;
+      clearTimeout(idle);
+      const process = running?.process;
+      process?.kill('SIGTERM');
+      await process;
+    },
+  };
+}
