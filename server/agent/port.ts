@@ -1,6 +1,7 @@
 // What sessions ask of an agent. The driver over the Agent SDK implements it; tests give an async generator.
-import type { SessionId, ToolCallId, TurnId } from '../../protocol/ids.ts';
+
 import type { JournaledBody } from '../../protocol/events.ts';
+import type { SessionId, ToolCallId, TurnId } from '../../protocol/ids.ts';
 
 /** What the agent reports during a turn, in order. Sessions add scope and id. */
 export type AgentEvent =
@@ -8,7 +9,12 @@ export type AgentEvent =
   | { readonly type: 'event'; readonly body: JournaledBody }
   /** Running text or live tool output; never journaled. */
   | { readonly type: 'delta'; readonly text: string; readonly snapshot?: boolean }
-  | { readonly type: 'output'; readonly toolCallId: ToolCallId; readonly stream: 'stdout' | 'stderr'; readonly text: string };
+  | {
+      readonly type: 'output';
+      readonly toolCallId: ToolCallId;
+      readonly stream: 'stdout' | 'stderr';
+      readonly text: string;
+    };
 
 export interface TurnContext {
   readonly turnId: TurnId;
@@ -32,4 +38,3 @@ export interface AgentDriver {
   unavailable(): string | undefined;
   close(): Promise<void>;
 }
-

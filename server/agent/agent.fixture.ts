@@ -1,0 +1,227 @@
+// What the agent's tests stand on: a driver over the real Claude Code CLI, a scripted endpoint, and small real objects for the
+// VM and the power host that note what reached them.
+import { mkdirSync, mkdtempSync, realpathSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { pino } from 'pino';
+import { type Handler, type ScriptedModel, startScriptedModel } from '../../lab/model/scripted.ts';
+import type { JournaledBody } from '../../protocol/events.ts';
+import {
+  newOperationId,
+  newSessionId,
+  newTurnId,
+  type OperationId,
+  parseTargetName,
+  type SessionId,
+} from '../../protocol/ids.ts';
+import type { Operation } from '../../protocol/operations.ts';
+import type { Guest, GuestCommand, GuestResult } from '../guest/port.ts';
+import type { Power, VerbRequest } from '../power/port.ts';
+import { type AgentDriverDeps, createAgentDriver, type DriverBounds } from './driver.ts';
+import type { AgentDriver, AgentEvent, LiveAgent, TurnContext } from './port.ts';
+
+export const SECRET = 'sk-test-this-must-not-be-seen';
+
+type Answer = Partial<GuestResult>;
+
+/** A VM: notes each command; `answer` says what it prints, and may wait for the stop. */
+export class FixtureGuest implements Guest {
+  readonly hasObserver: boolean = true;
+  readonly seen: GuestCommand[] = [];
+  answer: (command: GuestCommand) => Answer | Promise<Answer> = () => ({ output: 'ok\n' });
+
+  async run(command: GuestCommand): Promise<GuestResult> {
+    this.seen.push(command);
+    const answer = await this.answer(command);
+    if (answer.output !== undefined) command.onOutput('stdout', answer.output);
+    return { ended: 'exited', exitCode: 0, output: '', truncated: false, durationMs: 5, ...answer };
+  }
+  probe(): Promise<{ answers: boolean; detail: string; ms: number }> {
+    return Promise.resolve({ answers: true, detail: 'SSH answers', ms: 1 });
+  }
+  close(): Promise<void> {
+    return Promise.resolve();
+  }
+}
+
+export class FixturePower implements Power {
+  readonly seen: VerbRequest[] = [];
+  /** Until it resolves the operation runs. */
+  end: Promise<void> = Promise.resolve();
+  readonly #known = new Map<OperationId, Operation>();
+
+  start(request: VerbRequest): Promise<Operation> {
+    this.seen.push(request);
+    const target = parseTargetName('devvm');
+    if (target === undefined) throw new Error('unreachable');
+    const operation: Operation = {
+      id: newOperationId(),
+      target,
+      verb: request.verb,
+      by: request.by,
+      started_at: new Date().toISOString(),
+      state: 'running',
+      steps: [],
+    };
+    this.#known.set(operation.id, operation);
+    return Promise.resolve(operation);
+  }
+  get(id: OperationId): Promise<Operation | undefined> {
+    return Promise.resolve(this.#known.get(id));
+  }
+  async wait(id: OperationId): Promise<Operation> {
+    await this.end;
+    const operation = this.#known.get(id);
+    if (operation === undefined) throw new Error('unreachable');
+    const result = {
+      verb: operation.verb,
+      exit_code: 0,
+      stdout: 'status: running\n',
+      stderr: '',
+      rejected: false,
+    };
+    return { ...operation, state: 'succeeded', result, outcome: { summary: 'The VM runs.' } };
+  }
+  watch(): () => void {
+    return () => undefined;
+  }
+  running(): undefined {
+    return undefined;
+  }
+  recover(): Promise<void> {
+    return Promise.resolve();
+  }
+  close(): Promise<void> {
+    return Promise.resolve();
+  }
+}
+
+export interface Rig {
+  readonly dir: string;
+  readonly knowledge: string;
+  readonly model: ScriptedModel;
+  readonly guest: FixtureGuest;
+  readonly power: FixturePower;
+  readonly driver: AgentDriver;
+  readonly session: SessionId;
+  readonly agent: LiveAgent;
+  /** A second driver on the same data, as after a restart of the server. */
+  again(): AgentDriver;
+  close(): Promise<void>;
+}
+
+export interface RigOptions {
+  readonly bounds?: Partial<DriverBounds>;
+  readonly deps?: Partial<AgentDriverDeps>;
+  readonly credentials?: Readonly<Record<string, string>>;
+}
+
+export async function startRig(handler: Handler, options: RigOptions = {}): Promise<Rig> {
+  const dir = realpathSync(mkdtempSync(path.join(tmpdir(), 'breakglass-agent-')));
+  const knowledge = path.join(dir, 'knowledge');
+  mkdirSync(knowledge);
+  writeFileSync(path.join(knowledge, 'disk-full.md'), '# A runbook\n');
+  const model = await startScriptedModel(handler);
+  const guest = new FixtureGuest();
+  const power = new FixturePower();
+  const drivers: AgentDriver[] = [];
+  const make = (): AgentDriver => {
+    const driver = createAgentDriver({
+      config: {
+        name: 'breakglass',
+        dir: path.resolve(import.meta.dirname, '../../agents'),
+        model: 'sonnet',
+        maxConcurrentTurns: 2,
+        turnTimeoutMs: 60_000,
+        knowledgeDir: knowledge,
+        credentials: options.credentials ?? { ANTHROPIC_API_KEY: SECRET, ANTHROPIC_BASE_URL: model.url },
+      },
+      dataDir: dir,
+      searchPath: process.env['PATH'] ?? '/usr/bin:/bin',
+      ownerEnv: {},
+      guest,
+      power,
+      triage: () =>
+        Promise.resolve({
+          target: 'devvm',
+          at: new Date().toISOString(),
+          cautions: [],
+          finding: {
+            code: 'healthy',
+            summary: 'Nothing is wrong.',
+            confidence: 0.9,
+            advised: null,
+            warned: [],
+            advice: 'Look inside.',
+            inputs: [],
+          },
+        }),
+      policyMode: () => 'autonomous',
+      verbBudget: () => Promise.resolve({ spentAt: [], now: Date.now() }),
+      targetAliases: { vm: 'devvm', powerHost: 'pve' },
+      logger: pino({ level: 'silent' }),
+      ...options.deps,
+      ...(options.bounds === undefined ? {} : { bounds: options.bounds }),
+    });
+    drivers.push(driver);
+    return driver;
+  };
+  const driver = make();
+  const session = newSessionId();
+  return {
+    dir,
+    knowledge,
+    model,
+    guest,
+    power,
+    driver,
+    session,
+    agent: driver.open(session),
+    again: make,
+    async close() {
+      await Promise.all(drivers.map((each) => each.close()));
+      await model.close();
+      rmSync(dir, { recursive: true, force: true });
+    },
+  };
+}
+
+export const turnContext = (
+  signal: AbortSignal = new AbortController().signal,
+  model?: string,
+): TurnContext => ({
+  turnId: newTurnId(),
+  by: 'test',
+  model,
+  signal,
+});
+
+/** Runs a turn to its end. `onEvent` is the journal: it is awaited before the next event is asked for. */
+export async function runTurn(
+  agent: LiveAgent,
+  prompt: string,
+  onEvent: (event: AgentEvent) => void | Promise<void> = () => undefined,
+  context: TurnContext = turnContext(),
+): Promise<AgentEvent[]> {
+  const events: AgentEvent[] = [];
+  for await (const each of agent.turn(prompt, context)) {
+    events.push(each);
+    await onEvent(each);
+  }
+  return events;
+}
+
+export type BodyOf<K extends JournaledBody['kind']> = Extract<JournaledBody, { kind: K }>;
+
+export const bodies = (events: readonly AgentEvent[]): JournaledBody[] =>
+  events.flatMap((each) => (each.type === 'event' ? [each.body] : []));
+
+const isKind = <K extends JournaledBody['kind']>(body: JournaledBody, kind: K): body is BodyOf<K> =>
+  body.kind === kind;
+
+export const ofKind = <K extends JournaledBody['kind']>(
+  events: readonly AgentEvent[],
+  kind: K,
+): BodyOf<K>[] => bodies(events).flatMap((body) => (isKind(body, kind) ? [body] : []));
+
+export const kinds = (events: readonly AgentEvent[]): string[] => bodies(events).map((body) => body.kind);

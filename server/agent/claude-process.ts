@@ -1,0 +1,169 @@
+// One Claude Code process: started, spoken to, interrupted, ended. Its messages are read by hand, one after the other, and
+// handed to whoever listens at that moment; leaving a `for await` would close the process.
+import { type ChildProcess, spawn } from 'node:child_process';
+import { setTimeout as sleep } from 'node:timers/promises';
+import {
+  type Options,
+  type Query,
+  query,
+  type SDKMessage,
+  type SDKUserMessage,
+} from '@anthropic-ai/claude-agent-sdk';
+import type { Logger } from 'pino';
+
+/** How a process ended, as words for a person. */
+export interface ProcessEnd {
+  readonly how: string;
+  /** Claude Code does not know the conversation that it was to resume, or cannot read it. */
+  readonly resumeFailed: boolean;
+}
+
+/** Between a polite close and SIGKILL. */
+const CLOSE_GRACE_MS = 1_500;
+const STDERR_KEPT = 2_000;
+
+export class ClaudeProcess {
+  readonly ended: Promise<ProcessEnd>;
+  readonly #query: Query;
+  readonly #logger: Logger;
+  readonly #prompts: SDKUserMessage[] = [];
+  #wake: (() => void) | undefined;
+  #closed = false;
+  #child: ChildProcess | undefined;
+  #stderr = '';
+  #isOver = false;
+  /** Gets every message; the next is read when it resolved. */
+  listener: ((message: SDKMessage) => Promise<void>) | undefined;
+
+  constructor(options: Options, logger: Logger) {
+    this.#logger = logger;
+    this.#query = query({
+      prompt: this.#input(),
+      options: {
+        ...options,
+        stderr: (text) => this.#drain(text),
+        spawnClaudeCodeProcess: ({ command, args, cwd, env }) => {
+          // A group of its own: Ctrl-C at the server's terminal must not reach it before the server decided.
+          const child = spawn(command, args, { cwd, env, stdio: ['pipe', 'pipe', 'pipe'], detached: true });
+          this.#child = child;
+          child.stderr.setEncoding('utf8').on('data', (text: string) => this.#drain(text));
+          child.stdin.on('error', () => undefined); // it died: the exit says so
+          return child;
+        },
+      },
+    });
+    this.ended = this.#read();
+  }
+
+  get isOver(): boolean {
+    return this.#isOver;
+  }
+
+  get pid(): number | undefined {
+    return this.#child?.pid;
+  }
+
+  /** Only between turns: a prompt pushed into a running turn is folded into it. */
+  push(prompt: string): void {
+    this.#prompts.push({
+      type: 'user',
+      message: { role: 'user', content: prompt },
+      parent_tool_use_id: null,
+    });
+    this.#wake?.();
+  }
+
+  /** Resolves when Claude Code took note; the turn's result follows. May never: bound it. */
+  async interrupt(): Promise<void> {
+    await this.#query.interrupt();
+  }
+
+  async setModel(model: string): Promise<void> {
+    await this.#query.setModel(model);
+  }
+
+  /** Ends it: politely, then not. Resolves when it is gone. */
+  async close(): Promise<void> {
+    if (!this.#closed) {
+      this.#closed = true;
+      this.#wake?.();
+      this.#query.close();
+    }
+    const grace = new AbortController();
+    await Promise.race([
+      this.#exited(),
+      sleep(CLOSE_GRACE_MS, undefined, { signal: grace.signal }).catch(() => undefined),
+    ]);
+    grace.abort();
+    await this.kill();
+  }
+
+  /** Ends it and what it started, at once. */
+  async kill(): Promise<void> {
+    const pid = this.#child?.pid;
+    if (pid !== undefined && this.#child?.exitCode === null && this.#child.signalCode === null) {
+      try {
+        process.kill(-pid, 'SIGKILL');
+      } catch {
+        this.#child.kill('SIGKILL');
+      }
+      await this.#exited();
+    }
+    if (!this.#closed) {
+      this.#closed = true;
+      this.#wake?.();
+      this.#query.close();
+    }
+    await this.ended;
+  }
+
+  #exited(): Promise<void> {
+    const child = this.#child;
+    if (child === undefined || child.exitCode !== null || child.signalCode !== null) return Promise.resolve();
+    return new Promise((resolve) => {
+      child.once('exit', () => resolve());
+      child.once('error', () => resolve());
+    });
+  }
+
+  async *#input(): AsyncGenerator<SDKUserMessage> {
+    while (!this.#closed) {
+      const next = this.#prompts.shift();
+      if (next !== undefined) yield next;
+      else
+        await new Promise<void>((resolve) => {
+          this.#wake = resolve;
+        });
+    }
+  }
+
+  async #read(): Promise<ProcessEnd> {
+    let how = 'it closed its output';
+    let said = '';
+    try {
+      for (;;) {
+        const next = await this.#query.next();
+        if (next.done === true) break;
+        if (next.value.type === 'result' && next.value.subtype === 'error_during_execution')
+          said = next.value.errors.join(' ');
+        if (this.listener !== undefined) await this.listener(next.value);
+        else this.#logger.debug({ type: next.value.type }, 'message from the agent between turns');
+      }
+    } catch (error) {
+      how = error instanceof Error ? (error.message.split('\n')[0] ?? '') : String(error);
+    }
+    this.#isOver = true;
+    const { signalCode, exitCode } = this.#child ?? {};
+    if (signalCode !== null && signalCode !== undefined) how = `killed by ${signalCode}`;
+    else if (exitCode !== null && exitCode !== undefined && exitCode !== 0) how = `exit code ${exitCode}`;
+    const resumeFailed = /No conversation found|session ID .* is already in use|Failed to resume/i.test(
+      `${said} ${this.#stderr}`,
+    );
+    return { how, resumeFailed };
+  }
+
+  #drain(text: string): void {
+    this.#stderr = (this.#stderr + text).slice(-STDERR_KEPT);
+    this.#logger.debug({ stderr: text.slice(0, STDERR_KEPT) }, 'agent stderr');
+  }
+}

@@ -1,0 +1,90 @@
+// Where Read, Grep and Glob may look: inside the knowledge directory by real path, nowhere else. Asked twice for every call,
+// by a hook and by the permission callback; neither relies on the other.
+import { realpathSync } from 'node:fs';
+import path from 'node:path';
+
+export type Verdict = { readonly allowed: true } | { readonly allowed: false; readonly reason: string };
+
+/** Name of our in-process MCP server; its tools are `mcp__breakglass__<tool>` to the model. */
+export const MCP_SERVER = 'breakglass';
+const MCP_PREFIX = `mcp__${MCP_SERVER}__`;
+
+/** `ssh` for `mcp__breakglass__ssh`; any other name as it is. */
+export const plainToolName = (name: string): string =>
+  name.startsWith(MCP_PREFIX) ? name.slice(MCP_PREFIX.length) : name;
+
+const ALLOWED: Verdict = { allowed: true };
+const refuse = (reason: string): Verdict => ({ allowed: false, reason });
+const OUTSIDE = 'Refused: only files inside the knowledge directory can be read.';
+
+export interface Confinement {
+  /** Real path of the knowledge directory. */
+  readonly root: string;
+  /** Plain names; anything else is refused. */
+  readonly tools: readonly string[];
+}
+
+/** May this call go on? */
+export function confine({ root, tools }: Confinement, toolName: string, input: unknown): Verdict {
+  const ours = toolName.startsWith(MCP_PREFIX);
+  if (!tools.includes(plainToolName(toolName))) return refuse(`Refused: the agent has no tool ${toolName}.`);
+  if (ours) return ALLOWED; // `ssh` and `triage` judge their own input
+  if (typeof input !== 'object' || input === null) return refuse('Refused: the input is not an object.');
+  const fields: Readonly<Record<string, unknown>> = { ...input };
+  switch (toolName) {
+    case 'Read':
+      return inside(root, fields['file_path']);
+    case 'Grep':
+      return firstRefusal(searchRoot(root, fields['path']), searchPattern(root, fields['glob']));
+    case 'Glob':
+      // Without a pattern there is nothing to match: the CLI refuses it itself.
+      return firstRefusal(searchRoot(root, fields['path']), searchPattern(root, fields['pattern']));
+    default:
+      return refuse(`Refused: no rule for ${toolName}.`);
+  }
+}
+
+const firstRefusal = (...verdicts: readonly Verdict[]): Verdict =>
+  verdicts.find((verdict) => !verdict.allowed) ?? ALLOWED;
+
+/** No path means the working directory, which is the knowledge directory. */
+const searchRoot = (root: string, value: unknown): Verdict =>
+  value === undefined ? ALLOWED : inside(root, value);
+
+function inside(root: string, value: unknown): Verdict {
+  // `~`, `$` and the like mean something to some reader of paths; here a path is only a path.
+  if (typeof value !== 'string' || value === '' || /[\0~$\\]/.test(value)) return refuse(OUTSIDE);
+  let real: string;
+  try {
+    real = realpathSync(path.resolve(root, value));
+  } catch {
+    return refuse(
+      'Refused: no such file in the knowledge directory. Glob with pattern **/*.md lists what is there.',
+    );
+  }
+  return within(root, real) ? ALLOWED : refuse(OUTSIDE);
+}
+
+const within = (root: string, real: string): boolean => real === root || real.startsWith(root + path.sep);
+
+/** A way up or an absolute path, also one that braces would make: inside them only plain words. */
+const CLIMBING = /[\0~$\\]|\.\.|\{[^}]*[^\w,*}-][^}]*\}|\{[^}]*$|(^|[!\s,])\//;
+
+/** A pattern relative to the root that cannot climb out of it, also not through a link among its literal segments. */
+function searchPattern(root: string, value: unknown): Verdict {
+  if (value === undefined) return ALLOWED;
+  if (typeof value !== 'string' || CLIMBING.test(value)) {
+    return refuse('Refused: the pattern must stay inside the knowledge directory.');
+  }
+  let at = root;
+  for (const segment of value.replace(/^!/, '').split('/')) {
+    if (/[*?[\]{}()!]/.test(segment)) break;
+    at = path.join(at, segment);
+    try {
+      if (!within(root, realpathSync(at))) return refuse(OUTSIDE);
+    } catch {
+      break; // Nothing there: nothing to follow.
+    }
+  }
+  return ALLOWED;
+}

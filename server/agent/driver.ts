@@ -1,0 +1,156 @@
+// The driver over the Agent SDK: one live Claude Code process per active session, at most so many at a time.
+import { mkdirSync, realpathSync } from 'node:fs';
+import path from 'node:path';
+import type { Logger } from 'pino';
+import type { SessionId } from '../../protocol/ids.ts';
+import type { Config } from '../config.ts';
+import {
+  type AgentDefinition,
+  BUILT_IN_TOOLS,
+  DefinitionError,
+  OUR_TOOLS,
+  readDefinition,
+} from './definition.ts';
+import { API_BOUNDS, type ApiBounds, agentEnvironment, makeAgentDirs } from './environment.ts';
+import { LiveSession, SESSION_BOUNDS, type SessionBounds } from './live-session.ts';
+import type { AgentDriver } from './port.ts';
+import { processOptions } from './process-options.ts';
+import { type ToolDeps, toolServer } from './tools.ts';
+import { endpointOf } from './trouble.ts';
+
+export interface AgentDriverDeps extends Omit<ToolDeps, 'verbWaitMs'> {
+  readonly config: Config['agent'];
+  readonly dataDir: string;
+  readonly searchPath: string;
+  /** From `ownerMark`: a later server finds and ends what this one left behind. */
+  readonly ownerEnv: Readonly<Record<string, string>>;
+  readonly logger: Logger;
+  readonly bounds?: Partial<DriverBounds>;
+}
+
+export interface DriverBounds extends SessionBounds, ApiBounds {
+  /** A process takes 160 to 210 MB. Must not be below the number of concurrent turns. */
+  readonly maxLive: number;
+  /** Above the verb's own limit, so that a call sees the operation's end. */
+  readonly verbWaitMs: number;
+}
+const BOUNDS: DriverBounds = { ...SESSION_BOUNDS, ...API_BOUNDS, maxLive: 6, verbWaitMs: 180_000 };
+
+/** Never throws for a broken deployment: `unavailable()` says what is missing, and the rest of the console works. */
+export function createAgentDriver(deps: AgentDriverDeps): AgentDriver {
+  const bounds: DriverBounds = { ...BOUNDS, ...deps.bounds };
+  const { config, logger } = deps;
+  const definition = loadDefinition(config);
+  const dirs = makeAgentDirs(deps.dataDir);
+  const root = knowledgeDir(config.knowledgeDir, deps.dataDir, logger);
+  const endpoint = endpointOf(config.credentials);
+  const sessions = new Map<SessionId, LiveSession>();
+  let closed = false;
+
+  const unavailable = (): string | undefined => {
+    if (closed) return 'The server is shutting down.';
+    if (typeof definition === 'string') return definition;
+    if (
+      config.credentials['ANTHROPIC_API_KEY'] === undefined &&
+      config.credentials['CLAUDE_CODE_OAUTH_TOKEN'] === undefined
+    ) {
+      return 'The agent has no credential for the model API: set ANTHROPIC_API_KEY or CLAUDE_CODE_OAUTH_TOKEN and restart. The power buttons and triage work without it.';
+    }
+    return undefined;
+  };
+
+  const makeRoom = (): void => {
+    const live = [...sessions.values()].filter((session) => session.isLive);
+    const idle = live.filter((session) => !session.isBusy).sort((a, b) => a.lastUsed - b.lastUsed);
+    for (const session of idle.slice(0, Math.max(0, live.length - bounds.maxLive + 1))) {
+      session
+        .park()
+        .catch((error: unknown) => logger.warn({ err: error }, 'an idle agent could not be parked'));
+    }
+  };
+
+  const create = (id: SessionId, agent: AgentDefinition): LiveSession =>
+    new LiveSession({
+      id,
+      logger: logger.child({ session: id }),
+      bounds,
+      model: agent.model ?? config.model,
+      configDir: dirs.config,
+      show: { hasObserver: deps.guest.hasObserver, vmAlias: deps.targetAliases.vm },
+      endpoint,
+      unavailable,
+      makeRoom,
+      options: (resume, model, turn) =>
+        processOptions({
+          session: id,
+          resume,
+          model,
+          turn,
+          definition: agent,
+          confinement: { root, tools: agent.tools },
+          env: agentEnvironment({
+            dirs,
+            bounds,
+            searchPath: deps.searchPath,
+            credentials: config.credentials,
+            ownerEnv: deps.ownerEnv,
+          }),
+          tools: toolServer({
+            deps: { ...deps, verbWaitMs: bounds.verbWaitMs },
+            session: id,
+            turn,
+            tools: OUR_TOOLS.filter((name) => agent.tools.includes(name)),
+          }),
+        }),
+    });
+
+  return {
+    unavailable,
+    open(id) {
+      const known = sessions.get(id);
+      const agent = typeof definition === 'string' ? NO_AGENT : definition;
+      const session = known ?? create(id, agent);
+      sessions.set(id, session);
+      session.warm();
+      return session;
+    },
+    async close() {
+      closed = true;
+      await Promise.all([...sessions.values()].map((session) => session.close()));
+    },
+  };
+}
+
+/** Stands in where there is no definition; `unavailable` keeps it from ever being started. */
+const NO_AGENT: AgentDefinition = {
+  name: 'none',
+  description: '',
+  model: undefined,
+  tools: [...BUILT_IN_TOOLS],
+  prompt: '-',
+};
+
+/** The definition, or the sentence that says why there is none. */
+function loadDefinition(config: Config['agent']): AgentDefinition | string {
+  try {
+    return readDefinition(config.dir, config.name);
+  } catch (error) {
+    if (error instanceof DefinitionError) return error.message;
+    throw error;
+  }
+}
+
+/** The real path. Where the directory is missing the agent works without runbooks, in an empty one. */
+function knowledgeDir(wanted: string, dataDir: string, logger: Logger): string {
+  try {
+    return realpathSync(wanted);
+  } catch {
+    logger.warn(
+      { knowledgeDir: wanted },
+      'the knowledge directory does not exist: the agent has no runbooks. Set BREAKGLASS_KNOWLEDGE_DIR',
+    );
+    const empty = path.join(dataDir, 'agent', 'no-knowledge');
+    mkdirSync(empty, { recursive: true });
+    return realpathSync(empty);
+  }
+}

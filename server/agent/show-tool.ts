@@ -1,0 +1,32 @@
+// A tool call as people see it: `ssh` with the command as one would type it, whatever shape the model gave it. Pure.
+import type { Account, ToolInput } from '../../protocol/events.ts';
+import { plainToolName } from './confine.ts';
+
+export interface ShownTool {
+  readonly name: string;
+  readonly input: ToolInput;
+}
+
+const isObject = (value: unknown): value is Readonly<Record<string, unknown>> =>
+  typeof value === 'object' && value !== null && !Array.isArray(value);
+
+export interface ShowContext {
+  /** False: every command in the VM runs, and counts, as the repair account. */
+  readonly hasObserver: boolean;
+  /** What the VM is called as an ssh host. */
+  readonly vmAlias: string;
+}
+
+/** The account that a command in the VM runs as, whatever was asked for. */
+export const accountOf = (asked: unknown, { hasObserver }: ShowContext): Account =>
+  hasObserver && asked !== 'repair' ? 'observer' : 'repair';
+
+export function showTool(rawName: string, rawInput: unknown, context: ShowContext): ShownTool {
+  const name = plainToolName(rawName);
+  const input = isObject(rawInput) ? rawInput : {};
+  if (name !== 'ssh') return { name, input };
+  const host = typeof input['host'] === 'string' ? input['host'] : '';
+  const command = typeof input['command'] === 'string' ? input['command'] : '';
+  const account = host === context.vmAlias ? { account: accountOf(input['account'], context) } : {};
+  return { name, input: { ...input, ...account, command: `ssh ${host} ${command}` } };
+}

@@ -1,0 +1,100 @@
+// What a tool's end looks like: to the journal (whole) and to the model (shaped). Pure.
+import type { Account, CommandEnd } from '../../protocol/events.ts';
+import type { Operation } from '../../protocol/operations.ts';
+import { BreakglassError } from '../../protocol/problems.ts';
+import type { TriageReport } from '../../protocol/triage.ts';
+import type { GuestResult } from '../guest/port.ts';
+import { headAndTail, MODEL_CAP_CHARS } from './shape-output.ts';
+
+/** The end of one call of `ssh` or `triage`. */
+export interface ToolOutcome {
+  readonly isError: boolean;
+  readonly output: string;
+  readonly truncated: boolean;
+  /** A line after the output: how it ended. Shown to the model; the journal has it as fields. */
+  readonly trailer?: string;
+  readonly exitCode?: number | null;
+  readonly ended?: CommandEnd;
+  readonly farSide?: 'proven' | 'unproven';
+}
+
+export const failed = (output: string, ended?: CommandEnd): ToolOutcome => ({
+  isError: true,
+  output,
+  truncated: false,
+  ...(ended === undefined ? {} : { ended }),
+});
+
+export const textForModel = ({ output, trailer }: ToolOutcome): string => {
+  const { text } = headAndTail(output.trimEnd(), MODEL_CAP_CHARS);
+  const body = trailer === undefined ? text : `${text}\n${trailer}`;
+  return body.trimStart() === '' ? '(no output)' : body.replace(/^\n+/, '');
+};
+
+export function guestOutcome(result: GuestResult, account: Account, alias: string): ToolOutcome {
+  const seconds = (result.durationMs / 1_000).toFixed(1);
+  const gone =
+    result.farSide === 'proven'
+      ? 'It is gone in the VM.'
+      : 'It may still run in the VM: that could not be proven.';
+  const how: Record<CommandEnd, string> = {
+    exited: `exit code ${result.exitCode ?? 'unknown'} after ${seconds} s, as ${account}`,
+    timed_out: `timed out after ${seconds} s. ${gone}`,
+    stopped: `stopped after ${seconds} s. ${gone}`,
+    unreachable: `${alias} is unreachable over SSH after ${seconds} s: ${result.detail ?? 'no answer'}`,
+    connection_lost: `the connection was lost after ${seconds} s: ${result.detail ?? 'no reason given'}. ${gone}`,
+    denied: 'denied',
+  };
+  return {
+    isError: result.ended !== 'exited' || result.exitCode !== 0,
+    output: result.output,
+    truncated: result.truncated,
+    trailer: `[${how[result.ended]}]`,
+    exitCode: result.exitCode,
+    ended: result.ended,
+    ...(result.farSide === undefined ? {} : { farSide: result.farSide }),
+  };
+}
+
+/** `stopped`: the turn ended while the verb ran. */
+export function operationOutcome(operation: Operation, stopped: boolean): ToolOutcome {
+  const { verb, state, result, outcome } = operation;
+  const parts = [result?.stdout, result?.stderr].filter((part) => part !== undefined && part.trim() !== '');
+  const exit = result?.exit_code;
+  const trailer = {
+    running: stopped
+      ? `${verb} was not stopped: operation ${operation.id} goes on to its end on the power host`
+      : `${verb} still runs as operation ${operation.id}; ask for status later`,
+    succeeded: `${verb} succeeded${exit === undefined ? '' : ` (exit code ${exit})`}. ${outcome?.summary ?? ''}`,
+    failed: `${verb} failed${exit === undefined ? '' : ` (exit code ${exit})`}. ${outcome?.summary ?? ''}`,
+    unknown: `the outcome of ${verb} is unknown: the connection was lost or the limit passed. ${outcome?.summary ?? 'Ask for status before anything else.'}`,
+  }[state];
+  return {
+    isError: state !== 'succeeded',
+    output: parts.join('\n'),
+    truncated: false,
+    trailer: `[${trailer.trim()}]`,
+    ...(exit === undefined ? {} : { exitCode: exit }),
+    ...(stopped ? { ended: 'stopped' as const, farSide: 'unproven' as const } : {}),
+  };
+}
+
+export function triageText({ target, cautions, finding }: TriageReport): string {
+  const lines = [
+    ...cautions.map((caution) => `Caution (${caution.code}): ${caution.text}`),
+    `Finding on ${target}: ${finding.code} (confidence ${finding.confidence.toFixed(2)})`,
+    finding.summary,
+    `Advised verb: ${finding.advised ?? 'none'}`,
+    ...(finding.warned.length === 0 ? [] : [`Would make it worse: ${finding.warned.join(', ')}`]),
+    `Advice: ${finding.advice}`,
+    'Inputs:',
+    ...finding.inputs.map((input) => `  ${input.name}: ${input.value}`),
+  ];
+  return lines.join('\n');
+}
+
+/** What went wrong in a tool, as a sentence for the model and the operator. */
+export const describeFailure = (error: unknown): string =>
+  error instanceof BreakglassError
+    ? error.message
+    : `The tool failed: ${error instanceof Error ? error.message : String(error)}`;

@@ -1,0 +1,23 @@
+// Where Claude Code keeps a conversation: <config>/projects/<name of the cwd>/<session id>.jsonl. Its existence decides
+// whether a session's process is started fresh or resumes.
+import { readdirSync, renameSync } from 'node:fs';
+import path from 'node:path';
+import type { SessionId } from '../../protocol/ids.ts';
+
+export function findTranscript(configDir: string, session: SessionId): string | undefined {
+  const projects = path.join(configDir, 'projects');
+  try {
+    for (const project of readdirSync(projects)) {
+      const name = `${session}.jsonl`;
+      if (readdirSync(path.join(projects, project)).includes(name)) return path.join(projects, project, name);
+    }
+  } catch {
+    // No project yet, or one that went away meanwhile.
+  }
+  return undefined;
+}
+
+/** Out of the way, so that the same session id can be used again. Kept, for whoever wants to know why. */
+export function setAside(transcript: string): void {
+  renameSync(transcript, `${transcript}.unreadable-${Date.now()}`);
+}

@@ -1,0 +1,255 @@
+// What Claude Code says, as events of ours. Pure: (state, message) → (state, events). A message that is not known is named,
+// so that the caller logs it. Authority: SDKMessage in @anthropic-ai/claude-agent-sdk.
+import type { SDKMessage } from '@anthropic-ai/claude-agent-sdk';
+import type { JournaledBody } from '../../protocol/events.ts';
+import { toolCallId } from '../../protocol/ids.ts';
+import { plainToolName } from './confine.ts';
+import type { AgentEvent } from './port.ts';
+import { headAndTail, RECORD_CAP_CHARS } from './shape-output.ts';
+import { type ShowContext, showTool } from './show-tool.ts';
+import { explainTrouble, type ModelEndpoint, type TroubleSigns } from './trouble.ts';
+
+/** Of one turn. `costBefore`: the session's cumulative cost before it; undefined when this process does not know it. */
+export interface TranslateState {
+  /** Text of the block that is being written. */
+  readonly partial: string;
+  readonly calls: Readonly<Record<string, { readonly name: string; readonly at: number }>>;
+  readonly costBefore: number | undefined;
+  readonly model: string;
+  /** The model's trouble as far as it was said, for the sentence at the end. */
+  readonly trouble: TroubleSigns | undefined;
+}
+
+export interface TranslateContext {
+  /** Monotonic milliseconds: only differences count. */
+  readonly now: number;
+  readonly show: ShowContext;
+  readonly endpoint: ModelEndpoint;
+}
+
+export interface Translation {
+  readonly state: TranslateState;
+  readonly events: readonly AgentEvent[];
+  /** Characters of headway that the model made; `Infinity` for a step. Zero: none. */
+  readonly headway: number;
+  /** The turn's result came. `cost`: the session's cumulative cost now. */
+  readonly end?: { readonly cost: number };
+  /** A message outside the vocabulary. */
+  readonly unknown?: string;
+}
+
+export const freshTurn = (model: string, costBefore: number | undefined): TranslateState => ({
+  partial: '',
+  calls: {},
+  costBefore,
+  model,
+  trouble: undefined,
+});
+
+export const event = (body: JournaledBody): AgentEvent => ({ type: 'event', body });
+
+type MessageOf<T extends SDKMessage['type']> = Extract<SDKMessage, { type: T }>;
+
+export function translate(
+  state: TranslateState,
+  message: SDKMessage,
+  context: TranslateContext,
+): Translation {
+  const nothing: Translation = { state, events: [], headway: 0 };
+  switch (message.type) {
+    case 'stream_event':
+      return streamed(state, message);
+    case 'assistant':
+      return assistant(state, message, context);
+    case 'user':
+      return { ...toolResults(state, message, context), headway: Number.POSITIVE_INFINITY };
+    case 'result':
+      return result(state, message, context);
+    case 'system':
+      switch (message.subtype) {
+        case 'init':
+          return { ...nothing, state: { ...state, model: message.model } };
+        case 'api_retry': {
+          const signs = {
+            kind: message.error,
+            status: message.error_status ?? undefined,
+            text: '',
+            model: state.model,
+          };
+          const dropped: AgentEvent[] =
+            state.partial === '' ? [] : [{ type: 'delta', text: '', snapshot: true }];
+          return { ...nothing, state: { ...state, partial: '', trouble: signs }, events: dropped };
+        }
+        case 'compact_boundary':
+          return {
+            ...nothing,
+            events: [
+              event({ kind: 'note', text: 'The conversation was long: its earlier part was summarised.' }),
+            ],
+          };
+        case 'status':
+        case 'permission_denied': // its tool_result says the same
+        case 'thinking_tokens':
+        case 'session_state_changed':
+        case 'commands_changed':
+          return nothing;
+        default:
+          return { ...nothing, unknown: `system/${message.subtype}` };
+      }
+    case 'tool_progress':
+      return nothing;
+    default:
+      return { ...nothing, unknown: message.type };
+  }
+}
+
+function streamed(state: TranslateState, message: MessageOf<'stream_event'>): Translation {
+  const none = { state, events: [], headway: 0 };
+  const { event: frame } = message;
+  switch (frame.type) {
+    case 'content_block_start':
+      return { state: { ...state, partial: '' }, events: [], headway: Number.POSITIVE_INFINITY };
+    case 'content_block_delta':
+      switch (frame.delta.type) {
+        case 'text_delta': {
+          const { text } = frame.delta;
+          const next = { ...state, partial: state.partial + text };
+          return { state: next, events: [{ type: 'delta', text }], headway: text.length };
+        }
+        case 'thinking_delta':
+          return { ...none, headway: frame.delta.thinking.length };
+        case 'input_json_delta':
+          return { ...none, headway: frame.delta.partial_json.length };
+        default:
+          return none;
+      }
+    default:
+      return none; // the finished block comes as an `assistant` message
+  }
+}
+
+function assistant(
+  state: TranslateState,
+  message: MessageOf<'assistant'>,
+  context: TranslateContext,
+): Translation {
+  // Claude Code reports trouble with the API as prose of a synthetic message; the result says it once more, and is used.
+  if (message.error !== undefined || message.message.model === '<synthetic>') {
+    const text = message.message.content.map((block) => (block.type === 'text' ? block.text : '')).join(' ');
+    const signs = { kind: message.error ?? 'unknown', status: undefined, text, model: state.model };
+    return {
+      state: { ...state, trouble: { ...signs, status: state.trouble?.status } },
+      events: [],
+      headway: 0,
+    };
+  }
+  const events: AgentEvent[] = [];
+  const calls: Record<string, { name: string; at: number }> = { ...state.calls };
+  for (const block of message.message.content) {
+    if (block.type === 'text' && block.text !== '') events.push(event({ kind: 'text', text: block.text }));
+    if (block.type === 'tool_use') {
+      const shown = showTool(block.name, block.input, context.show);
+      calls[block.id] = { name: shown.name, at: context.now };
+      events.push(event({ kind: 'tool', ...shown, tool_call_id: toolCallId(block.id) }));
+    }
+  }
+  const next = { ...state, calls, partial: '', trouble: undefined, model: message.message.model };
+  return { state: next, events, headway: Number.POSITIVE_INFINITY };
+}
+
+function toolResults(
+  state: TranslateState,
+  message: MessageOf<'user'>,
+  context: TranslateContext,
+): Omit<Translation, 'headway'> {
+  const events: AgentEvent[] = [];
+  const content = typeof message.message.content === 'string' ? [] : message.message.content;
+  for (const block of content) {
+    if (block.type !== 'tool_result') continue;
+    const call = state.calls[block.tool_use_id];
+    const kept = headAndTail(textOf(block.content), RECORD_CAP_CHARS);
+    events.push(
+      event({
+        kind: 'tool_result',
+        tool_call_id: toolCallId(block.tool_use_id),
+        name: plainToolName(call?.name ?? 'unknown'),
+        is_error: block.is_error === true,
+        output: kept.text,
+        truncated: kept.truncated,
+        duration_ms: call === undefined ? 0 : Math.max(0, Math.round(context.now - call.at)),
+      }),
+    );
+  }
+  return { state, events };
+}
+
+const textOf = (content: unknown): string => {
+  if (typeof content === 'string') return content.replace(/^<tool_use_error>(.*)<\/tool_use_error>$/s, '$1');
+  if (!Array.isArray(content)) return '';
+  return content
+    .map((block: unknown) =>
+      typeof block === 'object' && block !== null && 'text' in block && typeof block.text === 'string'
+        ? block.text
+        : '',
+    )
+    .join('\n');
+};
+
+function result(state: TranslateState, message: MessageOf<'result'>, context: TranslateContext): Translation {
+  const duration_ms = Math.round(message.duration_ms);
+  const events: AgentEvent[] = [];
+  if (message.is_error) {
+    const said = message.subtype === 'success' ? message.result : message.errors.join(' ');
+    const status = 'api_error_status' in message ? (message.api_error_status ?? undefined) : undefined;
+    const kind = state.trouble?.kind ?? message.terminal_reason;
+    const signs = { kind, status: status ?? state.trouble?.status, text: said, model: state.model };
+    const { code, sentence } = explainTrouble(signs, context.endpoint);
+    events.push(
+      ...unfinishedText(state),
+      event({ kind: 'error', error: sentence, code }),
+      ...usage(state, message),
+    );
+    events.push(event({ kind: 'result', is_error: true, result: sentence, duration_ms }));
+  } else {
+    events.push(...usage(state, message));
+    const text = message.subtype === 'success' ? message.result : '';
+    events.push(event({ kind: 'result', is_error: false, result: text, duration_ms }));
+  }
+  return {
+    state: { ...state, partial: '' },
+    events,
+    headway: Number.POSITIVE_INFINITY,
+    end: { cost: message.total_cost_usd },
+  };
+}
+
+/** What was written of a block that will never be finished: the operator has read it, so it is kept. */
+export const unfinishedText = (state: TranslateState): AgentEvent[] =>
+  state.partial.trim() === '' ? [] : [event({ kind: 'text', text: state.partial })];
+
+function usage(state: TranslateState, message: MessageOf<'result'>): AgentEvent[] {
+  const { usage: tokens } = message;
+  const cost =
+    state.costBefore === undefined ? costSinceLast(message) : message.total_cost_usd - state.costBefore;
+  const input = tokens.input_tokens + tokens.cache_creation_input_tokens + tokens.cache_read_input_tokens;
+  if (input === 0 && tokens.output_tokens === 0) return [];
+  return [
+    event({
+      kind: 'usage',
+      model: state.model,
+      input_tokens: input,
+      output_tokens: tokens.output_tokens,
+      cost_usd: Math.max(0, Number(cost.toFixed(6))),
+    }),
+  ];
+}
+
+/** A resumed conversation continues from the total that its transcript saved; this (untyped) field has only the new part. */
+function costSinceLast(message: MessageOf<'result'>): number {
+  const field: unknown = Reflect.get(message, 'model_usage_since_last_result');
+  if (typeof field !== 'object' || field === null) return message.total_cost_usd;
+  return Object.values(field).reduce((sum: number, model: unknown) => {
+    const cost: unknown = typeof model === 'object' && model !== null ? Reflect.get(model, 'costUSD') : 0;
+    return sum + (typeof cost === 'number' ? cost : 0);
+  }, 0);
+}
