@@ -40,25 +40,25 @@ export function wrapCommand(command: string, limitMs: number): string {
 
 // Members of the tree: descendants of the root, members of its session, and whatever of an earlier look is still there.
 // A daemon (setsid and a dead parent before the first look) is in none of these: it escapes, as it would from anyone.
-// Prints the session, then the pids. Session 0 belongs to kernel threads and to leaders outside a container: never a match.
-const TREE_AWK = `{ pid[NR] = $1; up[NR] = $2; sess[NR] = $3; if ($1 == root && !sid) sid = $3 }
+// Zombies are dead and only wait to be collected: they do not count. Prints the session, then the pids. Session 0 belongs to kernel threads and to leaders outside a container: never a match.
+const TREE_AWK = `$4 !~ /^Z/ { n++; pid[n] = $1; up[n] = $2; sess[n] = $3; if ($1 == root && !sid) sid = $3 }
 END {
   if (!sid) sid = root;
-  n = split(seen, list, " "); for (i = 1; i <= n; i++) old[list[i]] = 1;
+  k = split(seen, list, " "); for (i = 1; i <= k; i++) old[list[i]] = 1;
   do {
     more = 0;
-    for (i = 1; i <= NR; i++)
+    for (i = 1; i <= n; i++)
       if (!(pid[i] in tree) && (pid[i] == root || sess[i] == sid || (up[i] in tree) || (pid[i] in old))) { tree[pid[i]] = 1; more = 1 }
   } while (more);
   out = sid;
-  for (i = 1; i <= NR; i++) if (pid[i] in tree) out = out " " pid[i];
+  for (i = 1; i <= n; i++) if (pid[i] in tree) out = out " " pid[i];
   print out
 }`;
 
-// TERM, up to 0.8 s of looking, KILL, a last look. The last look forgives zombies: they are dead, only not collected yet.
+// TERM, up to 0.8 s of looking, KILL, a last look.
 const STOP_SCRIPT = `root=$1; sid=; seen=
 look() {
-  out=$(ps -e -o pid= -o ppid= -o sess= | awk -v root="$root" -v sid="$sid" -v seen="$seen" ${quote(TREE_AWK)})
+  out=$(ps -e -o pid= -o ppid= -o sess= -o stat= | awk -v root="$root" -v sid="$sid" -v seen="$seen" ${quote(TREE_AWK)})
   sid=\${out%% *}
   case $out in *" "*) now=\${out#* } ;; *) now= ;; esac
 }
@@ -69,11 +69,7 @@ while [ -n "$now" ] && [ $n -lt 8 ]; do sleep 0.1; look; n=$((n + 1)); done
 if [ -n "$now" ]; then
   kill -KILL $now 2>/dev/null; sleep 0.1; look
 fi
-left=
-for p in $now; do
-  case $(ps -o stat= -p $p) in Z*|"") ;; *) left="$left $p" ;; esac
-done
-if [ -z "$left" ]; then echo ${STOPPED_MARK}; else echo "${LEFT_MARK}$left"; fi`;
+if [ -z "$now" ]; then echo ${STOPPED_MARK}; else echo "${LEFT_MARK} $now"; fi`;
 
 // sudo gives its command a session of its own (use_pty) and root's processes ignore our signals: so as root where we may.
 const SUDO_FIRST = `out=$(sudo -n sh -c "$1" breakglass-stop "$2" 2>/dev/null)

@@ -40,7 +40,7 @@ const PROGRESS = [
 const literal = (file: string): string => `"${file.replaceAll('%', '%%')}"`;
 
 function commonOptions(destination: Destination, connectTimeoutS: number, keepalive: Keepalive): string[] {
-  const { address, identity, knownHostsFile, hostKeyAlias } = destination;
+  const { identity, knownHostsFile, hostKeyAlias } = destination;
   const options: Readonly<Record<string, string>> = {
     BatchMode: 'yes',
     ConnectTimeout: String(connectTimeoutS),

@@ -84,6 +84,8 @@ export async function startSshd(options: SshdOptions = {}): Promise<Sshd> {
   writeFileSync(at('authorized_keys'), `${prefix}${readFileSync(at('key.pub'), 'utf8')}`);
   const port = options.port ?? (await freePort());
   const config = [
+    // sshd takes the first value that it finds.
+    ...(options.config ?? []),
     `Port ${port}`,
     'ListenAddress 127.0.0.1',
     `HostKey ${at('host_key')}`,
@@ -97,7 +99,6 @@ export async function startSshd(options: SshdOptions = {}): Promise<Sshd> {
     'MaxStartups 100',
     // bash takes the user's .bashrc for a login's when the level is 1: what a developer has there is no part of these tests.
     'SetEnv SHLVL=2',
-    ...(options.config ?? []),
   ];
   writeFileSync(at('sshd_config'), `${config.join('\n')}\n`);
   appendFileSync(at('log'), '');

@@ -1,0 +1,240 @@
+// Real OpenSSH on both ends; the "VM" is this machine, as the user who runs the tests.
+import { execFileSync } from 'node:child_process';
+import { chmodSync, existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import path from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { connectTo, silent } from '../../test/support/ssh-parts.ts';
+import { type Sshd, startSshd } from '../../test/support/sshd.ts';
+import { createGuest } from './guest.ts';
+import type { Guest, GuestCommand, GuestResult } from './port.ts';
+
+let sshd: Sshd;
+let guest: Guest;
+let live: string;
+
+beforeAll(async () => {
+  sshd = await startSshd();
+  guest = createGuest({ repair: connectTo(sshd), logger: silent });
+});
+afterAll(async () => {
+  await guest.close();
+  await sshd.stop();
+});
+
+const run = (
+  command: string,
+  options: Partial<GuestCommand> = {},
+  on: Guest = guest,
+): Promise<GuestResult> => {
+  live = '';
+  return on.run({
+    ...{ account: 'repair', command, timeoutMs: 20_000, signal: new AbortController().signal },
+    onOutput: (_stream, text) => {
+      live += text;
+    },
+    ...options,
+  });
+};
+
+/** Runs it, waits until it printed READY, aborts; gives the result, the milliseconds from abort to it, and what it printed. */
+async function stopped(command: string, on: Guest = guest): Promise<{ result: GuestResult; ms: number }> {
+  const stop = new AbortController();
+  const running = run(command, { signal: stop.signal }, on);
+  while (!live.includes('READY')) await sleep(10);
+  const abortedAt = performance.now();
+  stop.abort();
+  const result = await running;
+  return { result, ms: performance.now() - abortedAt };
+}
+
+const isAlive = (mark: string): boolean =>
+  execFileSync('ps', ['-e', '-o', 'stat=', '-o', 'args='], { encoding: 'utf8' })
+    .split('\n')
+    .some((line) => line.includes(mark) && !line.startsWith('Z') && !line.includes('ps -e'));
+
+test('output of both streams is recorded in order and shown live, with the exit code', async () => {
+  const result = await run('echo out; sleep 0.1; echo err >&2; sleep 0.1; echo again; exit 3');
+  expect(result).toMatchObject({
+    ended: 'exited',
+    exitCode: 3,
+    output: 'out\nerr\nagain\n',
+    truncated: false,
+  });
+  expect(live).toBe(result.output);
+  expect(result.farSide).toBeUndefined();
+});
+
+test('quotes, newlines, dollars and options in a command arrive as they are', async () => {
+  const nasty = `printf '%s\\n' "it's" '$HOME' "a
+b" -- '; exit 9' "\\\\"`;
+  expect((await run(nasty)).output).toBe("it's\n$HOME\na\nb\n--\n; exit 9\n\\\n");
+  expect((await run('-x', {})).exitCode).not.toBe(0);
+});
+
+test('stdin reaches the command byte for byte, and without one it reads nothing', async () => {
+  const text = 'äöü\n\tweiß\u{1F600}\n'.repeat(5_000);
+  expect((await run('sha256sum', { stdin: text })).output).toBe(
+    `${execFileSync('sha256sum', { input: text, encoding: 'utf8' })}`,
+  );
+  expect(await run('cat; echo end')).toMatchObject({ output: 'end\n' });
+});
+
+test('a character cut by the border of two chunks comes whole', async () => {
+  const result = await run(
+    `printf '\\360\\237'; sleep 0.2; printf '\\230\\200'; printf '\\303' >&2; sleep 0.2; printf '\\244' >&2`,
+  );
+  expect(result.output).toBe('\u{1F600}ä');
+  expect(live).toBe('\u{1F600}ä');
+});
+
+test('recording stops at the cap and says so; the command still runs to its end', async () => {
+  const small = createGuest({ repair: connectTo(sshd), logger: silent, outputCapBytes: 1_001 });
+  const result = await run('for i in $(seq 2000); do echo ää; done; exit 5', {}, small);
+  await small.close();
+  expect(result).toMatchObject({ ended: 'exited', exitCode: 5, truncated: true });
+  expect(Buffer.byteLength(result.output)).toBeLessThanOrEqual(1_001);
+  expect(result.output).not.toContain('\uFFFD');
+});
+
+test('a command with NUL or over 100 KB is refused before anything is sent; 90 KB are carried', async () => {
+  await expect(run('echo \0')).rejects.toMatchObject({ code: 'invalid-input' });
+  await expect(run(`: ${'x'.repeat(100_001)}`)).rejects.toMatchObject({ code: 'invalid-input' });
+  await expect(run(`: ${"'".repeat(60_000)}`)).rejects.toMatchObject({ code: 'invalid-input' });
+  expect(await run(`: ${'x'.repeat(90_000)}; echo done`)).toMatchObject({ output: 'done\n' });
+});
+
+test('without an observer account a command for it is refused, not run with more power', async () => {
+  expect(guest.hasObserver).toBe(false);
+  await expect(run('id', { account: 'observer' })).rejects.toMatchObject({ code: 'invalid-input' });
+});
+
+test('a stop ends the command in the VM within 2 s and proves it', async () => {
+  const { result, ms } = await stopped('echo READY; exec sleep 301.1');
+  expect(result).toMatchObject({ ended: 'stopped', exitCode: null, farSide: 'proven', output: 'READY\n' });
+  expect(ms).toBeLessThan(2_000);
+  expect(isAlive('sleep 301.1')).toBe(false);
+});
+
+test('a stop takes a whole tree: background children, children in sessions of their own, one that ignores TERM', async () => {
+  const { result, ms } = await stopped(
+    `sleep 302.1 & (setsid sleep 302.2 & wait) & bash -c 'trap "" TERM; sleep 302.3; sleep 302.4' & sleep 0.3; echo READY; wait`,
+  );
+  expect(result).toMatchObject({ ended: 'stopped', farSide: 'proven' });
+  expect(ms).toBeLessThan(2_000);
+  expect(isAlive('sleep 302.')).toBe(false);
+});
+
+test('the far side prefers sudo where it works, so that what sudo moved to another session ends too', async () => {
+  // A stand-in for sudo with use_pty: its command gets a session of its own.
+  const bin = path.join(sshd.dir, 'bin');
+  mkdirSync(bin, { recursive: true });
+  const log = path.join(sshd.dir, 'sudo.log');
+  writeFileSync(
+    path.join(bin, 'sudo'),
+    `#!/bin/sh\n[ "$1" = -n ] && shift\necho "$1" >>${log}\nexec setsid -w "$@"\n`,
+  );
+  chmodSync(path.join(bin, 'sudo'), 0o755);
+  const other = await startSshd({ config: [`SetEnv SHLVL=2 PATH=${bin}:/usr/bin:/bin`] });
+  const withSudo = createGuest({ repair: connectTo(other), logger: silent });
+  const { result } = await stopped('echo READY; sudo sleep 303.1', withSudo);
+  await withSudo.close();
+  await other.stop();
+  expect(result).toMatchObject({ ended: 'stopped', farSide: 'proven' });
+  expect(readFileSync(log, 'utf8').split('\n')).toContain('sh');
+  expect(isAlive('sleep 303.1')).toBe(false);
+});
+
+test('a stop that cannot be proven says so, within 2 s', async () => {
+  const other = await startSshd();
+  const lost = createGuest({ repair: connectTo(other), logger: silent });
+  const stop = new AbortController();
+  const running = run('echo READY; exec sleep 304.1', { signal: stop.signal }, lost);
+  while (!live.includes('READY')) await sleep(10);
+  other.signal(other.connections(), 'SIGSTOP');
+  const abortedAt = performance.now();
+  stop.abort();
+  const result = await running;
+  expect(result).toMatchObject({ ended: 'stopped', farSide: 'unproven' });
+  expect(performance.now() - abortedAt).toBeLessThan(2_000);
+  await lost.close();
+  await other.stop();
+});
+
+test('a command stopped before it began is proven not to run', async () => {
+  const stop = new AbortController();
+  stop.abort();
+  const file = path.join(sshd.dir, 'never');
+  expect(await run(`touch ${file}`, { signal: stop.signal })).toMatchObject({
+    ended: 'stopped',
+    farSide: 'proven',
+  });
+  expect(existsSync(file)).toBe(false);
+});
+
+test('a time limit ends the command in the VM, also one that ignores TERM', async () => {
+  const polite = await run('echo begun; sleep 305.1', { timeoutMs: 1_000 });
+  expect(polite).toMatchObject({ ended: 'timed_out', exitCode: null, farSide: 'proven', output: 'begun\n' });
+  const stubborn = await run(`trap '' TERM; sleep 305.2; sleep 305.3`, { timeoutMs: 1_000 });
+  expect(stubborn).toMatchObject({ ended: 'timed_out', farSide: 'proven' });
+  expect(isAlive('sleep 305.')).toBe(false);
+});
+
+test("a command's own exit code 124 or 255 is its own", async () => {
+  expect(await run('exit 124')).toMatchObject({ ended: 'exited', exitCode: 124 });
+  expect(await run('exit 255')).toMatchObject({ ended: 'exited', exitCode: 255 });
+});
+
+test('a lost connection is told from one that never was', async () => {
+  const other = await startSshd();
+  const lost = createGuest({ repair: connectTo(other), logger: silent });
+  const running = run('echo READY; sleep 1; exit 0', {}, lost);
+  while (!live.includes('READY')) await sleep(10);
+  other.signal(other.connections(), 'SIGKILL');
+  expect(await running).toMatchObject({ ended: 'connection_lost', farSide: 'unproven', exitCode: null });
+  await other.stop();
+  const never = await run('true', {}, lost);
+  expect(never).toMatchObject({ ended: 'unreachable', exitCode: null });
+  expect(never.detail).toContain('refused the connection');
+  await lost.close();
+});
+
+test('wrapper and stopper are plain POSIX: they work with dash and with bash as sh, and as login shell', async () => {
+  const { quote, stopCommand, wrapCommand } = await import('./far-side.ts');
+  for (const shell of ['dash', 'bash']) {
+    const wrapped = wrapCommand(`echo "it's"; exit 4`, 5_000).replace(/^sh /, `${shell} `);
+    expect(await run(`${shell} -c ${quote(wrapped)} 2>/dev/null`)).toMatchObject({
+      output: "it's\n",
+      exitCode: 4,
+    });
+    const stopper = stopCommand(2_000_000_000, false).replace(/^sh /, `${shell} `);
+    expect(await run(`${shell} -c ${quote(stopper)}`)).toMatchObject({
+      output: 'BREAKGLASS-STOPPED\n',
+      exitCode: 0,
+    });
+  }
+});
+
+test('a probe answers beside a running command, shares its flight and leaves no process', async () => {
+  const stop = new AbortController();
+  const running = run('echo READY; sleep 306.1', { signal: stop.signal });
+  while (!live.includes('READY')) await sleep(10);
+  const [one, two] = await Promise.all([guest.probe(5_000), guest.probe(5_000)]);
+  expect(one).toBe(two);
+  expect(one.answers).toBe(true);
+  stop.abort();
+  await running;
+});
+
+test('a probe of a server that hangs gives up at its limit', async () => {
+  const other = await startSshd();
+  const hung = createGuest({ repair: connectTo(other), logger: silent });
+  const listener = Number(readFileSync(path.join(other.dir, 'pid'), 'utf8'));
+  other.signal([listener], 'SIGSTOP');
+  const probe = await hung.probe(1_500);
+  expect(probe.answers).toBe(false);
+  expect(probe.detail).not.toBe('');
+  other.signal([listener], 'SIGCONT');
+  await hung.close();
+  await other.stop();
+});

@@ -1,0 +1,209 @@
+// Commands in the VM over SSH, as one of two accounts. A stop or a limit reaches the far side: killing the local ssh would
+// leave the command running there. `run` says honestly whether the far side was seen to be gone.
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { Logger } from 'pino';
+import { BreakglassError } from '../../protocol/problems.ts';
+import type { SshConnection, SshResult } from '../ssh/connection.ts';
+import { PidLine, saysStopped, stopCommand, wrapCommand } from './far-side.ts';
+import type { Guest, GuestCommand, GuestResult } from './port.ts';
+import { Recording } from './recording.ts';
+
+export interface GuestParts {
+  readonly repair: SshConnection;
+  readonly observer?: SshConnection;
+  readonly logger: Logger;
+  /** Default 1 MiB. */
+  readonly outputCapBytes?: number;
+}
+
+type Cause = 'stopped' | 'timed_out';
+
+// A stop has to be over within 2 s whatever the VM does. Of these the stopper may have 1.7 s: it needs 0.9 s where TERM is
+// not enough, and a connection of its own (0.2 s) where the reused one is gone.
+const STOP_LIMIT_MS = 1_700;
+/** A command aborted while it begins may yet say its pid. */
+const AWAIT_PID_MS = 600;
+/** After the stopper is through, its ssh ends by itself; else we end it. */
+const AWAIT_END_MS = 150;
+/** The far side's own limit comes first: its exit code says more than our stop. */
+const LIMIT_GRACE_MS = 300;
+
+export function createGuest(parts: GuestParts): Guest {
+  const connectionOf = (account: GuestCommand['account']): SshConnection => {
+    if (account === 'repair') return parts.repair;
+    // Never silently a more powerful account than the one asked for.
+    if (parts.observer === undefined)
+      throw new BreakglassError(
+        'invalid-input',
+        'No observer account is configured for this VM: use the repair account.',
+      );
+    return parts.observer;
+  };
+
+  const closing = new AbortController();
+  const underWay = new Set<Promise<unknown>>();
+
+  async function stop(ssh: SshConnection, pid: number, asRoot: boolean, limitMs: number): Promise<boolean> {
+    let said = '';
+    const onStdout = (chunk: Buffer): void => {
+      said += chunk.toString('latin1');
+    };
+    const ended = await ssh
+      .run({ command: stopCommand(pid, asRoot), timeoutMs: limitMs, onStdout })
+      .catch(() => undefined);
+    const proven = saysStopped(said);
+    if (!proven) parts.logger.warn({ pid, how: ended?.how, said: said.slice(0, 200) }, 'stop not proven');
+    return proven;
+  }
+
+  async function run(command: GuestCommand): Promise<GuestResult> {
+    const ssh = connectionOf(command.account);
+    const exec = wrapCommand(command.command, command.timeoutMs);
+    if (command.signal.aborted)
+      return {
+        ended: 'stopped',
+        exitCode: null,
+        output: '',
+        truncated: false,
+        durationMs: 0,
+        farSide: 'proven',
+      };
+    const startedAt = performance.now();
+    const recording = new Recording(command.onOutput, parts.outputCapBytes);
+    const pidLine = new PidLine();
+    const pidSeen = Promise.withResolvers<number>();
+    const local = new AbortController();
+
+    const running = ssh.run({
+      command: exec,
+      ...(command.stdin === undefined ? {} : { stdin: command.stdin }),
+      signal: local.signal,
+      onStdout: (chunk) => recording.add('stdout', recording.decode('stdout', chunk)),
+      onStderr: (chunk) => {
+        recording.add('stderr', pidLine.feed(recording.decode('stderr', chunk)));
+        if (pidLine.pid !== undefined) pidSeen.resolve(pidLine.pid);
+      },
+    });
+
+    const { cause, release } = firstCause(
+      AbortSignal.any([command.signal, closing.signal]),
+      command.timeoutMs + LIMIT_GRACE_MS,
+    );
+    const first = await Promise.race([running, cause]).finally(release);
+    if (typeof first === 'object') return finish(first);
+
+    // Stopped by a person or by the limit, while it runs.
+    const deadline = performance.now() + STOP_LIMIT_MS;
+    const left = (): number => Math.max(1, deadline - performance.now());
+    const pid = await Promise.race([
+      pidSeen.promise,
+      running.then(() => pidLine.pid),
+      sleep(AWAIT_PID_MS, undefined),
+    ]);
+    let proven = false;
+    if (pid !== undefined) {
+      proven = await stop(ssh, pid, command.account === 'repair', left());
+      await Promise.race([running, sleep(proven ? AWAIT_END_MS : 1)]);
+    }
+    local.abort();
+    const ended = await running;
+    return result(ended, first, proven || ended.begun === 'no');
+
+    async function finish(ended: SshResult): Promise<GuestResult> {
+      const { pid: seen } = pidLine;
+      if (ended.how === 'exited') {
+        // 124: the far side's `timeout` sent TERM; 137: it had to send KILL. Its own children may have outlived it.
+        const overdue = performance.now() - startedAt >= command.timeoutMs;
+        if (seen !== undefined && overdue && (ended.exitCode === 124 || ended.exitCode === 137))
+          return result(
+            ended,
+            'timed_out',
+            await stop(ssh, seen, command.account === 'repair', STOP_LIMIT_MS),
+          );
+        return result(ended, 'exited');
+      }
+      // Reached a shell or not: the mark tells, and where it is missing, ssh's log.
+      return seen === undefined && ended.begun !== 'yes'
+        ? result(ended, 'unreachable')
+        : result(ended, 'connection_lost', false);
+    }
+
+    function result(ended: SshResult, how: GuestResult['ended'], proven?: boolean): GuestResult {
+      recording.add('stdout', recording.flush('stdout'));
+      recording.add('stderr', pidLine.feed(recording.flush('stderr')));
+      // Without the mark the wrapper never ran: what stderr said is all there is (a login shell's refusal).
+      if (ended.how === 'exited') recording.add('stderr', pidLine.end());
+      return {
+        ended: how,
+        exitCode: how === 'exited' ? ended.exitCode : null,
+        output: recording.text(),
+        truncated: recording.truncated,
+        durationMs: Math.round(performance.now() - startedAt),
+        ...(proven === undefined ? {} : { farSide: proven ? ('proven' as const) : ('unproven' as const) }),
+        ...(how === 'unreachable' || how === 'connection_lost'
+          ? { detail: ended.detail || 'The connection to the VM failed.' }
+          : {}),
+      };
+    }
+  }
+
+  let probing: ReturnType<Guest['probe']> | undefined;
+  async function probe(limitMs: number): ReturnType<Guest['probe']> {
+    const startedAt = performance.now();
+    // A connection of its own: a login, a shell and a program, through nothing that might already hang.
+    const ssh = parts.observer ?? parts.repair;
+    const ended = await ssh.run({ command: 'true', fresh: true, timeoutMs: limitMs });
+    const ms = Math.round(performance.now() - startedAt);
+    const answers = ended.how === 'exited';
+    const detail = answers
+      ? `SSH answered in ${ms} ms.`
+      : ended.detail || `SSH gave no answer within ${(limitMs / 1_000).toFixed(1)} s.`;
+    return { answers, detail, ms };
+  }
+
+  return {
+    run(command) {
+      const running = run(command);
+      const tracked = running.catch(() => undefined).finally(() => underWay.delete(tracked));
+      underWay.add(tracked);
+      return running;
+    },
+    hasObserver: parts.observer !== undefined,
+    // Single flight: many watchers, one probe. A caller that leaves does not end it for the others; its limit does.
+    async probe(limitMs, signal) {
+      probing ??= probe(limitMs).finally(() => {
+        probing = undefined;
+      });
+      if (signal === undefined) return probing;
+      const left = Promise.withResolvers<never>();
+      const onAbort = (): void => left.reject(signal.reason);
+      signal.addEventListener('abort', onAbort, { once: true });
+      if (signal.aborted) onAbort();
+      return Promise.race([probing, left.promise]).finally(() =>
+        signal.removeEventListener('abort', onAbort),
+      );
+    },
+    // Stops what runs over there first: a server that goes leaves nothing behind in the VM.
+    async close() {
+      closing.abort();
+      await Promise.all(underWay);
+      await Promise.all([parts.repair.close(), parts.observer?.close()]);
+    },
+  };
+}
+
+/** Whichever comes first, the caller's abort or the limit. `release` forgets both. */
+function firstCause(signal: AbortSignal, limitMs: number): { cause: Promise<Cause>; release: () => void } {
+  const { promise, resolve } = Promise.withResolvers<Cause>();
+  const onAbort = (): void => resolve('stopped');
+  signal.addEventListener('abort', onAbort, { once: true });
+  if (signal.aborted) onAbort();
+  const timer = setTimeout(() => resolve('timed_out'), limitMs);
+  return {
+    cause: promise,
+    release: () => {
+      signal.removeEventListener('abort', onAbort);
+      clearTimeout(timer);
+    },
+  };
+}
