@@ -26,6 +26,7 @@ export interface ModelMessage {
 
 export interface ModelRequest {
   readonly model: string;
+  /** The system prompt, and what Claude Code adds to it in messages of role `system`. */
   readonly system: string;
   readonly messages: readonly ModelMessage[];
   readonly toolNames: readonly string[];
@@ -84,16 +85,21 @@ export function readRequest(raw: string): ModelRequest | undefined {
     return undefined;
   }
   if (!isJson(body) || !Array.isArray(body['messages'])) return undefined;
-  const messages = list(body['messages']).flatMap((message): ModelMessage[] => {
-    if (!isJson(message)) return [];
-    const role = message['role'] === 'assistant' ? 'assistant' : 'user';
-    const content = message['content'];
-    if (typeof content === 'string') return [{ role, content: [{ type: 'text', text: content }] }];
-    return [{ role, content: list(content).flatMap((block) => readBlock(block) ?? []) }];
-  });
+  const messages: ModelMessage[] = [];
+  const system = [textOf(body['system'])];
+  for (const message of list(body['messages']).filter(isJson)) {
+    const { role, content } = message;
+    if (role === 'system') system.push(textOf(content));
+    if (role !== 'user' && role !== 'assistant') continue;
+    const blocks: readonly ContentBlock[] =
+      typeof content === 'string'
+        ? [{ type: 'text', text: content }]
+        : list(content).flatMap((block) => readBlock(block) ?? []);
+    messages.push({ role, content: blocks });
+  }
   return {
     model: string(body['model']),
-    system: textOf(body['system']),
+    system: system.join('\n'),
     messages,
     toolNames: list(body['tools'])
       .filter(isJson)
@@ -171,6 +177,6 @@ export function* streamedAnswer(answer: AnswerShape, pieceChars = 0): Generator<
 
 function* pieces(text: string, size: number): Generator<string> {
   if (size <= 0) return yield text;
-  const characters = [...text];
+  const characters = Array.from(text);
   for (let at = 0; at < characters.length; at += size) yield characters.slice(at, at + size).join('');
 }

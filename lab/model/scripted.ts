@@ -43,6 +43,8 @@ export type Reply =
 
 export type Handler = (request: ModelRequest) => Reply | Promise<Reply>;
 
+export type { AnswerBlock, ModelRequest } from './messages-api.ts';
+
 export interface ScriptedModel {
   readonly url: string;
   /** Every Messages request that came, oldest first. */

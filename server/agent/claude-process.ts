@@ -21,6 +21,8 @@ export interface ProcessEnd {
 /** Between a polite close and SIGKILL. */
 const CLOSE_GRACE_MS = 1_500;
 const STDERR_KEPT = 2_000;
+/** What Claude Code says when the conversation to resume is not there, is not readable, or its id is taken. */
+const RESUME_FAILED = /No conversation found|Session ID \S+ is already in use|Failed to resume/i;
 
 export class ClaudeProcess {
   readonly ended: Promise<ProcessEnd>;
@@ -144,10 +146,18 @@ export class ClaudeProcess {
       for (;;) {
         const next = await this.#query.next();
         if (next.done === true) break;
-        if (next.value.type === 'result' && next.value.subtype === 'error_during_execution')
-          said = next.value.errors.join(' ');
-        if (this.listener !== undefined) await this.listener(next.value);
-        else this.#logger.debug({ type: next.value.type }, 'message from the agent between turns');
+        const message = next.value;
+        // A resume that fails comes as the result of a turn that never began: not the listener's.
+        if (
+          message.type === 'result' &&
+          message.subtype === 'error_during_execution' &&
+          message.num_turns === 0
+        ) {
+          said = message.errors.join(' ');
+          if (RESUME_FAILED.test(said)) continue;
+        }
+        if (this.listener !== undefined) await this.listener(message);
+        else this.#logger.debug({ type: message.type }, 'message from the agent between turns');
       }
     } catch (error) {
       how = error instanceof Error ? (error.message.split('\n')[0] ?? '') : String(error);
@@ -156,9 +166,7 @@ export class ClaudeProcess {
     const { signalCode, exitCode } = this.#child ?? {};
     if (signalCode !== null && signalCode !== undefined) how = `killed by ${signalCode}`;
     else if (exitCode !== null && exitCode !== undefined && exitCode !== 0) how = `exit code ${exitCode}`;
-    const resumeFailed = /No conversation found|session ID .* is already in use|Failed to resume/i.test(
-      `${said} ${this.#stderr}`,
-    );
+    const resumeFailed = RESUME_FAILED.test(`${said} ${this.#stderr}`);
     return { how, resumeFailed };
   }
 

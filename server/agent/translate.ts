@@ -50,82 +50,72 @@ export const event = (body: JournaledBody): AgentEvent => ({ type: 'event', body
 
 type MessageOf<T extends SDKMessage['type']> = Extract<SDKMessage, { type: T }>;
 
+/** Messages that say nothing to an operator; `permission_denied` is told by its tool_result. */
+const SILENT: ReadonlySet<string> = new Set([
+  'system/status',
+  'system/permission_denied',
+  'system/thinking_tokens',
+  'system/session_state_changed',
+  'system/commands_changed',
+  'tool_progress',
+]);
+
 export function translate(
   state: TranslateState,
   message: SDKMessage,
   context: TranslateContext,
 ): Translation {
+  if (message.type === 'stream_event') return streamed(state, message);
+  if (message.type === 'assistant') return assistant(state, message, context);
+  if (message.type === 'user') return toolResults(state, message, context);
+  if (message.type === 'result') return result(state, message, context);
+  if (message.type === 'system') return system(state, message);
+  return silentOrUnknown(state, message.type);
+}
+
+const silentOrUnknown = (state: TranslateState, name: string): Translation => ({
+  state,
+  events: [],
+  headway: 0,
+  ...(SILENT.has(name) ? {} : { unknown: name }),
+});
+
+function system(state: TranslateState, message: MessageOf<'system'>): Translation {
   const nothing: Translation = { state, events: [], headway: 0 };
-  switch (message.type) {
-    case 'stream_event':
-      return streamed(state, message);
-    case 'assistant':
-      return assistant(state, message, context);
-    case 'user':
-      return { ...toolResults(state, message, context), headway: Number.POSITIVE_INFINITY };
-    case 'result':
-      return result(state, message, context);
-    case 'system':
-      switch (message.subtype) {
-        case 'init':
-          return { ...nothing, state: { ...state, model: message.model } };
-        case 'api_retry': {
-          const signs = {
-            kind: message.error,
-            status: message.error_status ?? undefined,
-            text: '',
-            model: state.model,
-          };
-          const dropped: AgentEvent[] =
-            state.partial === '' ? [] : [{ type: 'delta', text: '', snapshot: true }];
-          return { ...nothing, state: { ...state, partial: '', trouble: signs }, events: dropped };
-        }
-        case 'compact_boundary':
-          return {
-            ...nothing,
-            events: [
-              event({ kind: 'note', text: 'The conversation was long: its earlier part was summarised.' }),
-            ],
-          };
-        case 'status':
-        case 'permission_denied': // its tool_result says the same
-        case 'thinking_tokens':
-        case 'session_state_changed':
-        case 'commands_changed':
-          return nothing;
-        default:
-          return { ...nothing, unknown: `system/${message.subtype}` };
-      }
-    case 'tool_progress':
-      return nothing;
-    default:
-      return { ...nothing, unknown: message.type };
+  if (message.subtype === 'init') return { ...nothing, state: { ...state, model: message.model } };
+  if (message.subtype === 'api_retry') {
+    const signs = {
+      kind: message.error,
+      status: message.error_status ?? undefined,
+      text: '',
+      model: state.model,
+    };
+    // The attempt begins again: what it had written so far is not part of the answer.
+    const dropped: AgentEvent[] = state.partial === '' ? [] : [{ type: 'delta', text: '', snapshot: true }];
+    return { ...nothing, state: { ...state, partial: '', trouble: signs }, events: dropped };
   }
+  if (message.subtype === 'compact_boundary') {
+    const note = event({ kind: 'note', text: 'The conversation was long: its earlier part was summarised.' });
+    return { ...nothing, events: [note] };
+  }
+  return silentOrUnknown(state, `system/${message.subtype}`);
 }
 
 function streamed(state: TranslateState, message: MessageOf<'stream_event'>): Translation {
-  const none = { state, events: [], headway: 0 };
   const { event: frame } = message;
-  switch (frame.type) {
-    case 'content_block_start':
-      return { state: { ...state, partial: '' }, events: [], headway: Number.POSITIVE_INFINITY };
-    case 'content_block_delta':
-      switch (frame.delta.type) {
-        case 'text_delta': {
-          const { text } = frame.delta;
-          const next = { ...state, partial: state.partial + text };
-          return { state: next, events: [{ type: 'delta', text }], headway: text.length };
-        }
-        case 'thinking_delta':
-          return { ...none, headway: frame.delta.thinking.length };
-        case 'input_json_delta':
-          return { ...none, headway: frame.delta.partial_json.length };
-        default:
-          return none;
-      }
-    default:
-      return none; // the finished block comes as an `assistant` message
+  const none = { state, events: [], headway: 0 };
+  if (frame.type === 'content_block_start')
+    return { ...none, state: { ...state, partial: '' }, headway: Number.POSITIVE_INFINITY };
+  // Everything else of a message comes whole, as an `assistant` message.
+  if (frame.type !== 'content_block_delta') return none;
+  const { delta } = frame;
+  if (delta.type === 'text_delta') {
+    const next = { ...state, partial: state.partial + delta.text };
+    return { state: next, events: [{ type: 'delta', text: delta.text }], headway: delta.text.length };
   }
+  if (delta.type === 'thinking_delta') return { ...none, headway: delta.thinking.length };
+  if (delta.type === 'input_json_delta') return { ...none, headway: delta.partial_json.length };
+  return none;
 }
 
 function assistant(
@@ -161,7 +151,7 @@ function toolResults(
   state: TranslateState,
   message: MessageOf<'user'>,
   context: TranslateContext,
-): Omit<Translation, 'headway'> {
+): Translation {
   const events: AgentEvent[] = [];
   const content = typeof message.message.content === 'string' ? [] : message.message.content;
   for (const block of content) {
@@ -180,7 +170,7 @@ function toolResults(
       }),
     );
   }
-  return { state, events };
+  return { state, events, headway: Number.POSITIVE_INFINITY };
 }
 
 const textOf = (content: unknown): string => {

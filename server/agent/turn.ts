@@ -78,17 +78,9 @@ export class LiveTurn {
   }
 
   #isToTell(body: JournaledBody): boolean {
-    switch (body.kind) {
-      case 'tool':
-        return !this.#announced.has(body.tool_call_id);
-      case 'tool_result':
-        return !this.#ours.has(body.tool_call_id);
-      case 'error':
-      case 'result':
-        return !this.#quiet;
-      default:
-        return true;
-    }
+    if (body.kind === 'tool') return !this.#announced.has(body.tool_call_id);
+    if (body.kind === 'tool_result') return !this.#ours.has(body.tool_call_id);
+    return !this.#quiet || (body.kind !== 'error' && body.kind !== 'result');
   }
 
   #tell(body: JournaledBody): Promise<void> {
