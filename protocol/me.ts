@@ -1,0 +1,39 @@
+// What the page asks for at load and every few seconds: who am I, what can this console do, how is the target.
+import type { PolicyMode } from './events.ts';
+import type { TargetName } from './ids.ts';
+import type { Operation } from './operations.ts';
+
+/** `GET /api/me`. */
+export interface Me {
+  readonly name: string;
+  readonly how: 'proxy' | 'token';
+  /** `power-only`: the journal could not be opened, so there are no sessions and no agent. `why` says it. */
+  readonly mode: 'full' | 'power-only';
+  readonly why?: string;
+  /** Not null: a rehearsal. Nothing it shows is real. */
+  readonly lab: { readonly scenario: string; readonly title: string; readonly brief: string } | null;
+  /** `ask_pending`: asking is wanted but not built yet, so `mode` is what really applies. */
+  readonly policy: { readonly mode: PolicyMode; readonly ask_pending: boolean };
+  readonly agent: { readonly available: boolean; readonly why?: string; readonly model: string };
+  readonly target: { readonly name: TargetName };
+  readonly warnings: readonly string[];
+  /** Whether the console holds the SSH key that opens the VM and the power host. */
+  readonly keys: { readonly present: boolean };
+}
+
+/** `GET /api/targets/{target}`. Each reading tells when it was taken (UTC, ISO 8601), null where it never was. */
+export interface TargetState {
+  readonly name: TargetName;
+  /** `state`: `running`, `stopped`, … as the power host says it, or `unknown`. */
+  readonly vm: { readonly state: string; readonly at: string | null; readonly detail?: string };
+  /** `answers`: null where it is not known. */
+  readonly ssh: { readonly answers: boolean | null; readonly at: string | null; readonly detail?: string };
+  readonly qmp: { readonly answers: boolean | null };
+  /** The one that runs now, whoever started it. */
+  readonly operation: Operation | null;
+}
+
+/** One frame of `GET /api/operations/{id}/stream`: the state first, the output so far, then both as they come. */
+export type OperationFrame =
+  | { readonly kind: 'operation'; readonly operation: Operation }
+  | { readonly kind: 'output'; readonly stream: 'stdout' | 'stderr'; readonly text: string };

@@ -1,0 +1,27 @@
+// The routes of the console that the page calls, one function each.
+import type { Me, TargetState } from '../../../protocol/me.ts';
+import type { Operation } from '../../../protocol/operations.ts';
+import type { TriageReport } from '../../../protocol/triage.ts';
+import type { Verb } from '../../../protocol/verbs.ts';
+import { request } from './http.ts';
+
+export const fetchMe = () => request<Me>('GET', '/api/me', { timeoutMs: 10_000 });
+export const login = (token: string) => request<void>('POST', '/api/login', { body: { token } });
+export const logout = () => request<void>('POST', '/api/logout');
+
+export const openSession = () => request<{ session_id: string }>('POST', '/api/session');
+export const sendPrompt = (sessionId: string, prompt: string, queue: boolean) =>
+  request<{ status: string }>('POST', `/api/session/${sessionId}/prompt`, {
+    body: queue ? { prompt, queue } : { prompt },
+  });
+export const cancelTurn = (sessionId: string) =>
+  request<{ cancelled: boolean }>('POST', `/api/session/${sessionId}/cancel`);
+
+export const fetchTarget = (target: string) => request<TargetState>('GET', `/api/targets/${target}`);
+export const fetchOperation = (id: string) =>
+  request<Operation>('GET', `/api/operations/${id}`, { timeoutMs: 8_000 });
+export const startVerb = (target: string, verb: Verb, key: string) =>
+  request<Operation>('POST', `/api/targets/${target}/power/${verb}`, { headers: { 'idempotency-key': key } });
+// Triage asks the host and the VM, each with its own time limit.
+export const runTriage = (target: string) =>
+  request<TriageReport>('POST', `/api/targets/${target}/triage`, { timeoutMs: 90_000 });

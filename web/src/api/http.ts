@@ -1,0 +1,73 @@
+// One request to the console, and the one error it can end in.
+
+export interface ApiErrorBody {
+  readonly code?: string;
+  readonly detail?: string;
+  readonly [key: string]: unknown;
+}
+
+/** `status` 0: no answer at all, so nothing is known about what the server did. */
+export class ApiError extends Error {
+  readonly status: number;
+  readonly body: ApiErrorBody;
+  constructor(status: number, message: string, body: ApiErrorBody = {}) {
+    super(message);
+    this.name = 'ApiError';
+    this.status = status;
+    this.body = body;
+  }
+}
+
+const readBody = async (response: Response): Promise<unknown> => {
+  const text = await response.text();
+  if (text === '') return undefined;
+  try {
+    return JSON.parse(text) as unknown;
+  } catch {
+    return undefined;
+  }
+};
+
+export const toApiError = async (response: Response): Promise<ApiError> => {
+  const parsed = await readBody(response).catch(() => undefined);
+  const body = typeof parsed === 'object' && parsed !== null ? (parsed as ApiErrorBody) : {};
+  const words = typeof body.detail === 'string' ? body.detail : `The console answered ${response.status}.`;
+  return new ApiError(response.status, words, body);
+};
+
+interface RequestOptions {
+  readonly body?: unknown;
+  readonly headers?: Record<string, string>;
+  readonly timeoutMs?: number;
+}
+
+// Long enough for a slow 3G round trip, short enough that a dead link is noticed.
+const DEFAULT_TIMEOUT_MS = 20_000;
+
+/** @throws ApiError, always. The shape of `T` is the server's promise (`protocol/`). */
+export const request = async <T>(
+  method: 'GET' | 'POST',
+  path: string,
+  { body, headers = {}, timeoutMs = DEFAULT_TIMEOUT_MS }: RequestOptions = {},
+): Promise<T> => {
+  let response: Response;
+  try {
+    response = await fetch(path, {
+      method,
+      credentials: 'same-origin',
+      cache: 'no-store',
+      headers: body === undefined ? headers : { 'content-type': 'application/json', ...headers },
+      ...(body === undefined ? {} : { body: JSON.stringify(body) }),
+      signal: AbortSignal.timeout(timeoutMs),
+    });
+  } catch {
+    throw new ApiError(0, 'The console does not answer.');
+  }
+  if (!response.ok) throw await toApiError(response);
+  return (await readBody(response).catch(() => {
+    throw new ApiError(0, 'The answer of the console broke off.');
+  })) as T;
+};
+
+export const asApiError = (error: unknown): ApiError =>
+  error instanceof ApiError ? error : new ApiError(0, error instanceof Error ? error.message : String(error));

@@ -1,0 +1,26 @@
+// Registers the offline shell. Under Trusted Types the address of a worker needs a policy of its own.
+interface ScriptUrlPolicy {
+  createScriptURL(url: string): unknown;
+}
+interface TrustedTypesFactory {
+  createPolicy(name: string, rules: { createScriptURL: (url: string) => string }): ScriptUrlPolicy;
+}
+
+const ADDRESS = '/sw.js';
+
+const trustedAddress = (): string => {
+  const factory = (globalThis as { trustedTypes?: TrustedTypesFactory }).trustedTypes;
+  if (!factory) return ADDRESS;
+  const policy = factory.createPolicy('breakglass-worker', {
+    createScriptURL: (url) => {
+      if (url !== ADDRESS) throw new TypeError('Only the shell worker may be registered.');
+      return url;
+    },
+  });
+  return policy.createScriptURL(ADDRESS) as string;
+};
+
+export const registerShellWorker = async (): Promise<void> => {
+  if (!('serviceWorker' in navigator)) return;
+  await navigator.serviceWorker.register(trustedAddress());
+};

@@ -1,0 +1,14 @@
+// The time of day in whole seconds for running clocks. It ticks only while something on the page reads it.
+import { createSubscriber } from 'svelte/reactivity';
+
+const subscribe = createSubscriber((update) => {
+  const timer = setInterval(update, 1_000);
+  return () => clearInterval(timer);
+});
+
+export const clock = {
+  get nowMs(): number {
+    subscribe();
+    return Date.now();
+  },
+};

@@ -1,0 +1,78 @@
+// Who the operator is to this console and what the console can do. Decides between login, page and "cannot reach it".
+import type { Me } from '../../../protocol/me.ts';
+import { fetchMe, login, logout } from '../api/console-api.ts';
+import { asApiError } from '../api/http.ts';
+
+/** `ready` without `me`: the console is sick, but power must be reachable all the same. */
+export type Gate = 'loading' | 'login' | 'unreachable' | 'ready';
+
+const RETRY_MS = 5_000;
+
+export class Identity {
+  #gate = $state<Gate>('loading');
+  #me = $state.raw<Me | null>(null);
+  #loginError = $state('');
+  #busy = $state(false);
+  #timer: ReturnType<typeof setTimeout> | undefined;
+
+  get gate(): Gate {
+    return this.#gate;
+  }
+  get me(): Me | null {
+    return this.#me;
+  }
+  get loginError(): string {
+    return this.#loginError;
+  }
+  get busy(): boolean {
+    return this.#busy;
+  }
+  get target(): string {
+    return this.#me?.target.name ?? 'devvm';
+  }
+
+  async load(): Promise<void> {
+    clearTimeout(this.#timer);
+    try {
+      this.#me = await fetchMe();
+      this.#gate = 'ready';
+    } catch (error) {
+      const { status } = asApiError(error);
+      if (status === 401) {
+        this.#gate = 'login';
+      } else if (status === 0 || status === 502 || status === 504) {
+        // Never throw away a page that works because one request failed.
+        if (this.#gate !== 'ready') this.#gate = 'unreachable';
+        this.#timer = setTimeout(() => void this.load(), RETRY_MS);
+      } else {
+        this.#gate = 'ready';
+      }
+    }
+  }
+
+  async signIn(token: string): Promise<void> {
+    this.#busy = true;
+    this.#loginError = '';
+    try {
+      await login(token.trim());
+      await this.load();
+    } catch (error) {
+      const { status, message } = asApiError(error);
+      if (status === 401) this.#loginError = 'This token is not known here.';
+      else if (status === 429) this.#loginError = 'Too many attempts. Wait a minute, then try again.';
+      else this.#loginError = message;
+    } finally {
+      this.#busy = false;
+    }
+  }
+
+  async signOut(): Promise<void> {
+    await logout().catch(() => undefined);
+    location.reload();
+  }
+
+  /** A request was answered 401: the cookie is gone or has expired. */
+  expired(): void {
+    this.#gate = 'login';
+  }
+}

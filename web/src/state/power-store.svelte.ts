@@ -1,0 +1,227 @@
+// The power path of one target: its state, the operation under way, triage without AI. Uses nothing of the session, so it
+// works when chat, stream and agent are dead.
+import type { OperationFrame, TargetState } from '../../../protocol/me.ts';
+import type { TriageReport } from '../../../protocol/triage.ts';
+import { isMutating, type MutatingVerb, type Verb } from '../../../protocol/verbs.ts';
+import { fetchOperation, fetchTarget, runTriage, startVerb } from '../api/console-api.ts';
+import { readEventStream } from '../api/event-stream.ts';
+import { asApiError } from '../api/http.ts';
+import { recall, remember } from './browser-memory.ts';
+import { applyFrame, fromOperation, type OperationView } from './operation-view.ts';
+
+const TARGET_POLL_MS = 10_000;
+const POLL_MS = 1_000;
+// With a live stream, polling only catches a stream that died without a word.
+const POLL_WITH_STREAM_MS = 5_000;
+const FORGET_AFTER_MS = 30 * 60_000;
+
+/** crypto.randomUUID needs HTTPS; a console on a LAN address may have none. */
+const randomKey = (): string =>
+  Array.from(crypto.getRandomValues(new Uint8Array(16)), (byte) => byte.toString(16).padStart(2, '0')).join(
+    '',
+  );
+
+export class PowerStore {
+  readonly target: string;
+  readonly #signedOut: () => void;
+  #state = $state.raw<TargetState | null>(null);
+  #stateError = $state('');
+  #operation = $state.raw<OperationView | null>(null);
+  #refusal = $state('');
+  #noContact = $state(false);
+  #asking = $state<Verb | null>(null);
+  #report = $state.raw<TriageReport | null>(null);
+  #triaging = $state(false);
+  #triageError = $state('');
+  #following: AbortController | undefined;
+
+  constructor(target: string, signedOut: () => void) {
+    this.target = target;
+    this.#signedOut = signedOut;
+  }
+
+  get state(): TargetState | null {
+    return this.#state;
+  }
+  get stateError(): string {
+    return this.#stateError;
+  }
+  get operation(): OperationView | null {
+    return this.#operation;
+  }
+  /** Why the last press did not start anything, or that this is not known. */
+  get refusal(): string {
+    return this.#refusal;
+  }
+  get noContact(): boolean {
+    return this.#noContact;
+  }
+  /** The verb whose request is on its way. */
+  get asking(): Verb | null {
+    return this.#asking;
+  }
+  get mutationRunning(): boolean {
+    return this.#operation?.state === 'running' && isMutating(this.#operation.verb);
+  }
+  get report(): TriageReport | null {
+    return this.#report;
+  }
+  get triaging(): boolean {
+    return this.#triaging;
+  }
+  get triageError(): string {
+    return this.#triageError;
+  }
+  get advised(): MutatingVerb | null {
+    return this.#report?.finding.advised ?? null;
+  }
+  isWarned(verb: Verb): boolean {
+    return isMutating(verb) && (this.#report?.finding.warned.includes(verb) ?? false);
+  }
+
+  /** Polls while the page is visible. Returns what undoes it. */
+  watch(): () => void {
+    const poll = () => {
+      if (document.visibilityState === 'visible') void this.refresh();
+    };
+    const timer = setInterval(poll, TARGET_POLL_MS);
+    document.addEventListener('visibilitychange', poll);
+    void this.refresh();
+    void this.#resume();
+    return () => {
+      clearInterval(timer);
+      document.removeEventListener('visibilitychange', poll);
+      this.#following?.abort();
+    };
+  }
+
+  async refresh(): Promise<void> {
+    try {
+      const state = await fetchTarget(this.target);
+      this.#state = state;
+      this.#stateError = '';
+      if (state.operation) this.follow(state.operation.id, state.operation.verb);
+    } catch (error) {
+      const { status, message } = asApiError(error);
+      if (status === 401) this.#signedOut();
+      this.#stateError = message;
+    }
+  }
+
+  /** The press was the confirmation. */
+  async start(verb: Verb): Promise<void> {
+    if (this.#asking) return;
+    this.#asking = verb;
+    this.#refusal = '';
+    try {
+      const operation = await startVerb(this.target, verb, randomKey());
+      this.#show(fromOperation(operation));
+      void this.#follow(operation.id);
+    } catch (error) {
+      const { status, message } = asApiError(error);
+      if (status === 401) this.#signedOut();
+      this.#refusal =
+        status === 0
+          ? `No answer. It is not known whether ${verb} was started: look at the state before you press again.`
+          : message;
+      void this.refresh();
+    } finally {
+      this.#asking = null;
+    }
+  }
+
+  /** One that somebody else started, or that was seen in the session. */
+  follow(id: string, verb: Verb): void {
+    const shown = this.#operation;
+    if (shown?.id === id || shown?.state === 'running') return;
+    // The agent's looks at the status must not push an outcome out of sight.
+    if (shown && !isMutating(verb)) return;
+    void this.#follow(id);
+  }
+
+  dismiss(): void {
+    if (this.#operation?.state === 'running') return;
+    this.#operation = null;
+    this.#refusal = '';
+    remember('breakglass.operation', '');
+  }
+
+  async triage(): Promise<void> {
+    if (this.#triaging) return;
+    this.#triaging = true;
+    this.#triageError = '';
+    try {
+      this.#report = await runTriage(this.target);
+    } catch (error) {
+      const { status, message } = asApiError(error);
+      if (status === 401) this.#signedOut();
+      this.#triageError = status === 0 ? 'Triage got no answer.' : message;
+    } finally {
+      this.#triaging = false;
+      void this.refresh();
+    }
+  }
+
+  #show(operation: OperationView): void {
+    this.#operation = operation;
+    remember('breakglass.operation', operation.id);
+  }
+
+  async #resume(): Promise<void> {
+    const id = recall('breakglass.operation');
+    if (!id || this.#operation) return;
+    const operation = await fetchOperation(id).catch(() => undefined);
+    if (!operation || this.#operation) return;
+    if (operation.state === 'running') void this.#follow(id);
+    else if (Date.now() - Date.parse(operation.started_at) < FORGET_AFTER_MS)
+      this.#show(fromOperation(operation));
+  }
+
+  async #follow(id: string): Promise<void> {
+    this.#following?.abort();
+    const following = new AbortController();
+    this.#following = following;
+    const { signal } = following;
+    let streaming = true;
+    const stream = this.#stream(id, signal).finally(() => {
+      streaming = false;
+    });
+    for (let first = true; !signal.aborted; first = false) {
+      if (!first || this.#operation?.id !== id) await this.#poll(id, signal);
+      if (signal.aborted || (this.#operation?.id === id && this.#operation.state !== 'running')) break;
+      const pause = new Promise((resolve) => setTimeout(resolve, streaming ? POLL_WITH_STREAM_MS : POLL_MS));
+      // The end of the stream is usually the end of the operation: look at once.
+      await (streaming ? Promise.race([pause, stream]) : pause);
+    }
+    if (this.#following !== following) return;
+    following.abort();
+    this.#noContact = false;
+    void this.refresh();
+  }
+
+  async #poll(id: string, signal: AbortSignal): Promise<void> {
+    try {
+      const operation = await fetchOperation(id);
+      if (signal.aborted) return;
+      this.#noContact = false;
+      this.#show(fromOperation(operation, this.#operation ?? undefined));
+    } catch (error) {
+      const { status } = asApiError(error);
+      if (status === 401) this.#signedOut();
+      if (status === 404) this.#following?.abort();
+      else this.#noContact = true;
+    }
+  }
+
+  async #stream(id: string, signal: AbortSignal): Promise<void> {
+    await readEventStream(`/api/operations/${id}/stream`, {
+      signal,
+      onFrame: (message) => {
+        const frame = JSON.parse(message.data) as OperationFrame;
+        const view = this.#operation?.id === id ? this.#operation : null;
+        if (frame.kind === 'operation') this.#show(fromOperation(frame.operation, view ?? undefined));
+        else if (view) this.#operation = applyFrame(view, frame);
+      },
+    }).catch(() => undefined);
+  }
+}

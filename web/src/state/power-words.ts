@@ -1,0 +1,41 @@
+// What the operator must know before a mutating verb, by verb and by the state that was last seen. Pure data.
+import type { TargetState } from '../../../protocol/me.ts';
+import type { MutatingVerb } from '../../../protocol/verbs.ts';
+
+export const READ_ONLY_ORDER = ['status', 'forensics'] as const;
+/** From mild to strong; cycle is the recovery. */
+export const MUTATING_ORDER = ['start', 'reset', 'cycle', 'stop'] as const;
+
+export const CONSEQUENCE: Readonly<Record<MutatingVerb, string>> = {
+  start: 'Forensics are captured, then the VM is started.',
+  reset:
+    'Forensics are captured, then the guest restarts at once inside the same QEMU process. Unsaved work in the guest is lost. A stall inside QEMU stays.',
+  stop: 'Forensics are captured, then the VM is switched off. Unsaved work in the guest is lost. It stays off until somebody starts it.',
+  cycle:
+    'Forensics are captured, then the VM is switched off, its QEMU process is proven gone, and a new one is started. Unsaved work in the guest is lost.',
+};
+
+/** Why the verb may be the wrong one in this state; it stays allowed, for the reading may be old. */
+export const stateDoubt = (verb: MutatingVerb, state: string): string => {
+  if (verb === 'start' && state === 'running') return 'The VM runs already: start will change nothing.';
+  if (verb === 'stop' && state === 'stopped') return 'The VM is stopped already.';
+  if (verb === 'reset' && state === 'stopped')
+    return 'The VM is stopped: a reset needs a running VM. Use start.';
+  if (verb === 'cycle' && state === 'stopped') return 'The VM is stopped: start is enough.';
+  return '';
+};
+
+type Tone = 'good' | 'bad' | 'unknown';
+
+export const vmLamp = (state: TargetState | null): { tone: Tone; text: string } => {
+  if (!state || state.vm.state === 'unknown') return { tone: 'unknown', text: 'VM unknown' };
+  return { tone: state.vm.state === 'running' ? 'good' : 'bad', text: `VM ${state.vm.state}` };
+};
+
+export const answerLamp = (
+  name: string,
+  answers: boolean | null | undefined,
+): { tone: Tone; text: string } => {
+  if (answers === null || answers === undefined) return { tone: 'unknown', text: `${name} unknown` };
+  return answers ? { tone: 'good', text: `${name} answers` } : { tone: 'bad', text: `${name} silent` };
+};

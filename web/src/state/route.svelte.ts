@@ -1,0 +1,55 @@
+// Which view the address names: `#/`, `#/power`, `#/s/<session>`. The back button and deep links come from here.
+import { parseSessionId, type SessionId } from '../../../protocol/ids.ts';
+
+export type View = 'chat' | 'power';
+
+export const parseHash = (hash: string): { view: View; session: SessionId | undefined } => {
+  const [first, second] = hash.replace(/^#\/?/, '').split('/');
+  if (first === 'power') return { view: 'power', session: undefined };
+  return { view: 'chat', session: first === 's' && second ? parseSessionId(second) : undefined };
+};
+
+export class Route {
+  #hash = $state(location.hash);
+  #parsed = $derived(parseHash(this.#hash));
+  #chatHash = '#/';
+  #openedHere = false;
+
+  get view(): View {
+    return this.#parsed.view;
+  }
+  get session(): SessionId | undefined {
+    return this.#parsed.session;
+  }
+
+  /** Returns what undoes it. */
+  watch(onSession: (id: SessionId) => void): () => void {
+    const changed = () => {
+      this.#hash = location.hash;
+      if (this.view === 'chat') this.#openedHere = false;
+      if (this.session) onSession(this.session);
+    };
+    addEventListener('hashchange', changed);
+    return () => removeEventListener('hashchange', changed);
+  }
+
+  openPower(): void {
+    if (this.view === 'power') return;
+    this.#chatHash = location.hash || '#/';
+    this.#openedHere = true;
+    location.hash = '#/power';
+  }
+
+  closePower(): void {
+    if (this.view !== 'power') return;
+    if (this.#openedHere) history.back();
+    else location.hash = this.#chatHash;
+  }
+
+  /** A new session replaces the address: going back must not lead into the old one. */
+  replaceSession(id: string): void {
+    if (this.view === 'power') return;
+    history.replaceState(null, '', `#/s/${id}`);
+    this.#hash = location.hash;
+  }
+}

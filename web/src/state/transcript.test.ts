@@ -1,0 +1,222 @@
+import { describe, expect, it } from 'vitest';
+import type { WireEvent } from '../../../protocol/events.ts';
+import { emptyTranscript, reduce, type Transcript } from './transcript.ts';
+
+let nextId = 1;
+const journaled = (body: Record<string, unknown>): WireEvent =>
+  ({
+    id: nextId++,
+    at: '2026-01-01T03:00:00.000Z',
+    v: 1,
+    actor: { type: 'agent', name: 'a' },
+    ...body,
+  }) as unknown as WireEvent;
+const passing = (body: Record<string, unknown>) => body as unknown as WireEvent;
+const play = (events: WireEvent[], from: Transcript = emptyTranscript) => events.reduce(reduce, from);
+const kinds = (state: Transcript) => state.items.map((item) => item.kind);
+
+const tool = (id: string) =>
+  journaled({ kind: 'tool', name: 'ssh', tool_call_id: id, input: { command: 'ssh devvm df -h' } });
+const toolResult = (id: string) =>
+  journaled({
+    kind: 'tool_result',
+    tool_call_id: id,
+    name: 'ssh',
+    is_error: false,
+    output: 'all',
+    truncated: false,
+    exit_code: 0,
+    ended: 'exited',
+    duration_ms: 5,
+  });
+const power = (body: Record<string, unknown>) =>
+  journaled({ operation_id: 'op', target: 'devvm', verb: 'cycle', ...body });
+
+describe('a turn', () => {
+  it('runs from the prompt to turn_end', () => {
+    const begun = play([journaled({ kind: 'user', text: 'hi' })]);
+    expect(begun.working).toBe(true);
+    expect(play([journaled({ kind: 'turn_end' })], begun).working).toBe(false);
+  });
+
+  it('shows running text until its block is finished, once', () => {
+    const running = play([
+      journaled({ kind: 'user', text: 'hi' }),
+      passing({ kind: 'text_delta', text: 'Hel' }),
+      passing({ kind: 'text_delta', text: 'lo' }),
+    ]);
+    expect(running.runningText).toBe('Hello');
+    const done = play([journaled({ kind: 'text', text: 'Hello' })], running);
+    expect(done.runningText).toBe('');
+    expect(kinds(done)).toEqual(['user', 'text']);
+  });
+
+  it('replaces running text by a snapshot', () => {
+    expect(
+      play([
+        passing({ kind: 'text_delta', text: 'old' }),
+        passing({ kind: 'text_delta', text: 'new', snapshot: true }),
+      ]).runningText,
+    ).toBe('new');
+  });
+
+  it('drops running text when the turn ends without it', () => {
+    expect(
+      play([passing({ kind: 'text_delta', text: 'half' }), journaled({ kind: 'turn_end' })]).runningText,
+    ).toBe('');
+  });
+
+  it('says an error once, though the result repeats it', () => {
+    const state = play([
+      journaled({ kind: 'user', text: 'x' }),
+      journaled({ kind: 'error', error: 'no API' }),
+      journaled({ kind: 'result', is_error: true, result: 'no API', duration_ms: 9 }),
+      journaled({ kind: 'turn_end' }),
+    ]);
+    expect(kinds(state)).toEqual(['user', 'remark', 'summary']);
+  });
+
+  it('does not repeat the last text as a result, and sums up cost and time', () => {
+    const state = play([
+      journaled({ kind: 'text', text: 'done' }),
+      journaled({ kind: 'usage', model: 'sonnet', input_tokens: 1, output_tokens: 1, cost_usd: 0.25 }),
+      journaled({ kind: 'result', is_error: false, result: 'done', duration_ms: 900 }),
+      journaled({ kind: 'turn_end' }),
+    ]);
+    expect(kinds(state)).toEqual(['text', 'summary']);
+    expect(state.costUsd).toBe(0.25);
+    expect(state.items.at(-1)).toMatchObject({ costUsd: 0.25, durationMs: 900 });
+  });
+
+  it('tells what a stop could prove', () => {
+    const state = play([
+      journaled({ kind: 'cancelled', by: 'anna', note: 'Could not prove that it ended.' }),
+    ]);
+    expect(state.items[0]).toMatchObject({
+      tone: 'stopped',
+      text: 'Stopped by anna. Could not prove that it ended.',
+    });
+  });
+});
+
+describe('a tool call', () => {
+  it('shows live output until the result brings the whole', () => {
+    const running = play([
+      tool('t'),
+      passing({ kind: 'tool_output', tool_call_id: 't', stream: 'stdout', text: 'a' }),
+    ]);
+    expect(running.items[0]).toMatchObject({ live: 'a', result: null });
+    expect(play([toolResult('t')], running).items[0]).toMatchObject({
+      live: '',
+      result: { output: 'all', exitCode: 0 },
+    });
+  });
+
+  it('replaces live output by a snapshot and ignores output that comes after the result', () => {
+    const snapshot = passing({
+      kind: 'tool_output',
+      tool_call_id: 't',
+      stream: 'stdout',
+      text: 'ab',
+      snapshot: true,
+    });
+    const running = play([
+      tool('t'),
+      passing({ kind: 'tool_output', tool_call_id: 't', stream: 'stdout', text: 'a' }),
+      snapshot,
+    ]);
+    expect(running.items[0]).toMatchObject({ live: 'ab' });
+    const done = play([toolResult('t')], running);
+    expect(play([snapshot], done)).toEqual(done);
+  });
+
+  it('is not left running by a turn that ended', () => {
+    expect(
+      play([
+        tool('t'),
+        journaled({ kind: 'interrupted', reason: 'restart' }),
+        journaled({ kind: 'turn_end' }),
+      ]).items[0],
+    ).toMatchObject({ abandoned: true });
+  });
+});
+
+describe('queued prompts', () => {
+  const queued = journaled({ kind: 'queued', text: 'later', queue_id: 'q' });
+
+  it('wait visibly until they start', () => {
+    expect(play([queued]).queued).toEqual([{ id: 'q', text: 'later' }]);
+    expect(play([queued, journaled({ kind: 'unqueued', queue_id: 'q', reason: 'started' })]).queued).toEqual(
+      [],
+    );
+  });
+
+  it('are not lost in silence', () => {
+    const state = play([queued, journaled({ kind: 'unqueued', queue_id: 'q', reason: 'lost' })]);
+    expect(state.items[0]).toMatchObject({
+      kind: 'remark',
+      text: 'Queued prompt lost, send it again: later',
+    });
+  });
+});
+
+describe('an operation', () => {
+  const step = { name: 'forensics', at: '2026-01-01T03:00:01.000Z' };
+  const events = () => [
+    power({ kind: 'power_started', by: { type: 'operator', name: 'anna' } }),
+    power({ kind: 'power_step', step }),
+    power({ kind: 'power_output', stream: 'stdout', text: 'one\n' }),
+    power({ kind: 'power_step', step: { ...step, ms: 900, ok: true } }),
+    power({
+      kind: 'power_finished',
+      state: 'succeeded',
+      steps: [{ ...step, ms: 900, ok: true }],
+      outcome: { summary: 'running' },
+    }),
+  ];
+
+  it('is one card with each step once, whoever started it', () => {
+    const state = play(events());
+    expect(kinds(state)).toEqual(['operation']);
+    expect(state.items[0]).toMatchObject({
+      operation: {
+        by: { name: 'anna' },
+        state: 'succeeded',
+        output: 'one\n',
+        steps: [{ name: 'forensics', ms: 900 }],
+        outcome: { summary: 'running' },
+      },
+    });
+  });
+
+  it('that the server lost sight of stays unknown', () => {
+    const state = play([
+      power({ kind: 'power_started', by: { type: 'server', name: 's' } }),
+      power({ kind: 'power_finished', state: 'unknown', steps: [] }),
+    ]);
+    expect(state.items[0]).toMatchObject({ operation: { state: 'unknown' } });
+  });
+});
+
+describe('replay', () => {
+  it('of the same events changes nothing', () => {
+    const events = [
+      journaled({ kind: 'user', text: 'x' }),
+      tool('r'),
+      toolResult('r'),
+      power({ kind: 'power_started', by: { type: 'agent', name: 'a' } }),
+      power({ kind: 'power_output', stream: 'stdout', text: 'line\n' }),
+      journaled({ kind: 'queued', text: 'later', queue_id: 'q2' }),
+      journaled({ kind: 'usage', model: 'm', input_tokens: 1, output_tokens: 1, cost_usd: 1 }),
+      journaled({ kind: 'turn_end' }),
+    ];
+    const once = play(events);
+    expect(play(events, once)).toEqual(once);
+    expect(play(events.slice(3), play(events.slice(0, 5)))).toEqual(once);
+  });
+
+  it('ignores kinds it does not know', () => {
+    const state = play([journaled({ kind: 'moon_phase' }), passing({ kind: 'sparkle' })]);
+    expect(state.items).toEqual([]);
+  });
+});

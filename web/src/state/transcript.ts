@@ -1,0 +1,260 @@
+// What the operator sees of a session, folded from its events. Pure: the same events give the same transcript, an event
+// that was seen before changes nothing, a kind that is not known is ignored.
+import type { CommandEnd, ToolInput, WireEvent } from '../../../protocol/events.ts';
+import type { TriageReport } from '../../../protocol/triage.ts';
+import { appendCapped, mergeStep, type OperationView } from './operation-view.ts';
+
+export interface ToolResult {
+  readonly isError: boolean;
+  readonly output: string;
+  readonly truncated: boolean;
+  readonly exitCode: number | null;
+  readonly ended: CommandEnd | undefined;
+  readonly farSide: 'proven' | 'unproven' | undefined;
+  readonly durationMs: number;
+}
+
+export interface ToolItem {
+  readonly kind: 'tool';
+  readonly key: number;
+  readonly at: string;
+  readonly callId: string;
+  readonly name: string;
+  readonly input: ToolInput;
+  /** Output as it comes, until the result brings the whole. */
+  readonly live: string;
+  readonly result: ToolResult | null;
+  /** The turn ended and no result ever came. */
+  readonly abandoned: boolean;
+}
+
+export type Tone = 'error' | 'stopped' | 'interrupted' | 'note';
+
+export type Item =
+  | { readonly kind: 'user' | 'text'; readonly key: number; readonly at: string; readonly text: string }
+  | {
+      readonly kind: 'remark';
+      readonly key: number;
+      readonly at: string;
+      readonly tone: Tone;
+      readonly text: string;
+    }
+  | { readonly kind: 'finding'; readonly key: number; readonly at: string; readonly report: TriageReport }
+  | {
+      readonly kind: 'operation';
+      readonly key: number;
+      readonly at: string;
+      readonly operation: OperationView;
+    }
+  | {
+      readonly kind: 'summary';
+      readonly key: number;
+      readonly at: string;
+      readonly costUsd: number | null;
+      readonly durationMs: number | null;
+    }
+  | ToolItem;
+
+export interface Transcript {
+  readonly items: readonly Item[];
+  readonly lastId: number;
+  readonly working: boolean;
+  /** When the running turn began (UTC). */
+  readonly workingSince: string | null;
+  /** The block that is being written. */
+  readonly runningText: string;
+  readonly queued: readonly { readonly id: string; readonly text: string }[];
+  readonly model: string | null;
+  readonly costUsd: number;
+  readonly turn: { readonly costUsd: number | null; readonly durationMs: number | null };
+}
+
+const NO_TURN = { costUsd: null, durationMs: null };
+
+export const emptyTranscript: Transcript = {
+  items: [],
+  lastId: -1,
+  working: false,
+  workingSince: null,
+  runningText: '',
+  queued: [],
+  model: null,
+  costUsd: 0,
+  turn: NO_TURN,
+};
+
+const LIVE_CAP = 64 * 1024;
+
+const push = (state: Transcript, item: Item): Transcript => ({ ...state, items: [...state.items, item] });
+
+const updateTool = (state: Transcript, callId: string, change: (tool: ToolItem) => ToolItem): Transcript => {
+  const index = state.items.findLastIndex((item) => item.kind === 'tool' && item.callId === callId);
+  const found = state.items[index];
+  return found?.kind === 'tool' ? { ...state, items: state.items.with(index, change(found)) } : state;
+};
+
+const updateOperation = (
+  state: Transcript,
+  id: string | undefined,
+  change: (operation: OperationView) => OperationView,
+): Transcript => {
+  const index = state.items.findLastIndex((item) => item.kind === 'operation' && item.operation.id === id);
+  const found = state.items[index];
+  if (found?.kind !== 'operation') return state;
+  return { ...state, items: state.items.with(index, { ...found, operation: change(found.operation) }) };
+};
+
+const endTurn = (state: Transcript, key: number, at: string): Transcript => {
+  const items = state.items.map((item) =>
+    item.kind === 'tool' && item.result === null ? { ...item, abandoned: true } : item,
+  );
+  const ended = { ...state, items, working: false, workingSince: null, runningText: '', turn: NO_TURN };
+  const { costUsd, durationMs } = state.turn;
+  return costUsd === null && durationMs === null
+    ? ended
+    : push(ended, { kind: 'summary', key, at, costUsd, durationMs });
+};
+
+/** The last remark of this turn, so that a `result` does not repeat its `error`. */
+const lastRemark = (state: Transcript): string | undefined => {
+  const item = state.items.at(-1);
+  return item?.kind === 'remark' ? item.text : undefined;
+};
+
+const cancelledText = (note: string | undefined, by: string | undefined): string =>
+  `${by ? `Stopped by ${by}.` : 'Stopped.'}${note ? ` ${note}` : ''}`;
+
+export const reduce = (state: Transcript, event: WireEvent): Transcript => {
+  if (!('id' in event)) return reduceEphemeral(state, event);
+  if (event.id <= state.lastId) return state;
+  const key: number = event.id;
+  const at = event.at;
+  const next = { ...state, lastId: key };
+  const remark = (tone: Tone, text: string) => push(next, { kind: 'remark', key, at, tone, text });
+  switch (event.kind) {
+    case 'user':
+      return { ...push(next, { kind: 'user', key, at, text: event.text }), working: true, workingSince: at };
+    case 'text':
+      return { ...push(next, { kind: 'text', key, at, text: event.text }), runningText: '' };
+    case 'tool':
+      return push(next, {
+        kind: 'tool',
+        key,
+        at,
+        callId: event.tool_call_id,
+        name: event.name,
+        input: event.input,
+        live: '',
+        result: null,
+        abandoned: false,
+      });
+    case 'tool_result':
+      return updateTool(next, event.tool_call_id, (tool) => ({
+        ...tool,
+        live: '',
+        result: {
+          isError: event.is_error,
+          output: event.output,
+          truncated: event.truncated,
+          exitCode: event.exit_code ?? null,
+          ended: event.ended,
+          farSide: event.far_side,
+          durationMs: event.duration_ms,
+        },
+      }));
+    case 'result': {
+      const timed = { ...next, turn: { ...next.turn, durationMs: event.duration_ms } };
+      return event.is_error && event.result !== '' && lastRemark(next) !== event.result
+        ? push(timed, { kind: 'remark', key, at, tone: 'error', text: event.result })
+        : timed;
+    }
+    case 'error':
+      return { ...remark('error', event.error), runningText: '' };
+    case 'cancelled':
+      return remark('stopped', cancelledText(event.note, event.by));
+    case 'interrupted':
+      return remark('interrupted', `Interrupted: ${event.reason}`);
+    case 'turn_end':
+      return endTurn(next, key, at);
+    case 'queued':
+      return { ...next, queued: [...next.queued, { id: event.queue_id, text: event.text }] };
+    case 'unqueued': {
+      const lost = next.queued.find((entry) => entry.id === event.queue_id);
+      const left = { ...next, queued: next.queued.filter((entry) => entry !== lost) };
+      if (event.reason !== 'lost' || !lost) return left;
+      return push(left, {
+        kind: 'remark',
+        key,
+        at,
+        tone: 'note',
+        text: `Queued prompt lost, send it again: ${lost.text}`,
+      });
+    }
+    case 'note':
+      return remark('note', event.text);
+    case 'usage':
+      return {
+        ...next,
+        model: event.model,
+        costUsd: next.costUsd + event.cost_usd,
+        turn: { ...next.turn, costUsd: (next.turn.costUsd ?? 0) + event.cost_usd },
+      };
+    case 'finding':
+      return push(next, { kind: 'finding', key, at, report: event.report });
+    case 'power_started': {
+      const id = event.operation_id ?? `event-${key}`;
+      const operation: OperationView = {
+        id,
+        target: event.target ?? '',
+        verb: event.verb,
+        by: event.by,
+        started_at: at,
+        state: 'running',
+        steps: [],
+        output: '',
+      };
+      return push(next, { kind: 'operation', key, at, operation });
+    }
+    case 'power_step':
+      return updateOperation(next, event.operation_id, (operation) => ({
+        ...operation,
+        steps: mergeStep(operation.steps, event.step),
+      }));
+    case 'power_output':
+      return updateOperation(next, event.operation_id, (operation) => ({
+        ...operation,
+        output: appendCapped(operation.output, event.text),
+      }));
+    case 'power_finished':
+      return updateOperation(next, event.operation_id, (operation) => ({
+        ...operation,
+        state: event.state,
+        steps: event.steps,
+        finished_at: at,
+        ...(event.result ? { result: event.result } : {}),
+        ...(event.outcome ? { outcome: event.outcome } : {}),
+      }));
+    case 'session':
+    case 'session_opened':
+      return next;
+    default:
+      return next;
+  }
+};
+
+const reduceEphemeral = (state: Transcript, event: Exclude<WireEvent, { id: unknown }>): Transcript => {
+  switch (event.kind) {
+    case 'text_delta':
+      return { ...state, runningText: event.snapshot ? event.text : state.runningText + event.text };
+    case 'tool_output':
+      return updateTool(state, event.tool_call_id, (tool) =>
+        tool.result
+          ? tool
+          : { ...tool, live: event.snapshot ? event.text : appendCapped(tool.live, event.text, LIVE_CAP) },
+      );
+    case 'done':
+      return state;
+    default:
+      return state;
+  }
+};

@@ -1,0 +1,37 @@
+// Terminal output as coloured pieces. Colours become classes (the page allows no inline style); every other escape
+// sequence is dropped, and what could hide text stays visible. Pure.
+import Anser from 'anser';
+import { type TextPiece, visiblePieces } from './visible-text.ts';
+
+export interface AnsiPiece extends TextPiece {
+  readonly classes: string;
+}
+
+const OTHER_SEQUENCES =
+  // biome-ignore lint/suspicious/noControlCharactersInRegex: escape sequences begin with one
+  /\u001B\][^\u0007\u001B]*(?:\u0007|\u001B\\)|\u001B\[[0-9;?]*[A-LN-Za-ln-z]|\u001B[()][A-Z0-9]/g;
+
+/** What a terminal would show of progress lines that are written over with a carriage return. */
+const settleLines = (text: string): string =>
+  text.replaceAll('\r\n', '\n').replace(/^[^\n]*\r(?=[^\n\r])/gm, '');
+
+const classesOf = (entry: Anser.AnserJsonEntry): string => {
+  const names: string[] = [];
+  // The sixteen named colours only: the palette cubes have no class.
+  if (/^ansi-(bright-)?\w+$/.test(entry.fg ?? '')) names.push(entry.fg);
+  if (/^ansi-(bright-)?\w+$/.test(entry.bg ?? '')) names.push(`${entry.bg}-bg`);
+  for (const decoration of entry.decorations) {
+    // Hidden text would be hidden from the operator too.
+    if (decoration !== 'hidden' && decoration !== 'blink') names.push(`ansi-${decoration}`);
+  }
+  return names.join(' ');
+};
+
+export const ansiPieces = (text: string): AnsiPiece[] => {
+  const clean = settleLines(text.replace(OTHER_SEQUENCES, ''));
+  if (!clean.includes('\u001B')) return visiblePieces(clean).map((piece) => ({ ...piece, classes: '' }));
+  return Anser.ansiToJson(clean, { json: true, use_classes: true, remove_empty: true }).flatMap((entry) => {
+    const classes = classesOf(entry);
+    return visiblePieces(entry.content).map((piece) => ({ ...piece, classes }));
+  });
+};
