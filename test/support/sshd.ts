@@ -32,6 +32,7 @@ export interface Sshd {
   readonly dir: string;
   /** Private key that is let in. */
   readonly keyPath: string;
+  readonly listener: number;
   /** Pids of the processes that serve connections now (not the listener). */
   connections(): readonly number[];
   signal(pids: readonly number[], signal: NodeJS.Signals): void;
@@ -121,7 +122,7 @@ export async function startSshd(options: SshdOptions = {}): Promise<Sshd> {
     }
   };
   return {
-    ...{ host: '127.0.0.1', port, user: userInfo().username, dir, keyPath: at('key'), signal },
+    ...{ host: '127.0.0.1', port, user: userInfo().username, dir, keyPath: at('key'), signal, listener: pid },
     connections: () =>
       descendants(pid).filter((each) => {
         try {
