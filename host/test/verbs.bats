@@ -1,0 +1,169 @@
+#!/usr/bin/env bats
+# shellcheck disable=SC2016,SC2154 # stand-ins' bodies are meant literally; support/host sets root and repository
+# What the mutating verbs do, in which order, and what they refuse.
+
+setup() {
+  load support/host
+}
+
+pid_of_vm() { cat "$root/run/qemu-server/102.pid"; }
+
+@test "reset keeps the pid, says so, and leaves the staged configuration staged" {
+  make_root
+  run pve reset
+  [ "$status" -eq 0 ]
+  [[ $(result) == *'same QEMU process (pid 4242)'*'"old_pid":4242,"new_pid":4242'* ]]
+  grep -qx 'memory: 8192' "$root/machine/config"
+  grep -qx 'boot=2' "$root/machine/state"
+}
+
+@test "cycle: evidence, then stop, then start; a new process with the staged configuration" {
+  make_root
+  run pve cycle
+  [ "$status" -eq 0 ]
+  [ "$(grep -- '^---' <<<"$output" | sed 's/ (.*//' | tr '\n' ' ')" = \
+    '--- startable --- forensics --- stop --- proof of death --- start --- verify ' ]
+  [ "$(qm_calls | grep -E '^(status|stop|start) ' | uniq | tr '\n' ' ')" = 'status 102 --verbose stop 102 start 102 status 102 --verbose ' ]
+  [[ $(result) == *'"old_pid":4242,"new_pid":4299'* ]]
+  [ "$(pid_of_vm)" = 4299 ]
+  grep -qx 'memory: 16384' "$root/machine/config"
+  [[ ${lines[-1]} == BREAKGLASS-RESULT* ]]
+}
+
+@test "stop proves the death; start of a stopped VM makes a new process" {
+  make_root
+  run pve stop
+  [ "$status" -eq 0 ]
+  [[ $output == *'with start time '*' is gone'* ]]
+  [[ $(result) == *'"vm_state":"stopped"'* ]]
+  run pve start
+  [ "$status" -eq 0 ]
+  [[ $(result) == *'"old_pid":null,"new_pid":4299'* ]]
+}
+
+@test "start of a running VM and reset of a stopped one fail in qm's words" {
+  make_root
+  run pve start
+  [ "$status" -eq 1 ]
+  [[ $output == *'VM 102 already running'* ]]
+  pve stop >/dev/null
+  run pve reset
+  [ "$status" -eq 1 ]
+  [[ $output == *'VM 102 not running'* ]]
+}
+
+@test "cycle refuses before it stops: config lock" {
+  make_root
+  echo 'lock: backup' >>"$root/machine/config"
+  run pve cycle
+  [ "$status" -eq 1 ]
+  [[ $output == *'VM is locked (backup)'*'qm unlock 102'* ]]
+  [[ $(qm_calls) != *stop* ]]
+  [ "$(pid_of_vm)" = 4242 ]
+}
+
+@test "cycle refuses before it stops: no quorum" {
+  make_root
+  chmod 0500 "$root/etc/pve/local"
+  run pve cycle
+  [ "$status" -eq 1 ]
+  [[ $output == *'no quorum'* ]]
+  [[ $(qm_calls) != *stop* ]]
+}
+
+@test "cycle refuses before it stops: another task holds the VM's lock" {
+  make_root
+  exec 8>"$root/lock/qemu-server/lock-102.conf"
+  flock 8
+  run pve cycle
+  exec 8>&-
+  [ "$status" -eq 1 ]
+  [[ $output == *'another task holds the lock'* ]]
+  [[ $(qm_calls) != *stop* ]]
+}
+
+@test "stop of a VM that somebody else works on is not forced" {
+  make_root
+  echo 'lock: migrate' >>"$root/machine/config"
+  run pve stop
+  [ "$status" -eq 1 ]
+  [[ $output == *'was not killed: VM is locked (migrate)'* ]]
+  [ ! -e "$root/log/kill-calls" ]
+  [ "$(pid_of_vm)" = 4242 ]
+}
+
+@test "a wedged QEMU that outlives qm's success is killed by pid and start time" {
+  make_root
+  sed -i 's/^qmp=.*/qmp=silent/' "$root/machine/state"
+  run pve cycle
+  [ "$status" -eq 0 ]
+  [[ $output == *'(qm stop: 0): SIGKILL'* ]]
+  [ "$(cat "$root/log/kill-calls")" = '-KILL 4242' ]
+  [[ $(result) == *'"old_pid":4242,"new_pid":4299'* ]]
+}
+
+@test "a qm stop that never returns does not hold the kill back for longer than 20 s" {
+  make_root
+  replace qm <<<'if [[ $1 == stop ]]; then trap "" TERM; exec sleep 60; fi; exec "$root/bin/lab-qm" "$@"'
+  SECONDS=0
+  run pve stop
+  [ "$status" -eq 0 ]
+  [ "$(cat "$root/log/kill-calls")" = '-KILL 4242' ]
+  [ "$SECONDS" -ge 20 ]
+}
+
+@test "a reused pid with another start time is taken for dead and never killed" {
+  make_root
+  # qm stop ends the process, and its pid belongs to another program at once.
+  replace qm <<'EOF'
+if [[ $1 == stop ]]; then
+  "$root/bin/lab-kill" -TERM 4242
+  "$root/bin/process-entry" "$root" 999 4242 5000
+  exit 0
+fi
+exec "$root/bin/lab-qm" "$@"
+EOF
+  run pve stop
+  [ "$status" -eq 0 ]
+  [ ! -e "$root/log/kill-calls" ]
+  [ -e "$root/proc/4242/stat" ]
+}
+
+@test "a process whose every thread is a zombie is dead; one living thread is not" {
+  make_root
+  replace qm <<'EOF'
+if [[ $1 == stop ]]; then sed -i 's/) S /) Z /' "$root"/proc/4242/stat "$root"/proc/4242/task/*/stat; exit 0; fi
+exec "$root/bin/lab-qm" "$@"
+EOF
+  run pve stop
+  [ "$status" -eq 0 ]
+  [ ! -e "$root/log/kill-calls" ]
+  sed -i 's/) Z /) D /' "$root/proc/4242/task/4244/stat"
+  run pve stop
+  [ "$(cat "$root/log/kill-calls")" = '-KILL 4242' ]
+}
+
+@test "a second mutating verb is refused with 75 and told who holds the lock; looking is not" {
+  make_root
+  pve cycle >/dev/null 3>&- &
+  until grep -q . "$root/lock/breakglass-102.lock" 2>/dev/null; do sleep 0.05; done
+  run pve stop
+  [ "$status" -eq 75 ]
+  [[ ${lines[0]} =~ ^breakglass-pve:\ busy:\ cycle\ by\ 10\.0\.0\.5\ since\ [0-9TZ:-]+\ \([0-9]+\ s\)$ ]]
+  [[ $(result) == *'"verb":"stop"'*'"exit":75'* ]]
+  run pve status
+  [ "$status" -eq 0 ]
+  [[ $output == *'busy: cycle by 10.0.0.5'* ]]
+  wait
+  run pve status
+  [[ $output != *busy* ]]
+}
+
+@test "qm never inherits the lock" {
+  make_root
+  replace qm <<<'if [[ $1 == start ]]; then sleep 8 & fi; exec "$root/bin/lab-qm" "$@"'
+  run pve cycle
+  [ "$status" -eq 0 ]
+  run pve reset
+  [ "$status" -eq 0 ]
+}
