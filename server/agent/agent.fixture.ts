@@ -82,6 +82,9 @@ export class FixturePower implements Power {
     };
     return { ...operation, state: 'succeeded', result, outcome: { summary: 'The VM runs.' } };
   }
+  waitResult(id: OperationId): Promise<Operation> {
+    return this.wait(id);
+  }
   watch(): () => void {
     return () => undefined;
   }

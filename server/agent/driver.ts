@@ -4,6 +4,7 @@ import path from 'node:path';
 import type { Logger } from 'pino';
 import type { SessionId } from '../../protocol/ids.ts';
 import type { Config } from '../config.ts';
+import { claudeBinary, NoClaudeBinary } from './claude-binary.ts';
 import {
   type AgentDefinition,
   BUILT_IN_TOOLS,
@@ -41,6 +42,7 @@ export function createAgentDriver(deps: AgentDriverDeps): AgentDriver {
   const bounds: DriverBounds = { ...BOUNDS, ...deps.bounds };
   const { config, logger } = deps;
   const definition = loadDefinition(config);
+  const binary = findBinary();
   const dirs = makeAgentDirs(deps.dataDir);
   const root = knowledgeDir(config.knowledgeDir, deps.dataDir, logger);
   const endpoint = endpointOf(config.credentials);
@@ -50,6 +52,7 @@ export function createAgentDriver(deps: AgentDriverDeps): AgentDriver {
   const unavailable = (): string | undefined => {
     if (closed) return 'The server is shutting down.';
     if (typeof definition === 'string') return definition;
+    if (typeof binary !== 'string') return binary.message;
     if (
       config.credentials['ANTHROPIC_API_KEY'] === undefined &&
       config.credentials['CLAUDE_CODE_OAUTH_TOKEN'] === undefined
@@ -84,6 +87,7 @@ export function createAgentDriver(deps: AgentDriverDeps): AgentDriver {
         processOptions({
           session: id,
           resume,
+          binary: typeof binary === 'string' ? binary : '',
           model,
           turn,
           definition: agent,
@@ -136,6 +140,15 @@ function loadDefinition(config: Config['agent']): AgentDefinition | string {
     return readDefinition(config.dir, config.name);
   } catch (error) {
     if (error instanceof DefinitionError) return error.message;
+    throw error;
+  }
+}
+
+function findBinary(): string | NoClaudeBinary {
+  try {
+    return claudeBinary();
+  } catch (error) {
+    if (error instanceof NoClaudeBinary) return error;
     throw error;
   }
 }

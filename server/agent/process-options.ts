@@ -1,5 +1,4 @@
 // How a Claude Code process is started: no settings, no shell, no hands but ours, and two checks on every file it reads.
-import { createRequire } from 'node:module';
 import type { McpSdkServerConfigWithInstance, Options } from '@anthropic-ai/claude-agent-sdk';
 import type { SessionId } from '../../protocol/ids.ts';
 import { type Confinement, confine, MCP_SERVER } from './confine.ts';
@@ -9,6 +8,7 @@ import type { LiveTurn } from './turn.ts';
 export interface ProcessParts {
   readonly session: SessionId;
   readonly resume: boolean;
+  readonly binary: string;
   readonly definition: AgentDefinition;
   readonly model: string;
   readonly confinement: Confinement;
@@ -17,28 +17,12 @@ export interface ProcessParts {
   readonly turn: () => LiveTurn | undefined;
 }
 
-/** Set: the SDK finds the binary of its own platform package; a path only where it cannot. */
-export function claudeCodePath(): string | undefined {
-  const require = createRequire(import.meta.url);
-  for (const libc of ['', '-musl']) {
-    try {
-      return require.resolve(
-        `@anthropic-ai/claude-agent-sdk-${process.platform}-${process.arch}${libc}/claude`,
-      );
-    } catch {
-      // Not this one.
-    }
-  }
-  return undefined;
-}
-
 export function processOptions(parts: ProcessParts): Options {
   const { confinement, definition, turn } = parts;
-  const binary = claudeCodePath();
   const builtIn = BUILT_IN_TOOLS.filter((name) => definition.tools.includes(name));
   return {
     ...(parts.resume ? { resume: parts.session } : { sessionId: parts.session }),
-    ...(binary === undefined ? {} : { pathToClaudeCodeExecutable: binary }),
+    pathToClaudeCodeExecutable: parts.binary,
     cwd: confinement.root,
     env: { ...parts.env },
     model: parts.model,
