@@ -1,9 +1,11 @@
-// A stand-in for the console's server, for work on the page alone: `node web/dev/fixture-server.ts [port]`, token "fixture".
+// A stand-in for the console's server, for work on the page alone: `node web/dev/fixture-server.ts`, token "fixture".
 // It replays canned turns and operations with the real wire shapes. `POST /fixture/link?state=refuse|cut|ok` breaks the
-// session stream, `POST /fixture/power?next=unknown|busy|ok` chooses how the next verb ends, `?lab=0` hides the lab.
+// session stream, `/fixture/power?state=unknown|busy|ok` chooses how the next verb
+// ends, `/fixture/forget` loses every session.
 import { randomUUID } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
+import type { AddressInfo } from 'node:net';
 import { extname, join, normalize } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { operationSteps, powerOutput, triageReport, turnScript } from './fixture-scripts.ts';
@@ -16,7 +18,6 @@ interface FixtureSession {
   queue: { id: string; prompt: string }[];
 }
 
-const DIST = join(import.meta.dirname, '..', 'dist');
 const TYPES: Record<string, string> = {
   '.html': 'text/html; charset=utf-8',
   '.js': 'text/javascript',
@@ -153,11 +154,11 @@ const readJson = async (request: IncomingMessage): Promise<Json> => {
   return text === '' ? {} : (JSON.parse(text) as Json);
 };
 
-const me = (lab: boolean): Json => ({
+const me = (): Json => ({
   name: 'operator',
   how: 'token',
   mode: 'full',
-  lab: lab ? { scenario: 'io-stall', title: 'Block path stall', brief: 'SSH hangs.' } : null,
+  lab: { scenario: 'io-stall', title: 'Block path stall', brief: 'SSH hangs.' },
   policy: { mode: 'autonomous', ask_pending: true },
   agent: { available: true, model: 'sonnet' },
   target: { name: 'devvm' },
@@ -222,7 +223,7 @@ const api = async (url: URL, request: IncomingMessage, response: ServerResponse)
     return reply(response, 204);
   }
   if (!request.headers.cookie?.includes('fixture=1')) return problem(response, 401, 'Not signed in.');
-  if (area === 'me') return reply(response, 200, me(true));
+  if (area === 'me') return reply(response, 200, me());
   if (area === 'session' && first !== '') return sessionRoute(first, second, request, response);
   if (area === 'session') {
     const id = randomUUID();
@@ -254,9 +255,9 @@ const api = async (url: URL, request: IncomingMessage, response: ServerResponse)
   return problem(response, 404, 'Not found.');
 };
 
-const asset = async (url: URL, response: ServerResponse): Promise<void> => {
+const asset = async (dist: string, url: URL, response: ServerResponse): Promise<void> => {
   const path = normalize(url.pathname === '/' ? '/index.html' : url.pathname);
-  const body = await readFile(join(DIST, path)).catch(() => undefined);
+  const body = await readFile(join(dist, path)).catch(() => undefined);
   if (!body) return problem(response, 404, 'Not found.');
   response.writeHead(200, {
     'content-type': TYPES[extname(path)] ?? 'application/octet-stream',
@@ -265,19 +266,48 @@ const asset = async (url: URL, response: ServerResponse): Promise<void> => {
   response.end(body);
 };
 
-const port = Number(process.argv[2] ?? 8080);
-createServer((request, response) => {
-  const url = new URL(request.url ?? '/', 'http://fixture');
+const control = (url: URL, response: ServerResponse): void => {
+  const state = url.searchParams.get('state') ?? 'ok';
   if (url.pathname === '/fixture/link') {
-    link = url.searchParams.get('state') === 'refuse' ? 'refuse' : 'ok';
-    if (url.searchParams.get('state') !== 'ok')
+    link = state === 'refuse' ? 'refuse' : 'ok';
+    if (state !== 'ok')
       for (const { clients } of sessions.values()) for (const client of clients) client.destroy();
-    return reply(response, 200, { link });
+  } else if (url.pathname === '/fixture/power') {
+    nextPower = state as typeof nextPower;
+  } else if (url.pathname === '/fixture/forget') {
+    sessions.clear();
   }
-  if (url.pathname === '/fixture/power') {
-    nextPower = (url.searchParams.get('next') ?? 'ok') as typeof nextPower;
-    return reply(response, 200, { nextPower });
-  }
-  const done = url.pathname.startsWith('/api/') ? api(url, request, response) : asset(url, response);
-  done.catch((error: unknown) => problem(response, 500, String(error)));
-}).listen(port, '127.0.0.1', () => console.log(`fixture on http://127.0.0.1:${port}, token "fixture"`));
+  reply(response, 200, { state });
+};
+
+export interface Fixture {
+  readonly url: string;
+  readonly close: () => void;
+}
+
+/** Serves the built page in `dist` and the canned API on a loopback port (0: any free one). */
+export const startFixture = async (dist: string, port = 0): Promise<Fixture> => {
+  const server = createServer((request, response) => {
+    const url = new URL(request.url ?? '/', 'http://fixture');
+    if (url.pathname.startsWith('/fixture/')) return control(url, response);
+    const done = url.pathname.startsWith('/api/') ? api(url, request, response) : asset(dist, url, response);
+    done.catch((error: unknown) => problem(response, 500, String(error)));
+  });
+  await new Promise<void>((resolve) => server.listen(port, '127.0.0.1', resolve));
+  const address = server.address() as AddressInfo;
+  return {
+    url: `http://127.0.0.1:${address.port}`,
+    close: () => {
+      server.close();
+      server.closeAllConnections();
+    },
+  };
+};
+
+if (import.meta.main) {
+  const { url } = await startFixture(
+    join(import.meta.dirname, '..', 'dist'),
+    Number(process.env['PORT'] ?? 8080),
+  );
+  console.log(`fixture on ${url}, token "fixture"`);
+}

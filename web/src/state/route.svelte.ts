@@ -37,13 +37,19 @@ export class Route {
     if (this.view === 'power') return;
     this.#chatHash = location.hash || '#/';
     this.#openedHere = true;
-    location.hash = '#/power';
+    this.#go('#/power');
   }
 
   closePower(): void {
     if (this.view !== 'power') return;
     if (this.#openedHere) history.back();
-    else location.hash = this.#chatHash;
+    else this.#go(this.#chatHash);
+  }
+
+  /** The event that tells of it comes later; the view must not wait for it. */
+  #go(hash: string): void {
+    location.hash = hash;
+    this.#hash = hash;
   }
 
   /** A new session replaces the address: going back must not lead into the old one. */

@@ -1,0 +1,220 @@
+// The built page in a real browser against the fixture server: what unit tests cannot see.
+import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import { createRequire } from 'node:module';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { type Browser, chromium, type Page } from 'playwright-core';
+import { build } from 'vite';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { type Fixture, startFixture } from './fixture-server.ts';
+
+let dist: string;
+let fixture: Fixture;
+let browser: Browser;
+let page: Page;
+let complaints: string[];
+
+const id = (name: string) => page.locator(`[data-testid="${name}"]`);
+const panel = (name: string) => id('power-panel').locator(`[data-testid="${name}"]`);
+const tell = (path: string) => fetch(`${fixture.url}/fixture/${path}`, { method: 'POST' });
+
+const signIn = async (path = '/') => {
+  await page.goto(fixture.url + path);
+  await id('login-token').fill('fixture');
+  await id('login-submit').click();
+};
+const attached = () =>
+  page.waitForFunction(() =>
+    document.querySelector('[data-testid="turn-lamp"]')?.textContent?.includes('attached'),
+  );
+const finished = async () => {
+  await id('stop').waitFor();
+  await id('stop').waitFor({ state: 'detached' });
+};
+
+beforeAll(async () => {
+  dist = await mkdtemp(join(tmpdir(), 'breakglass-page-'));
+  await build({ root: join(import.meta.dirname, '..'), logLevel: 'error', build: { outDir: dist } });
+  fixture = await startFixture(dist);
+  browser = await chromium.launch({
+    executablePath: process.env['CHROMIUM'] ?? '/usr/bin/chromium',
+    args: ['--no-sandbox', '--disable-gpu', '--disable-background-networking'],
+  });
+});
+afterAll(async () => {
+  await browser?.close();
+  fixture?.close();
+  await rm(dist, { recursive: true, force: true });
+});
+beforeEach(async () => {
+  await tell('link?state=ok');
+  page = await browser.newPage({ viewport: { width: 390, height: 844 }, hasTouch: true });
+  complaints = [];
+  page.on('pageerror', (error) => complaints.push(error.message));
+  page.on('console', (message) => {
+    if (/Content Security|Trusted/i.test(message.text())) complaints.push(message.text());
+  });
+});
+afterEach(async () => {
+  await page.context().close();
+  expect(complaints).toEqual([]);
+});
+
+describe('the chat', () => {
+  it('loses and doubles nothing when the stream is cut again and again during a turn', async () => {
+    await signIn();
+    await id('preset-triage').click();
+    for (let cut = 0; cut < 5; cut += 1) {
+      await page.waitForTimeout(500);
+      await tell('link?state=cut');
+    }
+    await finished();
+    expect(await id('tool-card').count()).toBe(2);
+    expect(await id('assistant-text').count()).toBe(2);
+    expect(await id('link-state').textContent()).toBe('');
+    await page.reload();
+    await id('tool-card').nth(1).waitFor();
+    expect(await id('assistant-text').count()).toBe(2);
+  });
+
+  it('shows prose and output exactly as written, and makes no element of markup in it', async () => {
+    await signIn();
+    await id('preset-disk').click();
+    await finished();
+    const prose = id('assistant-text').nth(1);
+    expect(await prose.textContent()).toContain('Restart postgresql.service, which failed for want of space');
+    expect(await prose.textContent()).toContain(
+      'See the runbook or not this. <img src=x onerror=alert(1)> [image: plan]',
+    );
+    expect(
+      await prose.locator('a').evaluateAll((links) => links.map((link) => link.getAttribute('href'))),
+    ).toEqual(['https://example.org/runbook']);
+    expect(await page.locator('img, script[src^="http:"]').count()).toBe(0);
+    expect(await id('tool-output').nth(0).textContent()).toBe(
+      'Filesystem      Size  Used Avail Use% Mounted on\n/dev/sda1        40G   40G     0 100% /\ntmpfs           3.9G  1.2M  3.9G   1% /run',
+    );
+  });
+
+  it('replaces a session that is gone and sends the prompt again', async () => {
+    await signIn();
+    await attached();
+    const before = await id('session-id').textContent();
+    await tell('forget');
+    await id('prompt').fill('Are you there?');
+    await page.keyboard.press('Enter');
+    await id('stop').waitFor();
+    expect(await id('session-id').textContent()).not.toBe(before);
+    expect(await page.getByText('Are you there?').count()).toBe(1);
+  });
+
+  it('stops a turn and says what stopped; a prompt typed meanwhile waits its turn', async () => {
+    await signIn();
+    await id('preset-triage').click();
+    await id('stop').waitFor();
+    await id('prompt').fill('Then the services');
+    await page.keyboard.press('Enter');
+    await id('queued').waitFor();
+    await id('stop').click();
+    await id('remark-stopped').waitFor();
+    expect(await id('remark-stopped').textContent()).toContain('seen to end on devvm');
+    await id('queued').waitFor({ state: 'detached' });
+  });
+});
+
+describe('power', () => {
+  it('works while the session stream is refused', async () => {
+    await tell('link?state=refuse');
+    await signIn('/#/power');
+    await panel('verb-status').click();
+    await panel('operation-outcome').waitFor();
+    expect(await panel('operation-output').textContent()).toContain('status line 7');
+  });
+
+  it('does nothing for a tap that is too short, and starts after a hold by key', async () => {
+    await signIn('/#/power');
+    await id('verb-cycle').click();
+    await id('confirm-verb').click();
+    expect(await panel('operation').count()).toBe(0);
+    await id('confirm-verb').focus();
+    await page.keyboard.down('Enter');
+    await page.waitForTimeout(900);
+    await page.keyboard.up('Enter');
+    await panel('operation').waitFor();
+    await panel('operation-outcome').waitFor();
+    expect(await panel('operation-step').count()).toBe(4);
+    expect(await panel('operation-outcome').textContent()).toContain('new QEMU process');
+  });
+
+  it('says who is in the way, and an unknown end is called unknown', async () => {
+    await signIn('/#/power');
+    await tell('power?state=busy');
+    await panel('verb-status').click();
+    await id('power-refusal').waitFor();
+    expect(await id('power-refusal').textContent()).toContain('started by anna');
+    await tell('power?state=unknown');
+    await panel('verb-forensics').click();
+    await panel('operation-outcome').waitFor();
+    expect(await panel('operation-outcome').textContent()).toMatch(/^Not known/);
+  });
+});
+
+describe('the address', () => {
+  it('opens and closes power with keys, the back button and Esc', async () => {
+    await signIn();
+    await attached();
+    await page.locator('h1').click();
+    await page.keyboard.press('g');
+    await page.keyboard.press('p');
+    expect(new URL(page.url()).hash).toBe('#/power');
+    await page.keyboard.press('Escape');
+    await page.waitForFunction(() => location.hash !== '#/power');
+    await id('open-power').click();
+    await page.goBack();
+    expect(await id('prompt').isVisible()).toBe(true);
+  });
+
+  it('opens the session it names for a second person', async () => {
+    await signIn();
+    await id('preset-memory').click();
+    await finished();
+    const link = new URL(page.url()).hash;
+    expect(link).toMatch(/^#\/s\/[0-9a-f-]{36}$/);
+    await page.context().close();
+    page = await browser.newPage({ viewport: { width: 1440, height: 900 } });
+    await signIn(`/${link}`);
+    await id('tool-card').nth(1).waitFor();
+  });
+});
+
+it('has no accessibility violation that axe knows, on any view', async () => {
+  const axe = await readFile(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
+  const violations = async () => {
+    const devtools = await page.context().newCDPSession(page);
+    // Through the debugger: the page's policy allows no script of ours.
+    await devtools.send('Runtime.evaluate', { expression: axe });
+    const run =
+      'axe.run(document).then(({ violations }) => violations.map(({ id, nodes }) => id + ": " + nodes[0].html))';
+    const { result } = await devtools.send('Runtime.evaluate', {
+      expression: run,
+      awaitPromise: true,
+      returnByValue: true,
+    });
+    return result.value as string[];
+  };
+  await page.goto(fixture.url);
+  await id('login-token').waitFor();
+  expect(await violations()).toEqual([]);
+  await signIn();
+  await attached();
+  expect(await violations()).toEqual([]);
+  await id('preset-triage').click();
+  await finished();
+  expect(await violations()).toEqual([]);
+  await id('open-power').click();
+  await id('triage-no-ai').click();
+  await panel('finding').waitFor();
+  await id('verb-reset').click();
+  await id('confirm-verb').waitFor();
+  await page.waitForTimeout(300);
+  expect(await violations()).toEqual([]);
+});
