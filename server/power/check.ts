@@ -1,0 +1,82 @@
+// Asking the host what became of a verb that nobody saw end, and asking the VM whether SSH answers. Both bounded.
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { Verb } from '../../protocol/verbs.ts';
+import type { Guest } from '../guest/port.ts';
+import type { SshConnection } from '../ssh/connection.ts';
+import { askStatus } from './host.ts';
+import { type Judgement, judgeState } from './outcome.ts';
+
+export interface CheckBounds {
+  /** Of one question. */
+  readonly askMs: number;
+  readonly gapMs: number;
+  /** How long a host that cannot be asked is tried. */
+  readonly unansweredMs: number;
+  /** How long a host that is still working is watched. */
+  readonly busyMs: number;
+}
+
+/** Resolves with what was found; an abort ends it with what is known then. */
+export async function checkHost(
+  ssh: SshConnection,
+  verb: Verb,
+  startedAt: number,
+  bounds: CheckBounds,
+  signal: AbortSignal,
+): Promise<Judgement> {
+  const begun = Date.now();
+  let seen: Judgement | undefined;
+  let detail = '';
+  while (!signal.aborted) {
+    const answer = await askStatus(ssh, bounds.askMs, signal);
+    const waited = Date.now() - begun;
+    if (answer.status === undefined) {
+      detail = answer.detail;
+      if (waited >= bounds.unansweredMs) break;
+    } else {
+      const judged = judgeState(verb, answer.status, (Date.now() - startedAt) / 1_000);
+      const busy = answer.status.busy !== undefined;
+      // Twice the same: the host may have been between hearing the verb and taking its lock when we asked first.
+      if (!busy && seen?.outcome.summary === judged.outcome.summary) return judged;
+      seen = judged;
+      if (waited >= (busy ? bounds.busyMs : bounds.unansweredMs)) break;
+    }
+    await sleep(bounds.gapMs, undefined, { signal }).catch(() => undefined);
+  }
+  return (
+    seen ?? {
+      state: 'unknown',
+      outcome: {
+        summary: `How ${verb} ended is not known: the power host could not be asked. ${detail}`.trim(),
+      },
+    }
+  );
+}
+
+export interface SshWait {
+  readonly answers: boolean;
+  readonly seconds: number;
+}
+
+/** Polls until SSH answers, the limit is over, or an abort. Undefined after an abort: nobody knows. */
+export async function awaitSsh(
+  probe: Guest['probe'],
+  limitMs: number,
+  signal: AbortSignal,
+): Promise<SshWait | undefined> {
+  const begun = performance.now();
+  const elapsed = (): number => performance.now() - begun;
+  while (!signal.aborted) {
+    const left = limitMs - elapsed();
+    if (left <= 0) return { answers: false, seconds: elapsed() / 1_000 };
+    const { answers } = await probe(Math.max(1_000, Math.min(5_000, left)), signal).catch(() => ({
+      answers: false,
+    }));
+    if (signal.aborted) break;
+    if (answers) return { answers: true, seconds: elapsed() / 1_000 };
+    await sleep(Math.min(1_000, Math.max(0, limitMs - elapsed())), undefined, { signal }).catch(
+      () => undefined,
+    );
+  }
+  return undefined;
+}

@@ -1,0 +1,50 @@
+// An operation as the journal tells it: a fold over its events.
+
+import type { JournalEvent } from '../../protocol/events.ts';
+import { eventId, type OperationId } from '../../protocol/ids.ts';
+import type { Operation } from '../../protocol/operations.ts';
+import type { Journal } from '../journal/port.ts';
+
+/** Pure. Undefined when the operation's beginning is not among the events. */
+export function foldOperation(events: readonly JournalEvent[]): Operation | undefined {
+  let operation: Operation | undefined;
+  for (const event of events) {
+    if (event.kind === 'power_started' && event.operation_id !== undefined && event.target !== undefined) {
+      operation = {
+        ...{ id: event.operation_id, target: event.target, verb: event.verb, by: event.by },
+        ...(event.session_id === undefined ? {} : { session_id: event.session_id }),
+        ...{ started_at: event.at, state: 'running', steps: [] },
+      };
+    } else if (operation === undefined) {
+      // Before its beginning: not ours to tell.
+    } else if (event.kind === 'power_step') {
+      const { step } = event;
+      // A step is told when it begins and again when it ends.
+      const others = operation.steps.filter(({ name, at }) => name !== step.name || at !== step.at);
+      operation = { ...operation, steps: [...others, step] };
+    } else if (event.kind === 'power_finished') {
+      operation = {
+        ...operation,
+        ...{ state: event.state, steps: event.steps, finished_at: event.at },
+        ...(event.result === undefined ? {} : { result: event.result }),
+        ...(event.outcome === undefined ? {} : { outcome: event.outcome }),
+      };
+    }
+  }
+  return operation;
+}
+
+const PAGE = 500;
+
+export async function readOperation(journal: Journal, id: OperationId): Promise<Operation | undefined> {
+  const events: JournalEvent[] = [];
+  let after = eventId(0);
+  for (;;) {
+    const kinds = ['power_started', 'power_step', 'power_finished'] as const;
+    const page = await journal.read({ operation: id, kinds }, after, PAGE);
+    events.push(...page);
+    const last = page.at(-1);
+    if (last === undefined || page.length < PAGE) return foldOperation(events);
+    after = last.id;
+  }
+}

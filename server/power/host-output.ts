@@ -1,0 +1,137 @@
+// What the host's script prints, for people and for programs: `--- section (time) ---` headers, text, and one closing line
+// `BREAKGLASS-RESULT {json}`. Read leniently: an older or newer script must not break the power path. Pure.
+
+export interface HostResult {
+  readonly exit: number | undefined;
+  /** A sentence. */
+  readonly outcome: string | undefined;
+  readonly vmState: string | undefined;
+  readonly qmp: string | undefined;
+  readonly evidence: string | undefined;
+  readonly oldPid: number | undefined;
+  readonly newPid: number | undefined;
+}
+
+const MARK = 'BREAKGLASS-RESULT ';
+const SECTION = /^--- (.{1,120}?)(?: \(([^()]*)\))? ---$/;
+
+/** The closing line's content; undefined when it is not a JSON object. */
+export function parseResult(json: string): HostResult | undefined {
+  let value: unknown;
+  try {
+    value = JSON.parse(json);
+  } catch {
+    return undefined;
+  }
+  if (typeof value !== 'object' || value === null || Array.isArray(value)) return undefined;
+  const fields = value as Readonly<Record<string, unknown>>;
+  const text = (name: string): string | undefined => {
+    const field = fields[name];
+    return typeof field === 'string' && field !== '' ? field : undefined;
+  };
+  const integer = (name: string): number | undefined => {
+    const field = fields[name];
+    return typeof field === 'number' && Number.isSafeInteger(field) ? field : undefined;
+  };
+  return {
+    exit: integer('exit'),
+    outcome: text('outcome'),
+    vmState: text('vm_state'),
+    qmp: text('qmp'),
+    evidence: text('evidence'),
+    oldPid: integer('old_pid'),
+    newPid: integer('new_pid'),
+  };
+}
+
+export interface OutputPart {
+  /** To show and keep. */
+  readonly text: string;
+  /** Names of sections that began in it, in order. */
+  readonly sections: readonly string[];
+}
+
+/** Splits stdout as it streams. Text goes on at once, even in the middle of a line, unless the line may become a mark. */
+export class HostOutput {
+  result: HostResult | undefined;
+  #held = '';
+  /** The line's beginning has gone out already: it is no mark. */
+  #midLine = false;
+
+  feed(text: string): OutputPart {
+    const sections: string[] = [];
+    let out = '';
+    this.#held += text;
+    for (;;) {
+      const end = this.#held.indexOf('\n');
+      if (end === -1) break;
+      const line = this.#held.slice(0, end + 1);
+      this.#held = this.#held.slice(end + 1);
+      out += this.#midLine ? line : this.#whole(line, sections);
+      this.#midLine = false;
+    }
+    if (this.#held !== '' && (this.#midLine || !mayBeMark(this.#held))) {
+      out += this.#held;
+      this.#held = '';
+      this.#midLine = true;
+    }
+    return { text: out, sections };
+  }
+
+  /** The last line, which had no end. */
+  end(): OutputPart {
+    const sections: string[] = [];
+    const text = this.#held === '' ? '' : this.#whole(this.#held, sections);
+    this.#held = '';
+    return { text, sections };
+  }
+
+  #whole(line: string, sections: string[]): string {
+    const bare = line.replace(/\r?\n$/, '');
+    if (bare.startsWith(MARK)) {
+      const result = parseResult(bare.slice(MARK.length));
+      // A line that only looks like ours stays text.
+      if (result === undefined) return line;
+      this.result = result;
+      return '';
+    }
+    const section = SECTION.exec(bare);
+    if (section?.[1] !== undefined) sections.push(section[1]);
+    return line;
+  }
+}
+
+// Bounded: a line that begins like a mark and never ends goes out after all.
+const mayBeMark = (line: string): boolean =>
+  line.length < 16_384 &&
+  (line.startsWith('--- ') || '--- '.startsWith(line) || line.startsWith(MARK) || MARK.startsWith(line));
+
+export interface HostStatus {
+  readonly vmState: string;
+  /** `answers`, `silent`; undefined for a stopped VM or an older script. */
+  readonly qmp: string | undefined;
+  readonly pid: number | undefined;
+  /** Age of the QEMU process in seconds: a warm reset does not change it. */
+  readonly uptimeS: number | undefined;
+  /** A verb that the host is carrying out now. */
+  readonly busy: string | undefined;
+}
+
+/** Text of the verb `status` (`key: value` lines), with the closing line's state where the text has none. */
+export function parseStatus(stdout: string, result: HostResult | undefined): HostStatus | undefined {
+  const field = (name: string): string | undefined =>
+    new RegExp(`^\\s*${name}:[ \\t]*(\\S.*?)\\s*$`, 'm').exec(stdout)?.[1];
+  const number = (text: string | undefined): number | undefined => {
+    const match = /^\d{1,12}/.exec(text ?? '');
+    return match === null ? undefined : Number(match[0]);
+  };
+  const vmState = field('qmpstatus') ?? field('status') ?? result?.vmState;
+  if (vmState === undefined) return undefined;
+  return {
+    vmState,
+    qmp: field('qmp') ?? result?.qmp ?? (/^\s*running-qemu:/m.test(stdout) ? 'answers' : undefined),
+    pid: number(field('pid')),
+    uptimeS: number(field('uptime')),
+    busy: field('busy'),
+  };
+}

@@ -1,0 +1,93 @@
+// The power host over SSH. The one place where a word becomes an argument for it: exactly one of the six verbs, or nothing
+// is started.
+import { StringDecoder } from 'node:string_decoder';
+import { BreakglassError } from '../../protocol/problems.ts';
+import { isMutating, parseVerb, type Verb } from '../../protocol/verbs.ts';
+import type { SshConnection, SshResult } from '../ssh/connection.ts';
+import { HostOutput, type HostResult, type HostStatus, parseStatus } from './host-output.ts';
+
+export interface VerbRun {
+  readonly signal?: AbortSignal;
+  readonly timeoutMs?: number;
+  readonly onOutput?: (stream: 'stdout' | 'stderr', text: string) => void;
+  readonly onSection?: (name: string) => void;
+}
+
+export interface VerbEnd extends SshResult {
+  readonly stdout: string;
+  readonly stderr: string;
+  /** The closing line, where there was one. */
+  readonly host: HostResult | undefined;
+}
+
+// A verb's text for the answer; the evidence itself stays on the host.
+const OUTPUT_CAP_CHARS = 1_048_576;
+const CUT = '\n[cut: more than 1 MiB]\n';
+
+/** Throws `unknown-verb` before any process is started. */
+export function exactVerb(word: unknown): Verb {
+  const verb = parseVerb(word);
+  if (verb === undefined)
+    throw new BreakglassError(
+      'unknown-verb',
+      'Not one of the six verbs: cycle, forensics, reset, start, status, stop.',
+    );
+  return verb;
+}
+
+export async function runVerb(ssh: SshConnection, word: Verb, run: VerbRun = {}): Promise<VerbEnd> {
+  const verb = exactVerb(word);
+  const output = new HostOutput();
+  const kept = { stdout: '', stderr: '' };
+  const add = (stream: 'stdout' | 'stderr', text: string): void => {
+    if (text === '' || kept[stream].length >= OUTPUT_CAP_CHARS) return;
+    const room = OUTPUT_CAP_CHARS - kept[stream].length;
+    const part = text.length <= room ? text : text.slice(0, room) + CUT;
+    kept[stream] += part;
+    run.onOutput?.(stream, part);
+  };
+  const read = (part: { text: string; sections: readonly string[] }): void => {
+    for (const section of part.sections) run.onSection?.(section);
+    add('stdout', part.text);
+  };
+  const stdout = new StringDecoder('utf8');
+  const stderr = new StringDecoder('utf8');
+  const end = await ssh.run({
+    command: verb,
+    // What changes the VM is never begun twice: see ssh/connection.ts.
+    fresh: isMutating(verb),
+    ...(run.signal === undefined ? {} : { signal: run.signal }),
+    ...(run.timeoutMs === undefined ? {} : { timeoutMs: run.timeoutMs }),
+    onStdout: (chunk) => read(output.feed(stdout.write(chunk))),
+    onStderr: (chunk) => add('stderr', stderr.write(chunk)),
+  });
+  read(output.feed(stdout.end()));
+  read(output.end());
+  add('stderr', stderr.end());
+  return { ...end, ...kept, host: output.result };
+}
+
+export type StatusAnswer =
+  | { readonly status: HostStatus }
+  | { readonly status: undefined; readonly detail: string };
+
+/** What the host says of the VM now, or why it could not be asked. */
+export async function askStatus(
+  ssh: SshConnection,
+  limitMs: number,
+  signal?: AbortSignal,
+): Promise<StatusAnswer> {
+  const end = await runVerb(ssh, 'status', {
+    timeoutMs: limitMs,
+    ...(signal === undefined ? {} : { signal }),
+  });
+  const status = end.how === 'exited' && end.exitCode === 0 ? parseStatus(end.stdout, end.host) : undefined;
+  if (status !== undefined) return { status };
+  const said = end.stderr.trim().split('\n').at(-1)?.slice(0, 300) ?? '';
+  const detail =
+    end.detail ||
+    (end.how === 'exited'
+      ? said || `status ended with exit code ${end.exitCode}`
+      : 'the host gave no answer in time');
+  return { status: undefined, detail };
+}

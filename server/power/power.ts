@@ -1,0 +1,219 @@
+// The use case behind every button, route and tool that runs a verb: one mutating verb in flight per target, operations that
+// outlive their requests, and the closing of those that a dead server left open. Nothing of the agent, and no journal needed.
+import type { Logger } from 'pino';
+import { newOperationId, type OperationId, type TargetName } from '../../protocol/ids.ts';
+import type { Operation, VerbResult } from '../../protocol/operations.ts';
+import { BreakglassError } from '../../protocol/problems.ts';
+import { isMutating } from '../../protocol/verbs.ts';
+import type { Guest } from '../guest/port.ts';
+import type { Journal } from '../journal/port.ts';
+import type { SshConnection } from '../ssh/connection.ts';
+import type { CheckBounds } from './check.ts';
+import { readOperation } from './history.ts';
+import { exactVerb } from './host.ts';
+import { LiveOperation } from './live-operation.ts';
+import type { Power, VerbRequest } from './port.ts';
+import { closeOpenOperations } from './recover.ts';
+import { runOperation } from './run-operation.ts';
+
+export interface PowerParts {
+  readonly target: TargetName;
+  /** To the power host. */
+  readonly ssh: SshConnection;
+  /** Undefined when it cannot be opened: power works without. */
+  readonly journal: Journal | undefined;
+  readonly guestProbe: Guest['probe'];
+  readonly config: {
+    readonly verbTimeoutMs: number;
+    /** How long SSH is waited for after start, cycle and reset. Default 60 s. */
+    readonly sshWaitMs?: number;
+    readonly check?: Partial<CheckBounds>;
+  };
+  readonly logger: Logger;
+  readonly now?: () => Date;
+}
+
+const KEY_LIFE_MS = 3_600_000;
+const FINISHED_KEPT = 50;
+/** Mutating verbs wait no longer than this for the check of what a dead server left; the host's own lock still stands. */
+const RECOVERY_GATE_MS = 10_000;
+
+export function createPower(parts: PowerParts): Power {
+  const { target, ssh, journal, guestProbe, logger, config } = parts;
+  const now = parts.now ?? (() => new Date());
+  const bounds: CheckBounds = {
+    ...{ askMs: 8_000, gapMs: 1_500, unansweredMs: 30_000, busyMs: config.verbTimeoutMs },
+    ...config.check,
+  };
+  const closing = new AbortController();
+  const known = new Map<OperationId, LiveOperation>();
+  const keys = new Map<
+    string,
+    { readonly verb: string; readonly started: Promise<Operation>; readonly at: number }
+  >();
+  const running = new Set<Promise<void>>();
+  let inFlight: LiveOperation | undefined;
+  let recovering: { readonly until: number; readonly what: () => string } | undefined;
+  let superseded = new AbortController();
+
+  function refuse(verb: string, why: string, more: Record<string, unknown> = {}): never {
+    const result: VerbResult = { verb, exit_code: null, stdout: '', stderr: why, rejected: true };
+    throw new BreakglassError('verb-running', why, { extra: { result, ...more } });
+  }
+
+  /** Synchronous up to taking the lock: two requests cannot both pass. */
+  function begin(request: VerbRequest): Promise<Operation> {
+    const verb = exactVerb(request.verb);
+    if (closing.signal.aborted) throw new BreakglassError('shutting-down', 'The server is shutting down.');
+    const { by, session_id } = request;
+    const mutating = isMutating(verb);
+    if (mutating && inFlight !== undefined)
+      refuse(verb, describe(inFlight.operation, now()), { operation_id: inFlight.operation.id });
+    if (mutating && recovering !== undefined && Date.now() < recovering.until)
+      refuse(verb, recovering.what());
+    const live = new LiveOperation(
+      {
+        ...{
+          id: newOperationId(),
+          target,
+          verb,
+          by,
+          started_at: now().toISOString(),
+          state: 'running',
+          steps: [],
+        },
+        ...(session_id === undefined ? {} : { session_id }),
+      },
+      { journal, logger, now },
+    );
+    if (mutating) {
+      inFlight = live;
+      superseded.abort();
+      superseded = new AbortController();
+    }
+    const onResult = (): void => {
+      if (inFlight === live) inFlight = undefined;
+    };
+    remember(live);
+    const run = async (): Promise<void> => {
+      try {
+        await runOperation(live, {
+          ...{
+            ssh,
+            guestProbe,
+            bounds,
+            logger,
+            onResult,
+            closing: closing.signal,
+            superseded: mutating ? superseded.signal : closing.signal,
+          },
+          ...{ verbTimeoutMs: config.verbTimeoutMs, sshWaitMs: config.sshWaitMs ?? 60_000 },
+        });
+      } catch (error) {
+        logger.error({ err: error, operation: live.operation.id }, 'operation broke');
+        if (closing.signal.aborted) return live.abandon();
+        live.setOutcome({ summary: 'An internal error ended the watch over this verb: ask for status.' });
+        await live.finish('unknown');
+      } finally {
+        onResult();
+      }
+    };
+    return live.begin().then(() => {
+      const task = run().finally(() => running.delete(task));
+      running.add(task);
+      return live.operation;
+    });
+  }
+
+  function remember(live: LiveOperation): void {
+    known.set(live.operation.id, live);
+    const finished = [...known.values()].filter(({ operation }) => operation.finished_at !== undefined);
+    for (const old of finished.slice(0, Math.max(0, finished.length - FINISHED_KEPT)))
+      known.delete(old.operation.id);
+  }
+
+  const get = async (id: OperationId): Promise<Operation | undefined> => {
+    const live = known.get(id)?.operation;
+    if (live !== undefined || journal === undefined) return live;
+    return readOperation(journal, id);
+  };
+
+  async function waitFor(
+    id: OperationId,
+    limitMs: number,
+    what: (live: LiveOperation) => Promise<void>,
+  ): Promise<Operation> {
+    const live = known.get(id);
+    if (live === undefined) {
+      const past = await get(id);
+      if (past === undefined) throw new BreakglassError('unknown-operation', `There is no operation ${id}.`);
+      return past;
+    }
+    const limit = Promise.withResolvers<void>();
+    const timer = setTimeout(limit.resolve, limitMs);
+    await Promise.race([what(live), limit.promise]).finally(() => clearTimeout(timer));
+    return live.operation;
+  }
+
+  return {
+    async start(request) {
+      const key = request.idempotencyKey;
+      if (key === undefined) return begin(request);
+      for (const [old, { at }] of keys) if (Date.now() - at > KEY_LIFE_MS) keys.delete(old);
+      const before = keys.get(key);
+      if (before !== undefined) {
+        if (before.verb !== request.verb)
+          throw new BreakglassError(
+            'invalid-input',
+            `This Idempotency-Key was used for ${before.verb}: use a new one.`,
+          );
+        const { id } = await before.started;
+        return (await get(id)) ?? before.started;
+      }
+      const started = begin(request);
+      keys.set(key, { verb: request.verb, started, at: Date.now() });
+      return started;
+    },
+    get,
+    wait: (id, limitMs) => waitFor(id, limitMs, (live) => live.ended),
+    waitResult: (id, limitMs) => waitFor(id, limitMs, (live) => live.resultKnown),
+    watch: (id, listener) => known.get(id)?.watch(listener) ?? (() => {}),
+    running: () => inFlight?.operation,
+    async recover() {
+      if (journal === undefined) return;
+      const until = Date.now() + RECOVERY_GATE_MS;
+      let open: readonly string[] = ['what the last server left'];
+      recovering = {
+        until,
+        what: () =>
+          `The server has just started and asks the host about ${open.join(', ')}. Try again in some seconds.`,
+      };
+      try {
+        await closeOpenOperations({
+          ...{ target, ssh, journal, logger, now, bounds, closing: closing.signal, remember },
+          onFound: (operations) => {
+            const mutating = operations.filter(({ verb }) => isMutating(verb));
+            open = mutating.map(
+              (operation) => `${operation.verb} by ${operation.by.name} of ${operation.started_at}`,
+            );
+            if (mutating.length === 0) recovering = undefined;
+          },
+        });
+      } catch (error) {
+        logger.error({ err: error }, 'operations of the last server could not be closed');
+      } finally {
+        recovering = undefined;
+      }
+    },
+    async close() {
+      closing.abort();
+      await Promise.all(running);
+    },
+  };
+}
+
+const describe = ({ verb, by, started_at, target, state }: Operation, now: Date): string => {
+  const seconds = Math.max(0, Math.round((now.getTime() - Date.parse(started_at)) / 1_000));
+  const doing = state === 'unknown' ? 'is being checked (its connection was lost)' : 'is running';
+  return `${verb} by ${by.name} (${by.type}) ${doing} on ${target} since ${started_at} (${seconds} s).`;
+};
