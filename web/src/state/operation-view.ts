@@ -36,7 +36,10 @@ export const fromOperation = (operation: Operation, before?: OperationView): Ope
   const same = before?.id === operation.id ? before : undefined;
   // A poll that was under way when the end came must not open it again.
   if (same && same.state !== 'running' && operation.state === 'running') return same;
-  return { ...operation, output: same?.output || resultText(operation) };
+  const streamed = same?.output ?? '';
+  const whole = resultText(operation);
+  // Who began to watch late has seen only a part; the result holds all of it.
+  return { ...operation, output: whole.length > streamed.length + 1 ? whole : streamed };
 };
 
 export const applyFrame = (view: OperationView, frame: OperationFrame): OperationView =>

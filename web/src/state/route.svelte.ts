@@ -1,13 +1,6 @@
 // Which view the address names: `#/`, `#/power`, `#/s/<session>`. The back button and deep links come from here.
-import { parseSessionId, type SessionId } from '../../../protocol/ids.ts';
-
-export type View = 'chat' | 'power';
-
-export const parseHash = (hash: string): { view: View; session: SessionId | undefined } => {
-  const [first, second] = hash.replace(/^#\/?/, '').split('/');
-  if (first === 'power') return { view: 'power', session: undefined };
-  return { view: 'chat', session: first === 's' && second ? parseSessionId(second) : undefined };
-};
+import type { SessionId } from '../../../protocol/ids.ts';
+import { parseHash, type View } from './route-hash.ts';
 
 export class Route {
   #hash = $state(location.hash);

@@ -60,7 +60,8 @@ export const toolEnd = (item: ToolItem): { tone: EndTone; text: string; doubt: s
       };
     case 'denied':
       return { tone: 'bad', text: 'not allowed', doubt: '' };
-    default: {
+    case 'exited':
+    case undefined: {
       if (result.exitCode !== null) {
         return {
           tone: result.exitCode === 0 ? 'good' : 'bad',

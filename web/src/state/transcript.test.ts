@@ -88,6 +88,15 @@ describe('a turn', () => {
     expect(state.items.at(-1)).toMatchObject({ costUsd: 0.25, durationMs: 900 });
   });
 
+  it('tells of trouble that no record will hold, until the turn has its end', () => {
+    const state = play([
+      journaled({ kind: 'user', text: 'x' }),
+      passing({ kind: 'error', error: 'disk full' }),
+    ]);
+    expect(state.alert).toBe('disk full');
+    expect(play([journaled({ kind: 'turn_end' })], state).alert).toBe('');
+  });
+
   it('tells what a stop could prove', () => {
     const state = play([
       journaled({ kind: 'cancelled', by: 'anna', note: 'Could not prove that it ended.' }),

@@ -1,6 +1,6 @@
 // What the operator sees of a session, folded from its events. Pure: the same events give the same transcript, an event
 // that was seen before changes nothing, a kind that is not known is ignored.
-import type { CommandEnd, ToolInput, WireEvent } from '../../../protocol/events.ts';
+import type { CommandEnd, EphemeralEvent, ToolInput, WireEvent } from '../../../protocol/events.ts';
 import type { TriageReport } from '../../../protocol/triage.ts';
 import { appendCapped, mergeStep, type OperationView } from './operation-view.ts';
 
@@ -28,7 +28,7 @@ export interface ToolItem {
   readonly abandoned: boolean;
 }
 
-export type Tone = 'error' | 'stopped' | 'interrupted' | 'note';
+type Tone = 'error' | 'stopped' | 'interrupted' | 'note';
 
 export type Item =
   | { readonly kind: 'user' | 'text'; readonly key: number; readonly at: string; readonly text: string }
@@ -61,6 +61,8 @@ export interface Transcript {
   readonly working: boolean;
   /** When the running turn began (UTC). */
   readonly workingSince: string | null;
+  /** Trouble that could not be recorded, so no event will ever tell of it. */
+  readonly alert: string;
   /** The block that is being written. */
   readonly runningText: string;
   readonly queued: readonly { readonly id: string; readonly text: string }[];
@@ -76,6 +78,7 @@ export const emptyTranscript: Transcript = {
   lastId: -1,
   working: false,
   workingSince: null,
+  alert: '',
   runningText: '',
   queued: [],
   model: null,
@@ -108,7 +111,15 @@ const endTurn = (state: Transcript, key: number, at: string): Transcript => {
   const items = state.items.map((item) =>
     item.kind === 'tool' && item.result === null ? { ...item, abandoned: true } : item,
   );
-  const ended = { ...state, items, working: false, workingSince: null, runningText: '', turn: NO_TURN };
+  const ended = {
+    ...state,
+    items,
+    working: false,
+    workingSince: null,
+    alert: '',
+    runningText: '',
+    turn: NO_TURN,
+  };
   const { costUsd, durationMs } = state.turn;
   return costUsd === null && durationMs === null
     ? ended
@@ -242,7 +253,7 @@ export const reduce = (state: Transcript, event: WireEvent): Transcript => {
   }
 };
 
-const reduceEphemeral = (state: Transcript, event: Exclude<WireEvent, { id: unknown }>): Transcript => {
+const reduceEphemeral = (state: Transcript, event: EphemeralEvent): Transcript => {
   switch (event.kind) {
     case 'text_delta':
       return { ...state, runningText: event.snapshot ? event.text : state.runningText + event.text };
@@ -252,6 +263,8 @@ const reduceEphemeral = (state: Transcript, event: Exclude<WireEvent, { id: unkn
           ? tool
           : { ...tool, live: event.snapshot ? event.text : appendCapped(tool.live, event.text, LIVE_CAP) },
       );
+    case 'error':
+      return { ...state, alert: event.error };
     case 'done':
       return state;
     default:

@@ -7,9 +7,12 @@ export interface AnsiPiece extends TextPiece {
   readonly classes: string;
 }
 
-const OTHER_SEQUENCES =
-  // biome-ignore lint/suspicious/noControlCharactersInRegex: escape sequences begin with one
-  /\u001B\][^\u0007\u001B]*(?:\u0007|\u001B\\)|\u001B\[[0-9;?]*[A-LN-Za-ln-z]|\u001B[()][A-Z0-9]/g;
+const ESC = '\u001B';
+const BEL = '\u0007';
+const OSC = `${ESC}\\][^${BEL}${ESC}]*(?:${BEL}|${ESC}\\\\)`;
+const CSI_BUT_COLOUR = `${ESC}\\[[0-9;?]*[A-LN-Za-ln-z]`;
+const CHARACTER_SET = `${ESC}[()][A-Z0-9]`;
+const OTHER_SEQUENCES = new RegExp([OSC, CSI_BUT_COLOUR, CHARACTER_SET].join('|'), 'g');
 
 /** What a terminal would show of progress lines that are written over with a carriage return. */
 const settleLines = (text: string): string =>
@@ -29,7 +32,7 @@ const classesOf = (entry: Anser.AnserJsonEntry): string => {
 
 export const ansiPieces = (text: string): AnsiPiece[] => {
   const clean = settleLines(text.replace(OTHER_SEQUENCES, ''));
-  if (!clean.includes('\u001B')) return visiblePieces(clean).map((piece) => ({ ...piece, classes: '' }));
+  if (!clean.includes(ESC)) return visiblePieces(clean).map((piece) => ({ ...piece, classes: '' }));
   return Anser.ansiToJson(clean, { json: true, use_classes: true, remove_empty: true }).flatMap((entry) => {
     const classes = classesOf(entry);
     return visiblePieces(entry.content).map((piece) => ({ ...piece, classes }));

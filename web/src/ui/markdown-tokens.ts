@@ -8,8 +8,7 @@ export const markdownTokens = (text: string): Token[] =>
 /** The address a link may have: http, https or a path of this site. Undefined: show the text, make no link. */
 export const safeHref = (href: string, base: string = location.href): string | undefined => {
   // Browsers ignore these inside a scheme: "java\nscript:".
-  // biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are what this removes
-  const trimmed = href.replace(/[\u0000-\u0020\u007F-\u009F]/g, '');
+  const trimmed = href.replace(/[\p{Cc}\s]/gu, '');
   if (trimmed === '') return undefined;
   try {
     const url = new URL(trimmed, base);

@@ -5,10 +5,8 @@ export interface TextPiece {
   readonly marked: boolean;
 }
 
-// C0 without tab and newline, DEL, C1, zero-width and invisible characters, bidi controls, line separators, tags.
-const HIDDEN =
-  // biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are what this looks for
-  /[\u0000-\u0008\u000B-\u001F\u007F-\u009F\u00AD\u061C\u180E\u200B-\u200F\u2028-\u202E\u2060-\u206F\uFEFF\uFFF9-\uFFFB\u{E0000}-\u{E007F}]/gu;
+// Control, format (zero-width, bidi, tags) and line separator characters, but tab and newline.
+const HIDDEN = /(?![\t\n])[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/gu;
 
 const NAMES: Readonly<Record<number, string>> = { 0: '\\0', 7: '\\a', 8: '\\b', 13: '\\r', 27: '\\e' };
 
