@@ -1,6 +1,7 @@
 // A small power host for tests: a real sshd whose forced command is a bash script that obeys files in a directory.
 //   state   what `status` says             born   Unix seconds at which its "QEMU process" began
 //   slow    seconds that a verb takes      busy   what `status` says is going on
+//   capture text that forensics prints         mute   `status` hangs
 //   refuse  a verb answers 75 with this    code   a verb's exit code      loud   bytes that a verb prints
 // Every command that arrives is a line of `calls`; two mutating verbs at once leave a line in `overlaps`.
 import { chmodSync, existsSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
@@ -19,7 +20,7 @@ case $verb in
     [ "$(get state running)" = running ] && printf 'qmp: answers\\npid: 1\\nuptime: %s s\\n' $(($(date +%s) - $(get born 0)))
     [ -e "$dir/busy" ] && printf 'busy: %s\\n' "$(get busy)"
     exit 0 ;;
-  forensics) echo '--- forensics (10:00:00Z) ---'; echo 'evidence: e1'; exit 0 ;;
+  forensics) echo '--- forensics (10:00:00Z) ---'; get capture; echo 'evidence: e1'; exit 0 ;;
   reset|start|stop|cycle) ;;
   *) echo "breakglass-pve: rejected" >&2; exit 2 ;;
 esac

@@ -1,0 +1,74 @@
+import { expect, test } from 'vitest';
+import type { PolicyMode } from '../../protocol/events.ts';
+import { MUTATING_VERBS } from '../../protocol/verbs.ts';
+import { type Action, BUDGET, decide, type VerbBudget } from './decide.ts';
+
+const NOW = 1_800_000_000_000;
+const unspent: VerbBudget = { spentAt: [], now: NOW };
+const minutesAgo = (...minutes: number[]): VerbBudget => ({
+  spentAt: minutes.map((m) => NOW - m * 60_000),
+  now: NOW,
+});
+
+const observer: Action = { type: 'command', account: 'observer' };
+const repair: Action = { type: 'command', account: 'repair' };
+const cycle: Action = { type: 'verb', verb: 'cycle' };
+const status: Action = { type: 'verb', verb: 'status' };
+const forensics: Action = { type: 'verb', verb: 'forensics' };
+
+test.each<[PolicyMode, Action, 'allow' | 'ask' | 'deny']>([
+  ['observe', observer, 'allow'],
+  ['observe', repair, 'deny'],
+  ['observe', cycle, 'deny'],
+  ['observe', status, 'allow'],
+  ['ask', observer, 'allow'],
+  ['ask', repair, 'ask'],
+  ['ask', cycle, 'ask'],
+  ['ask', forensics, 'allow'],
+  ['autonomous', observer, 'allow'],
+  ['autonomous', repair, 'allow'],
+  ['autonomous', cycle, 'allow'],
+  ['autonomous', status, 'allow'],
+])('in %s the agent and %j: %s', (mode, action, decision) => {
+  expect(decide(mode, 'agent', action, unspent).type).toBe(decision);
+});
+
+test("a person's own buttons work in every mode, whatever the agent has spent", () => {
+  for (const mode of ['observe', 'ask', 'autonomous'] as const) {
+    for (const verb of MUTATING_VERBS) {
+      expect(decide(mode, 'operator', { type: 'verb', verb }, minutesAgo(1, 2, 3))).toEqual({
+        type: 'allow',
+        spends: false,
+      });
+    }
+  }
+});
+
+test('autonomous: one mutating verb per 15 minutes, three a day, then a person is asked', () => {
+  const type = (budget: VerbBudget): string => decide('autonomous', 'agent', cycle, budget).type;
+  expect(decide('autonomous', 'agent', cycle, unspent)).toEqual({ type: 'allow', spends: true });
+  expect(type(minutesAgo(14.99))).toBe('ask');
+  expect(type(minutesAgo(15))).toBe('allow');
+  expect(type(minutesAgo(20, 60, 600))).toBe('ask');
+  expect(type(minutesAgo(20, 60, 24 * 60))).toBe('allow');
+  expect(BUDGET).toMatchObject({ perWindow: 1, perDay: 3 });
+});
+
+test('start of a VM that is known to be stopped spends nothing, so the agent cannot strand it; in other modes it is no exception', () => {
+  const start: Action = { type: 'verb', verb: 'start', vmStopped: true };
+  expect(decide('autonomous', 'agent', start, minutesAgo(1, 2, 3))).toEqual({ type: 'allow', spends: false });
+  expect(decide('autonomous', 'agent', { type: 'verb', verb: 'start' }, minutesAgo(1)).type).toBe('ask');
+  expect(
+    decide('autonomous', 'agent', { type: 'verb', verb: 'stop', vmStopped: true }, minutesAgo(1)).type,
+  ).toBe('ask');
+  expect(decide('observe', 'agent', start, unspent).type).toBe('deny');
+});
+
+test('a denial and a question say why, in a sentence for the agent and the person', () => {
+  for (const mode of ['observe', 'ask'] as const) {
+    for (const action of [repair, cycle]) {
+      const decision = decide(mode, 'agent', action, unspent);
+      expect(decision.type === 'allow' ? '' : decision.reason).toMatch(/^Policy is (observe|ask): .+\.$/);
+    }
+  }
+});

@@ -1,0 +1,237 @@
+// A real OpenSSH client against a real sshd.
+import {
+  chmodSync,
+  copyFileSync,
+  existsSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  writeFileSync,
+} from 'node:fs';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { connectTo } from '../../test/support/ssh-parts.ts';
+import { type Sshd, startSshd } from '../../test/support/sshd.ts';
+import type { SshCommand, SshConnection, SshResult } from './connection.ts';
+import { openControlDir, removeControlDir } from './control-dir.ts';
+
+let sshd: Sshd;
+let ssh: SshConnection;
+
+beforeAll(async () => {
+  sshd = await startSshd();
+  ssh = connectTo(sshd);
+});
+afterAll(async () => {
+  await ssh.close();
+  await sshd.stop();
+});
+
+const run = async (
+  command: string,
+  options: Partial<SshCommand> = {},
+  on = ssh,
+): Promise<SshResult & { out: string }> => {
+  let out = '';
+  const onStdout = (chunk: Buffer): void => {
+    out += chunk.toString();
+  };
+  return { ...(await on.run({ command, onStdout, ...options })), out };
+};
+/** The far end of the connection that carried it. */
+const port = async (options: Partial<SshCommand> = {}): Promise<string> =>
+  (await run('echo $SSH_CONNECTION', options)).out.split(' ')[1] ?? '';
+
+test('the first command waits for no reused connection, later ones share it, a fresh one has its own', async () => {
+  expect(await run('echo hi; exit 3')).toMatchObject({
+    how: 'exited',
+    exitCode: 3,
+    begun: 'yes',
+    out: 'hi\n',
+  });
+  expect(await ssh.warm(5_000)).toBe(true);
+  const shared = await port();
+  expect(await port()).toBe(shared);
+  expect(await port({ fresh: true })).not.toBe(shared);
+});
+
+test('a master killed with SIGKILL fails no command and is replaced', async () => {
+  await ssh.warm(5_000);
+  const before = ssh.masterPid();
+  process.kill(before ?? 0, 'SIGKILL');
+  expect(await run('echo on')).toMatchObject({ how: 'exited', exitCode: 0, out: 'on\n' });
+  await sleep(50);
+  for (let tries = 0; tries < 100 && !(await ssh.warm(1_000)); tries++) await sleep(100);
+  expect(ssh.masterPid()).not.toBe(before);
+  expect(await run('echo on')).toMatchObject({ how: 'exited', out: 'on\n' });
+});
+
+test('a reused connection that is half open ends within seconds, and the command queued on it is carried by another', async () => {
+  const own = connectTo(sshd);
+  await own.warm(5_000);
+  const shared = (await run('echo $PPID', {}, own)).out.trim();
+  sshd.signal([Number(shared)], 'SIGSTOP');
+  const startedAt = performance.now();
+  const file = path.join(sshd.dir, 'once');
+  expect(await run(`echo x >>${file}`, {}, own)).toMatchObject({ how: 'exited', exitCode: 0 });
+  expect(performance.now() - startedAt).toBeLessThan(9_000);
+  // A fresh one never waits for it.
+  sshd.signal([Number(shared)], 'SIGCONT');
+  await sleep(300);
+  expect(readFileSync(file, 'utf8')).toBe('x\n');
+  await own.close();
+});
+
+test('more commands at once than sshd allows sessions on one connection are all carried', async () => {
+  await ssh.warm(5_000);
+  const all = await Promise.all(Array.from({ length: 14 }, (_, n) => run(`sleep 0.2; echo ${n}`)));
+  expect(all.map(({ out }) => out.trim())).toEqual(all.map((_, n) => String(n)));
+});
+
+test("ssh's own failures are told from a command that exits 255, over both kinds of connection", async () => {
+  for (const fresh of [true, false]) {
+    expect(await run('exit 255', { fresh })).toMatchObject({ how: 'exited', exitCode: 255, begun: 'yes' });
+    const lost = run('sleep 5', { fresh });
+    await sleep(500);
+    sshd.signal(sshd.connections(), 'SIGKILL');
+    expect(await lost).toMatchObject({ how: 'connection_lost', exitCode: null, begun: 'yes' });
+  }
+});
+
+test('a command cannot pass itself off as the log of the client', async () => {
+  const fake = 'debug1: clientloop.c:client_loop():1 (pid=1): Exit status 255';
+  const lost = run(`echo '\n${fake}\n' >&2; sleep 5`, { fresh: true });
+  await sleep(500);
+  sshd.signal(sshd.connections(), 'SIGKILL');
+  expect((await lost).how).toBe('connection_lost');
+});
+
+test('an abort and a limit end the client at once and say so', async () => {
+  const stop = new AbortController();
+  setTimeout(() => stop.abort(), 300);
+  expect(await run('sleep 3', { signal: stop.signal })).toMatchObject({ how: 'aborted', exitCode: null });
+  expect(await run('sleep 3', { timeoutMs: 300 })).toMatchObject({
+    how: 'timed_out',
+    exitCode: null,
+    begun: 'yes',
+  });
+});
+
+test('NUL and over-long commands are refused before anything is started', async () => {
+  await expect(run('a\0b')).rejects.toMatchObject({ code: 'invalid-input' });
+  await expect(run('x'.repeat(130_000))).rejects.toMatchObject({ code: 'invalid-input' });
+});
+
+test('what looks like an option is a command', async () => {
+  const file = path.join(sshd.dir, 'pwned');
+  // It arrives over there, where the login shell makes of it what it will.
+  expect(await run(`-oProxyCommand=touch ${file}`)).toMatchObject({ how: 'exited', begun: 'yes' });
+  expect(existsSync(file)).toBe(false);
+});
+
+test('nothing of our environment reaches ssh but what is given', async () => {
+  const bin = mkdtempSync(path.join(tmpdir(), 'env-'));
+  writeFileSync(path.join(bin, 'ssh'), '#!/bin/sh\nenv\n');
+  chmodSync(path.join(bin, 'ssh'), 0o755);
+  const own = connectTo(sshd, {
+    searchPath: `${bin}:/usr/bin:/bin`,
+    ownerEnv: { BREAKGLASS_OWNER: '1:2:/x' },
+  });
+  process.env['CLAUDE_CODE_OAUTH_TOKEN'] = 'secret';
+  const { out } = await run('x', { fresh: true }, own);
+  delete process.env['CLAUDE_CODE_OAUTH_TOKEN'];
+  const names = out
+    .split('\n')
+    .map((line) => line.split('=')[0])
+    .filter((name) => name !== '' && name !== 'PWD');
+  expect(names.sort()).toEqual(['BREAKGLASS_OWNER', 'HOME', 'LC_ALL', 'PATH']);
+  await own.close();
+});
+
+test.each<[string, (dir: string) => Parameters<typeof connectTo>[1] & object, RegExp]>([
+  ['refused', () => ({ address: { host: '127.0.0.1', port: 1, user: 'nobody' } }), /refused the connection/],
+  [
+    'a name that does not resolve',
+    () => ({ address: { host: 'no.such.host.invalid', port: 22, user: 'x' } }),
+    /could not be resolved/,
+  ],
+  ['no key', () => ({ keyPath: '/nonexistent/key' }), /There is no key: \/nonexistent\/key/],
+  [
+    'a key that others can read',
+    (dir) => {
+      copyFileSync(path.join(dir, 'key'), path.join(dir, 'open-key'));
+      chmodSync(path.join(dir, 'open-key'), 0o644);
+      return { keyPath: path.join(dir, 'open-key') };
+    },
+    /readable by others.*chmod 600/,
+  ],
+  ['a key that is not let in', (dir) => ({ keyPath: path.join(dir, 'host_key') }), /did not accept our key/],
+])('in words for a person: %s', async (_, options, words) => {
+  const own = connectTo(sshd, options(sshd.dir));
+  const result = await run('true', {}, own);
+  expect(result).toMatchObject({ how: 'unreachable', begun: 'no' });
+  expect(result.detail).toMatch(words);
+  await own.close();
+});
+
+test('a server that accepts and stays silent is given up within the connect limit', async () => {
+  const own = connectTo(sshd);
+  sshd.signal([sshd.listener], 'SIGSTOP');
+  const result = await run('true', { fresh: true }, own);
+  sshd.signal([sshd.listener], 'SIGCONT');
+  expect(result).toMatchObject({ how: 'unreachable', begun: 'no' });
+  expect(result.detail).toMatch(/did not answer|timed out/);
+  await own.close();
+});
+
+test('a host key is recorded at first use under its alias; a changed one is refused with both fingerprints and the way to accept it', async () => {
+  const knownHostsFile = path.join(sshd.dir, 'known hosts 100%');
+  const own = connectTo(sshd, { knownHostsFile });
+  await run('true', {}, own);
+  await own.close();
+  expect(readFileSync(knownHostsFile, 'utf8')).toMatch(/^devvm ssh-ed25519 /);
+
+  const rebuilt = await startSshd();
+  copyFileSync(sshd.keyPath, path.join(rebuilt.dir, 'other'));
+  const again = connectTo(rebuilt, { knownHostsFile });
+  const { how, detail } = await run('true', {}, again);
+  await again.close();
+  await rebuilt.stop();
+  expect(how).toBe('unreachable');
+  expect(detail.match(/SHA256:[A-Za-z0-9+/]{43}/g)).toHaveLength(2);
+  expect(detail).toContain('has changed');
+  expect(detail).toContain(`-R devvm`);
+  expect(detail).toContain(knownHostsFile);
+});
+
+test('closing ends the master and what runs, and leaves neither socket nor log', async () => {
+  const controlDir = openControlDir(mkdtempSync(path.join(tmpdir(), 'data-')));
+  const own = connectTo(sshd, { controlDir });
+  await own.warm(5_000);
+  const master = own.masterPid() ?? 0;
+  const running = run('sleep 20', {}, own);
+  await sleep(200);
+  await own.close();
+  expect((await running).how).toBe('aborted');
+  expect(() => process.kill(master, 0)).toThrow();
+  expect(readdirSync(controlDir)).toEqual([]);
+  await expect(run('true', {}, own)).rejects.toMatchObject({ code: 'shutting-down' });
+  removeControlDir(controlDir);
+});
+
+test('the control directory is private, short, the same for the same data, and never a stranger’s trap', () => {
+  const data = path.join('/var/lib', 'x'.repeat(200));
+  const dir = openControlDir(data);
+  writeFileSync(path.join(dir, 'left-behind'), '');
+  expect(openControlDir(data)).toBe(dir);
+  expect(readdirSync(dir)).toEqual([]);
+  expect(Buffer.byteLength(dir)).toBeLessThan(60);
+  removeControlDir(dir);
+  writeFileSync(dir, '');
+  const other = openControlDir(data);
+  expect(other).not.toBe(dir);
+  removeControlDir(other);
+  removeControlDir(dir);
+});

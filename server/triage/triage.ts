@@ -1,0 +1,21 @@
+// Triage: from signals to a report. Pure.
+import type { TriageReport } from '../../protocol/triage.ts';
+import { CAUTIONS, INPUTS, NOT_KNOWN, RULES } from './rules.ts';
+import type { Signals } from './signals.ts';
+
+export function triage(signals: Signals): TriageReport {
+  const rule = RULES.find(({ when }) => when(signals)) ?? NOT_KNOWN;
+  const { code, confidence, advised, warned, advice } = rule;
+  return {
+    ...{ target: signals.target, at: signals.at },
+    cautions: CAUTIONS.filter(({ when }) => when(signals)).map((caution) => ({
+      code: caution.code,
+      text: caution.text(signals),
+    })),
+    finding: {
+      ...{ code, confidence, advised, warned, advice },
+      summary: rule.summary(signals),
+      inputs: rule.inputs.map((name) => ({ name, value: INPUTS[name](signals) })),
+    },
+  };
+}
