@@ -161,35 +161,37 @@ kill_process() { # WAITED_MS QM_EXIT
 
 # After a kill `qm cleanup` may hold qemu-server's lock for up to 30 s, and a `qm stop` that we overtook still has it.
 await_cleanup() { # JOB, empty when it has returned
-  local left=100
+  local left=100 # tenths of a second: with the 20 s below, the 30 that cleanup may take
   if [[ $1 ]]; then
     while kill -0 "$1" 2>/dev/null && ((left-- > 0)); do sleep 0.1 9>&-; done
     kill "$1" 2>/dev/null # our own child, which has nothing left to do
   fi
-  task_lock_is_free 30 || printf 'another task still holds the lock of VM %s\n' "$vmid"
+  task_lock_is_free 20 || printf 'another task still holds the lock of VM %s\n' "$vmid"
 }
 
 start_process() {
   local began_ms code
   section start
-  now_ms; began_ms=$REPLY
+  now_ms; began_ms=$REPLY verify_until_ms=$((REPLY + 30000))
   run_qm 30 start
   code=$?
   now_ms; durations+="\"start\":$((REPLY - began_ms)),"
   if ((code != 0)); then fail "qm start failed (exit $code)."; fi
 }
 
-# A new process is another pid or start time than before, and QMP must answer in it.
+# A new process is another pid or start time than before, and QMP must answer in it. Start and this share 30 s.
 verify_new_process() {
-  local left=30
   section verify
   while :; do
     read_process
     if [[ $pid && "$pid $start" != "$old_pid $old_start" ]]; then
-      read_status
+      read_status 5
       if [[ $vm_state == running && $qmp == answers ]]; then break; fi
     fi
-    if ((left-- <= 0)); then fail "VM $vmid was started, but no new running QEMU process is seen (state ${vm_state:-unknown})."; fi
+    now_ms
+    if ((REPLY > verify_until_ms)); then
+      fail "VM $vmid was started, but no new running QEMU process is seen (state ${vm_state:-unknown})."
+    fi
     sleep 0.3 9>&-
   done
   new_pid=$pid
