@@ -3,6 +3,7 @@
 import { isUnreachable } from './conversation.ts';
 import { outsideStep } from './outside-steps.ts';
 import {
+  FULL_PERCENT,
   fullest,
   humanKib,
   readDf,
@@ -140,6 +141,8 @@ function restartAndConfirm({ calls }: Scene, mount: string, unit: string | undef
     now === undefined
       ? 'the disk could not be read again'
       : `\`${now.mount}\` is at ${now.percent} %, ${now.available} free`;
+  if (now !== undefined && now.percent >= FULL_PERCENT)
+    return { say: `${did}, but **it did not help**: ${disk}.` };
   if (unit === undefined) return { say: `**Done.** ${did}: ${disk}.` };
   return {
     say: active

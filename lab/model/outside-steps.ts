@@ -34,8 +34,12 @@ function wantedVerb({ intent, all }: Scene, prompt: string): string | undefined 
 function runVerb({ calls }: Scene, wanted: string): Step {
   const done = ran(calls, wanted);
   if (done?.result === undefined) return verb(words(wanted), wanted);
+  const way =
+    wanted === 'reset' ? '\n\nA reset keeps the QEMU process. Say **cycle it** for a fresh one.' : '';
   if (done.result.isError)
-    return { say: `**${wanted} did not succeed.**\n\n\`\`\`\n${lastLines(done.result.text, 6)}\n\`\`\`` };
+    return {
+      say: `**${wanted} did not succeed.**\n\n\`\`\`\n${lastLines(done.result.text, 6)}\n\`\`\`${way}`,
+    };
   if (wanted === 'stop') return { say: 'The VM is stopped. **start** brings it back.' };
   const looks = calls.filter((call) => call.command === CONFIRM);
   const last = looks.at(-1)?.result;
@@ -67,7 +71,9 @@ const said = (all: readonly Call[]): string =>
 
 const isStopped = (text: string): boolean => /^status:\s*stopped/im.test(text);
 const isStalled = (text: string): boolean =>
-  /block-path-stalled|block path|stalled|diskwrite(_rate)?[:=]?\s*0\b|used-idx frozen/i.test(text);
+  /block-path-stalled|block path|stalled|disk_?write\w*: \d+ -> \d+ \(\+0 bytes|disk_?write\w*[:=]\s*0\b|used-idx frozen/i.test(
+    text,
+  );
 
 function advised(all: readonly Call[]): string {
   const status = ran(all, 'status')?.result?.text ?? '';

@@ -23,7 +23,8 @@ export function rehearse(request: ModelRequest): Reply {
   const blocks: AnswerBlock[] = [{ type: 'text', text: say }];
   const call = callBlock(step, request.toolNames);
   if (call !== undefined) blocks.push(call);
-  const usage = { input_tokens: Math.ceil(request.raw.length / 4), output_tokens: Math.ceil(say.length / 4) };
+  // No model, no tokens: Claude Code would turn them into dollars.
+  const usage = { input_tokens: 0, output_tokens: 0 };
   return { type: 'answer', model: 'rehearsal', blocks, usage, pace: PACE };
 }
 

@@ -11,6 +11,7 @@ export interface Step {
         readonly host: 'devvm' | 'pve';
         readonly command: string;
         readonly account?: 'repair';
+        readonly timeout_s?: number;
       };
 }
 
@@ -22,9 +23,12 @@ export interface Scene {
   readonly all: readonly Call[];
 }
 
+/** A VM that is wedged lets a look hang: it is not waited for long. */
+const LOOK_LIMIT_S = 15;
+
 export const look = (say: string, command: string): Step => ({
   say,
-  call: { tool: 'ssh', host: 'devvm', command },
+  call: { tool: 'ssh', host: 'devvm', command, timeout_s: LOOK_LIMIT_S },
 });
 export const repair = (say: string, command: string): Step => ({
   say,
