@@ -1,0 +1,17 @@
+// What a drill is made of: a machine as the power host sees it and a guest as one sees it from inside.
+import type { MachineSeed } from '../machine/machine.ts';
+import type { GuestSeed } from '../vm/seed.ts';
+
+export interface Scenario {
+  readonly name: string;
+  readonly title: string;
+  /** For the operator: what is broken and what to try. */
+  readonly brief: string;
+  readonly machine: MachineSeed;
+  readonly guest: GuestSeed;
+}
+
+export const GIB = 1024 ** 3;
+export const MIB = 1024 ** 2;
+export const VMID = 102;
+export const HOSTNAME = 'devvm';
