@@ -74,7 +74,7 @@ function vitest(name: string, args: readonly string[]): void {
 }
 
 function bats(): void {
-  const { stdout, stderr } = spawnSync(path.join(root, 'node_modules/.bin/bats'), ['--formatter', 'tap', 'host/test'], { cwd: root, encoding: 'utf8', env });
+  const { stdout, stderr } = spawnSync(path.join(root, 'node_modules/bats/bin/bats'), ['--formatter', 'tap', 'host/test'], { cwd: root, encoding: 'utf8', env });
   console.log(`${stdout}${stderr}`);
   const lines = stdout.split('\n');
   const isSkip = (line: string): boolean => /^ok .* # skip/i.test(line);

@@ -189,6 +189,20 @@ test('the model is the one that the prompt names, for that turn; a name that is 
   expect(rig.model.requests.filter((each) => each.stream).length).toBe(2);
 });
 
+test('a model that the endpoint does not serve is one error that names it, and the next prompt runs on the configured one', async () => {
+  const rig = await rigged((request) =>
+    request.model.includes('other') ? { type: 'status', status: 404 } : answer(text('ok')),
+  );
+  const events = await runTurn(rig.agent, 'one', undefined, turnContext(undefined, 'claude-other-9'));
+  expect(kinds(events)).toEqual(['error', 'result']);
+  expect(ofKind(events, 'error')[0]).toMatchObject({
+    code: 'model-unknown',
+    error: expect.stringContaining('claude-other-9'),
+  });
+  expect(kinds(await runTurn(rig.agent, 'two'))).toEqual(['text', 'usage', 'result']);
+  expect(rig.model.requests.at(-1)?.model).toContain('sonnet');
+});
+
 test('the model is offered our tools and three readers, and the credential is in no request', async () => {
   const rig = await rigged(() => answer(text('ok')));
   await runTurn(rig.agent, 'hello');

@@ -9,7 +9,13 @@ import type { AgentEvent, LiveAgent, TurnContext } from './port.ts';
 import type { ShowContext } from './show-tool.ts';
 import { findTranscript, setAside } from './transcripts.ts';
 import { event, freshTurn } from './translate.ts';
-import { explainDeath, explainSilence, type ModelEndpoint, type ModelTrouble } from './trouble.ts';
+import {
+  explainDeath,
+  explainSilence,
+  explainTrouble,
+  type ModelEndpoint,
+  type ModelTrouble,
+} from './trouble.ts';
 import { LiveTurn } from './turn.ts';
 import { TurnFeed } from './turn-feed.ts';
 
@@ -47,7 +53,8 @@ export interface SessionParts {
   readonly options: (resume: boolean, model: string, turn: () => LiveTurn | undefined) => Options;
 }
 
-type Cause = 'model' | 'stopped' | 'silent' | 'abandoned' | ProcessEnd;
+/** Why a turn ended; the first cause wins. `refused`: the prompt was not handed over. */
+type Cause = 'model' | 'stopped' | 'silent' | 'abandoned' | 'refused' | ProcessEnd;
 
 export class LiveSession implements LiveAgent {
   readonly #parts: SessionParts;
@@ -214,6 +221,11 @@ export class LiveSession implements LiveAgent {
         process.ended,
       ];
       const started = await Promise.race([this.#send(process, prompt, model), ...ends]);
+      if (typeof started === 'object' && 'sentence' in started) {
+        await turn.finish(0);
+        await this.#report(started, began, feed);
+        return 'refused';
+      }
       const cause = started === 'sent' ? await Promise.race(ends) : started;
       await this.#conclude(cause, process, turn, feed, began);
       return cause;
@@ -223,9 +235,25 @@ export class LiveSession implements LiveAgent {
     }
   }
 
-  async #send(process: ClaudeProcess, prompt: string, model: string): Promise<'sent'> {
+  /** Hands the prompt over; or says why the model that it names could not be set. */
+  async #send(process: ClaudeProcess, prompt: string, model: string): Promise<'sent' | ModelTrouble> {
     if (model !== this.#model) {
-      await Promise.race([process.setModel(model), sleep(SET_MODEL_LIMIT_MS)]);
+      // Unknown until it is done: the next turn sets it again.
+      this.#model = '';
+      // Claude Code asks the API about a name that it does not know.
+      const failure = await Promise.race([
+        process.setModel(model).then(
+          () => undefined,
+          (error: unknown) => (error instanceof Error ? error.message : String(error)),
+        ),
+        sleep(SET_MODEL_LIMIT_MS).then(() => 'timeout'),
+      ]);
+      if (failure !== undefined) {
+        const status = Number(/API error: (\d{3})/.exec(failure)?.[1] ?? Number.NaN);
+        const kind = /not found/i.test(failure) ? 'model_not_found' : undefined;
+        const signs = { kind, status: Number.isNaN(status) ? undefined : status, text: failure, model };
+        return explainTrouble(signs, this.#parts.endpoint);
+      }
       this.#model = model;
     }
     process.push(prompt);

@@ -32,9 +32,9 @@ export interface Guest {
   /** True when an observer account is configured. Without one every command counts as repair. */
   readonly hasObserver: boolean;
   /** Does SSH answer now? One cheap probe with its own limit (milliseconds), never queued behind a running command. */
-  probe(
+  readonly probe: (
     limitMs: number,
     signal?: AbortSignal,
-  ): Promise<{ readonly answers: boolean; readonly detail: string; readonly ms: number }>;
+  ) => Promise<{ readonly answers: boolean; readonly detail: string; readonly ms: number }>;
   close(): Promise<void>;
 }

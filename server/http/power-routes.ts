@@ -109,7 +109,7 @@ function sendResult(reply: FastifyReply, operation: Operation, limitMs: number):
         : `The outcome is not known: ${operation.outcome?.summary ?? 'the connection to the power host was lost'} Operation ${id}`;
     return reply.code(502).send({ verb, exit_code: null, stdout: '', stderr, rejected: false } satisfies VerbResult);
   }
-  if (operation.busy === true) return sendBusy(reply, verb, result.stderr);
+  if (result.rejected) return sendBusy(reply, verb, result.stderr);
   return reply.code(result.exit_code === 0 ? 200 : 502).send(result);
 }
 

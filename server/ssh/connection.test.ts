@@ -146,8 +146,32 @@ test('nothing of our environment reaches ssh but what is given', async () => {
     .split('\n')
     .map((line) => line.split('=')[0])
     .filter((name) => name !== '' && name !== 'PWD');
-  expect(names.sort()).toEqual(['BREAKGLASS_OWNER', 'HOME', 'LC_ALL', 'PATH']);
+  expect(names.toSorted((a, b) => (a ?? '').localeCompare(b ?? ''))).toEqual([
+    'BREAKGLASS_OWNER',
+    'HOME',
+    'LC_ALL',
+    'PATH',
+  ]);
   await own.close();
+});
+
+test('with no key file the agent is asked, with one only that key is offered', async () => {
+  const authSock = path.join(sshd.dir, 'agent');
+  const agent = spawn('ssh-agent', ['-D', '-a', authSock], { stdio: 'ignore' });
+  while (!existsSync(authSock)) await sleep(20);
+  execFileSync('ssh-add', ['-q', sshd.keyPath], {
+    env: { ...process.env, SSH_AUTH_SOCK: authSock },
+    stdio: 'ignore',
+  });
+  for (const keyPath of ['/nonexistent/key', sshd.keyPath]) {
+    const own = connectTo(sshd, { authSock, keyPath });
+    expect((await run('true', {}, own)).how).toBe('exited');
+    await own.close();
+  }
+  const own = connectTo(sshd, { authSock, keyPath: path.join(sshd.dir, 'host_key') });
+  expect((await run('true', {}, own)).detail).toContain('did not accept our key');
+  await own.close();
+  agent.kill();
 });
 
 test.each<[string, (dir: string) => Parameters<typeof connectTo>[1] & object, RegExp]>([

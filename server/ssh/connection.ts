@@ -89,6 +89,7 @@ export function createSshConnection(options: SshConnectionOptions): SshConnectio
   const underWay = new Set<Promise<unknown>>();
   const prefix = `${process.pid.toString(36)}-${crypto.randomUUID().slice(0, 4)}`;
   let count = 0;
+  let lastFailure = '';
   // Looked up at each start: a key may be mounted or an agent filled after the server came up.
   const destination = (): Destination => ({
     address: options.address,
@@ -134,11 +135,13 @@ export function createSshConnection(options: SshConnectionOptions): SshConnectio
     const { said, ...rest } = result;
     const failed = rest.how === 'unreachable' || rest.how === 'connection_lost';
     const detail = failed ? explainFailure(said, rest.how, to) : '';
-    if (failed)
+    // A host that is down is asked every few seconds while somebody looks: said once, not every time.
+    if (failed && detail !== lastFailure)
       options.logger.warn(
         { host: options.hostKeyAlias, how: rest.how, begun: rest.begun, detail },
         'ssh failed',
       );
+    if (failed || rest.how === 'exited') lastFailure = detail;
     return { ...rest, detail };
   };
 

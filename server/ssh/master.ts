@@ -56,7 +56,7 @@ export function createMaster(parts: MasterParts): Master {
       rmSync(socket, { force: true });
       if (closed) return;
       if (Date.now() - startedAt < SHORT_LIFE_MS) notBefore = Date.now() + PAUSE_MS;
-      parts.logger.info(
+      parts.logger.debug(
         { exitCode: result.exitCode, signal: result.signal, said: String(result.stderr ?? '').slice(-400) },
         'reused connection ended',
       );

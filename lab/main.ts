@@ -1,0 +1,97 @@
+// `npm run lab`: a power host, a VM and a model that run on this machine, and the console in front of them. Ctrl-C ends
+// everything it started and leaves nothing behind but a data directory that the user named.
+import { existsSync } from 'node:fs';
+import path from 'node:path';
+import { labKeys } from './keys.ts';
+import { type ConsoleProcess, startConsole } from './console-process.ts';
+import { createMachine } from './machine/machine.ts';
+import { startRehearsalModel } from './model/rehearsal.ts';
+import { startPowerHost } from './power-host/power-host.ts';
+import { openScratch, removeScratch } from './scratch.ts';
+import { type LabSettings, readSettings, SettingsError } from './settings.ts';
+import { startVm } from './vm/start.ts';
+
+const ACCOUNTS = { repair: 'breakglass', observer: 'breakglass-observer' };
+
+interface Running {
+  readonly parts: { close(): Promise<void> }[];
+  console: ConsoleProcess | undefined;
+  scratch: string | undefined;
+}
+
+const running: Running = { parts: [], console: undefined, scratch: undefined };
+let ending: Promise<void> | undefined;
+
+function end(code: number): Promise<void> {
+  ending ??= (async () => {
+    await running.console?.stop();
+    await Promise.allSettled(running.parts.map((part) => part.close()));
+    if (running.scratch !== undefined) removeScratch(running.scratch);
+    process.exit(code);
+  })();
+  return ending;
+}
+
+for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, () => void end(0));
+
+try {
+  await start(readSettings(process.env, process.argv.slice(2)));
+} catch (error) {
+  console.error(`lab: ${error instanceof Error ? error.message : String(error)}`);
+  await end(error instanceof SettingsError ? 2 : 1);
+}
+
+async function start(settings: LabSettings): Promise<void> {
+  const { scenario } = settings;
+  const scratch = openScratch();
+  running.scratch = scratch;
+  const dataDir = settings.dataDir ?? path.join(scratch, 'data');
+  const keys = labKeys(path.join(dataDir, 'lab'), settings.env['BREAKGLASS_KEY_PATH']);
+  const hostRoot = path.join(scratch, 'power-host');
+  const machine = createMachine(hostRoot, scenario.machine);
+  const [powerHost, vm, model] = await Promise.all([
+    keep(startPowerHost({ dir: hostRoot, vmid: scenario.machine.vmid, publicKey: keys.clientPublic, hostKey: keys.powerHostKey })),
+    keep(startVm({ machine, scenario: scenario.guest, accounts: ACCOUNTS, publicKey: keys.clientPublic, hostKey: keys.vmKey })),
+    settings.ownModel ? undefined : keep(startRehearsalModel()),
+  ]);
+  const url = `${settings.env['BREAKGLASS_TLS_CERT'] === undefined ? 'http' : 'https'}://127.0.0.1:${settings.port}`;
+  const { CLAUDE_CODE_OAUTH_TOKEN: _notInRehearsal, SSH_AUTH_SOCK: _notTheUsersKeys, ...given } = settings.env;
+  const env = {
+    BREAKGLASS_DEVVM_HOST: '127.0.0.1',
+    BREAKGLASS_DEVVM_PORT: String(vm.port),
+    BREAKGLASS_DEVVM_USER: ACCOUNTS.repair,
+    BREAKGLASS_DEVVM_OBSERVER_USER: ACCOUNTS.observer,
+    BREAKGLASS_PVE_HOST: '127.0.0.1',
+    BREAKGLASS_PVE_PORT: String(powerHost.port),
+    BREAKGLASS_PORT: settings.port,
+    BREAKGLASS_SESSIONS_DIR: path.join(dataDir, 'sessions'),
+    ...given,
+    API_BEARER_TOKEN: settings.token,
+    BREAKGLASS_DATA_DIR: dataDir,
+    BREAKGLASS_KEY_PATH: keys.clientKeyPath,
+    BREAKGLASS_LAB: [scenario.name, scenario.title, scenario.brief].join('|'),
+    ...(model === undefined ? {} : { ANTHROPIC_BASE_URL: model.url, ANTHROPIC_API_KEY: 'rehearsal-model-needs-no-key' }),
+  };
+  running.console = startConsole(env, url, (code) => void end(code));
+  await running.console.ready();
+  announce(settings, url);
+}
+
+async function keep<Part extends { close(): Promise<void> }>(starting: Promise<Part>): Promise<Part> {
+  const part = await starting;
+  running.parts.push(part);
+  return part;
+}
+
+function announce({ scenario, token, ownModel }: LabSettings, url: string): void {
+  const built = existsSync(path.resolve(import.meta.dirname, '../web/dist/index.html'));
+  console.log(`
+Breakglass lab: ${scenario.title} (${scenario.name}). Nothing here is real.
+  ${scenario.brief}
+
+  Open    ${url}${built ? '' : '   (the page is not built: npm run build)'}
+  Token   ${token}
+  Model   ${ownModel ? 'the endpoint in ANTHROPIC_BASE_URL' : 'the rehearsal model (scripted, no AI)'}
+
+  Ctrl-C ends it.`);
+}

@@ -1,0 +1,170 @@
+// The console: config → parts. Everything that has a lifetime is made here and closed here, in the reverse order.
+import { accessSync, constants, existsSync, mkdirSync, mkdtempSync, readFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import type { FastifyInstance } from 'fastify';
+import type { Logger } from 'pino';
+import type { Me } from '../protocol/me.ts';
+import { Access, type Identity } from './access/access.ts';
+import { createAgentDriver } from './agent/driver.ts';
+import type { AgentDriver } from './agent/port.ts';
+import type { Config } from './config.ts';
+import { createGuest } from './guest/guest.ts';
+import { buildApp } from './http/app.ts';
+import type { Journal } from './journal/port.ts';
+import { openJournal } from './journal/sqlite.ts';
+import { verbBudget } from './policy/budget.ts';
+import { createPower } from './power/power.ts';
+import { createTargetWatch } from './power/target-state.ts';
+import { ownerMark, reapOrphans } from './processes/owner.ts';
+import { Sessions } from './sessions/sessions.ts';
+import { createSshConnection, type SshConnection } from './ssh/connection.ts';
+import { openControlDir, removeControlDir } from './ssh/control-dir.ts';
+
+export interface Console {
+  readonly app: FastifyInstance;
+  readonly warnings: readonly string[];
+  /** Ends turns (as interrupted), processes and connections, then the journal. */
+  close(): Promise<void>;
+}
+
+/** Finished when the console may be let listen: what a dead server left behind is ended and closed. */
+export async function createConsole(config: Config, logger: Logger): Promise<Console> {
+  const dataDir = usableDir(config.dataDir, logger);
+  const reaped = await reapOrphans(dataDir);
+  for (const { pid, command } of reaped.ended) logger.warn({ pid, command }, 'ended a process of a dead server');
+  const ownerEnv = ownerMark(dataDir);
+  const { journal, why } = tryJournal(config.dataDir, logger);
+
+  const controlDir = openControlDir(dataDir);
+  const connect = (address: Config['target']['vm'], hostKeyAlias: string): SshConnection =>
+    createSshConnection({
+      address,
+      keyPath: config.ssh.keyPath,
+      authSock: config.ssh.authSock,
+      knownHostsFile: path.join(dataDir, 'known_hosts'),
+      controlDir,
+      ownerEnv,
+      searchPath: config.searchPath,
+      home: config.home,
+      logger,
+      hostKeyAlias,
+    });
+  const { vm, observerUser, powerHost, name: target, verbTimeoutMs } = config.target;
+  const hostSsh = connect(powerHost, 'breakglass-power-host');
+  const repairSsh = connect(vm, 'breakglass-vm');
+  const observerSsh = observerUser === undefined ? undefined : connect({ ...vm, user: observerUser }, 'breakglass-vm');
+  const guest = createGuest({ repair: repairSsh, ...(observerSsh === undefined ? {} : { observer: observerSsh }), logger });
+  const power = createPower({ target, ssh: hostSsh, journal, guestProbe: guest.probe, config: { verbTimeoutMs }, logger });
+  const watch = createTargetWatch({ target, ssh: hostSsh, guest, power });
+
+  const agent: AgentDriver | undefined =
+    journal === undefined
+      ? undefined
+      : createAgentDriver({
+          config: config.agent,
+          dataDir,
+          searchPath: config.searchPath,
+          ownerEnv,
+          guest,
+          power,
+          triage: watch.triage,
+          policyMode: () => config.policy.mode,
+          verbBudget: () => verbBudget(journal, target),
+          targetAliases: { vm: target, powerHost: 'pve' },
+          logger,
+        });
+  const sessions =
+    journal === undefined || agent === undefined
+      ? undefined
+      : new Sessions({ journal, agent, target, maxConcurrentTurns: config.agent.maxConcurrentTurns, turnTimeoutMs: config.agent.turnTimeoutMs, logger });
+  await sessions?.recover();
+  // Asks the host, so it must not hold up the start.
+  const recovering = power.recover().catch((error: unknown) => logger.error({ err: error }, 'open operations could not be closed'));
+
+  const warnings = warningsOf(config);
+  const describe = ({ name, how }: Identity): Me => {
+    const agentWhy = agent === undefined ? `The journal is not available: ${why}.` : agent.unavailable();
+    return {
+      name,
+      how,
+      mode: sessions === undefined ? 'power-only' : 'full',
+      ...(why === undefined ? {} : { why }),
+      lab: config.lab,
+      policy: { mode: config.policy.mode, ask_pending: config.policy.askPending },
+      agent: { available: agentWhy === undefined, ...(agentWhy === undefined ? {} : { why: agentWhy }), model: config.agent.model },
+      target: { name: target },
+      warnings,
+      keys: { present: hasKey(config) },
+    };
+  };
+
+  const app = await buildApp({
+    access: new Access(config.access),
+    conversation: sessions === undefined || journal === undefined ? undefined : { sessions, journal },
+    whyPowerOnly: why,
+    power,
+    target,
+    triage: watch.triage,
+    state: watch.state,
+    describe,
+    verbTimeoutMs,
+    keepaliveMs: config.keepaliveMs,
+    webDir: config.webDir,
+    tls: config.tls === undefined ? undefined : { cert: readFileSync(config.tls.cert), key: readFileSync(config.tls.key) },
+    logger,
+  });
+  // The first verb and the first command of an incident find their connections standing.
+  void hostSsh.warm(5_000);
+
+  return {
+    app,
+    warnings,
+    async close() {
+      await sessions?.close();
+      await app.close();
+      await agent?.close();
+      await power.close();
+      await recovering;
+      await guest.close();
+      await Promise.all([hostSsh.close(), repairSsh.close(), observerSsh?.close()]);
+      removeControlDir(controlDir);
+      await journal?.close();
+    },
+  };
+}
+
+/** Processes and known hosts need a place even where the data directory cannot be written: power must work then too. */
+function usableDir(dir: string, logger: Logger): string {
+  try {
+    mkdirSync(dir, { recursive: true, mode: 0o700 });
+    accessSync(dir, constants.W_OK);
+    return dir;
+  } catch (error) {
+    const instead = mkdtempSync(path.join(tmpdir(), 'breakglass-'));
+    logger.error({ err: error }, `the data directory ${dir} cannot be written; running state goes to ${instead} and is lost with it`);
+    return instead;
+  }
+}
+
+function tryJournal(dataDir: string, logger: Logger): { journal: Journal | undefined; why: string | undefined } {
+  try {
+    return { journal: openJournal(dataDir), why: undefined };
+  } catch (error) {
+    const why = error instanceof Error ? error.message : String(error);
+    logger.error({ err: error }, 'the journal cannot be opened: power only');
+    return { journal: undefined, why };
+  }
+}
+
+const hasKey = ({ ssh }: Config): boolean => ssh.authSock !== undefined || existsSync(ssh.keyPath);
+
+function warningsOf(config: Config): string[] {
+  const warnings: string[] = [];
+  if (!hasKey(config)) warnings.push(`No SSH key at ${config.ssh.keyPath} and no ssh-agent: neither the VM nor the power host can be reached.`);
+  if (config.policy.askPending)
+    warnings.push('Policy ask is not built yet: the agent runs as autonomous, within its budget for verbs. Set BREAKGLASS_POLICY=observe to hold it back.');
+  if (config.target.observerUser === undefined)
+    warnings.push('No observer account (BREAKGLASS_DEVVM_OBSERVER_USER): every command in the VM counts as repair, so policy observe allows none.');
+  return warnings;
+}

@@ -1,0 +1,32 @@
+// Headless Chromium as Debian ships it, on a phone's or a desktop's screen.
+import { type Browser, type BrowserContext, chromium, type Page } from 'playwright-core';
+import { TOKEN } from './house.ts';
+
+export const PHONE = { width: 390, height: 844 };
+
+export const launch = (): Promise<Browser> =>
+  chromium.launch({ executablePath: '/usr/bin/chromium', args: ['--no-sandbox', '--disable-gpu', '--disable-background-networking'] });
+
+export interface Opened {
+  readonly context: BrowserContext;
+  readonly page: Page;
+  /** Errors that the page threw or logged. */
+  readonly troubles: string[];
+}
+
+/** A fresh browser profile at the page, signed in by its login form. */
+export async function signIn(browser: Browser, base: string, options: { viewport?: { width: number; height: number }; colorScheme?: 'light' | 'dark' } = {}): Promise<Opened> {
+  const context = await browser.newContext({ viewport: options.viewport ?? PHONE, colorScheme: options.colorScheme ?? 'light', hasTouch: true });
+  const page = await context.newPage();
+  const troubles: string[] = [];
+  page.on('pageerror', (error) => troubles.push(String(error)));
+  page.on('console', (message) => {
+    // A 401 before signing in is how the page learns that it must.
+    if (message.type() === 'error' && !/status of 401/.test(message.text())) troubles.push(message.text());
+  });
+  await page.goto(base);
+  await page.getByTestId('login-token').fill(TOKEN);
+  await page.getByTestId('login-submit').click();
+  await page.getByTestId('prompt').waitFor();
+  return { context, page, troubles };
+}
