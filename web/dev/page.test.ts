@@ -1,10 +1,11 @@
 // The built page in a real browser against the fixture server: what unit tests cannot see.
+import { execFile } from 'node:child_process';
 import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { createRequire } from 'node:module';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { promisify } from 'node:util';
 import { type Browser, chromium, type Page } from 'playwright-core';
-import { build } from 'vite';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { type Fixture, startFixture } from './fixture-server.ts';
 
@@ -34,7 +35,19 @@ const finished = async () => {
 
 beforeAll(async () => {
   dist = await mkdtemp(join(tmpdir(), 'breakglass-page-'));
-  await build({ root: join(import.meta.dirname, '..'), logLevel: 'error', build: { outDir: dist } });
+  // As a command of its own: under the test runner's NODE_ENV it would be a development build.
+  const vite = join(import.meta.dirname, '..', '..', 'node_modules', 'vite', 'bin', 'vite.js');
+  const args = [
+    vite,
+    'build',
+    join(import.meta.dirname, '..'),
+    '--outDir',
+    dist,
+    '--emptyOutDir',
+    '--logLevel',
+    'error',
+  ];
+  await promisify(execFile)(process.execPath, args, { env: { ...process.env, NODE_ENV: 'production' } });
   fixture = await startFixture(dist);
   browser = await chromium.launch({
     executablePath: process.env['CHROMIUM'] ?? '/usr/bin/chromium',
@@ -184,6 +197,20 @@ describe('the address', () => {
     await signIn(`/${link}`);
     await id('tool-card').nth(1).waitFor();
   });
+});
+
+it('opens without the network and says what it cannot reach', async () => {
+  const own = await startFixture(dist);
+  await page.goto(own.url);
+  await id('login-token').waitFor();
+  await page.evaluate(async () => {
+    await navigator.serviceWorker.ready;
+    while (!(await caches.match('/'))) await new Promise((resolve) => setTimeout(resolve, 50));
+  });
+  own.close();
+  await page.reload();
+  await page.getByRole('heading', { name: 'Breakglass does not answer' }).waitFor();
+  expect(await page.locator('main').textContent()).toContain('neither chat nor power works from here');
 });
 
 it('has no accessibility violation that axe knows, on any view', async () => {
