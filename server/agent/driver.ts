@@ -13,9 +13,10 @@ import {
   readDefinition,
 } from './definition.ts';
 import { API_BOUNDS, type ApiBounds, agentEnvironment, makeAgentDirs } from './environment.ts';
-import { LiveSession, SESSION_BOUNDS, type SessionBounds } from './live-session.ts';
+import { LiveSession } from './live-session.ts';
 import type { AgentDriver } from './port.ts';
 import { processOptions } from './process-options.ts';
+import { SESSION_BOUNDS, type SessionBounds } from './session-bounds.ts';
 import { type ToolDeps, toolServer } from './tools.ts';
 import { endpointOf } from './trouble.ts';
 

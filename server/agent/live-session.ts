@@ -6,38 +6,14 @@ import type { SessionId } from '../../protocol/ids.ts';
 import { ClaudeProcess, type ProcessEnd } from './claude-process.ts';
 import { isModelName } from './definition.ts';
 import type { AgentEvent, LiveAgent, TurnContext } from './port.ts';
+import type { SessionBounds } from './session-bounds.ts';
 import type { ShowContext } from './show-tool.ts';
+import { switchModel } from './switch-model.ts';
 import { findTranscript, setAside } from './transcripts.ts';
 import { event, freshTurn } from './translate.ts';
-import {
-  explainDeath,
-  explainSilence,
-  explainTrouble,
-  type ModelEndpoint,
-  type ModelTrouble,
-} from './trouble.ts';
+import { explainDeath, explainSilence, type ModelEndpoint, type ModelTrouble } from './trouble.ts';
 import { LiveTurn } from './turn.ts';
 import { TurnFeed } from './turn-feed.ts';
-
-export interface SessionBounds {
-  /** A process without a turn is closed after this; the next prompt resumes the conversation. */
-  readonly parkAfterMs: number;
-  /** Must end a turn below 60 s, and lie above two attempts of the API limits. */
-  readonly silence: { readonly ms: number; readonly chars: number };
-  /** After a stop: until the process must have answered, else it is killed. */
-  readonly interruptGraceMs: number;
-  /** After a stop: until the turn must have ended. Below the 1.9 s after which sessions close the agent. */
-  readonly stopLimitMs: number;
-}
-export const SESSION_BOUNDS: SessionBounds = {
-  parkAfterMs: 10 * 60_000,
-  silence: { ms: 50_000, chars: 20 },
-  interruptGraceMs: 1_000,
-  stopLimitMs: 1_600,
-};
-
-/** Switching the model is one message to a live process. */
-const SET_MODEL_LIMIT_MS = 5_000;
 
 export interface SessionParts {
   readonly id: SessionId;
@@ -240,20 +216,8 @@ export class LiveSession implements LiveAgent {
     if (model !== this.#model) {
       // Unknown until it is done: the next turn sets it again.
       this.#model = '';
-      // Claude Code asks the API about a name that it does not know.
-      const failure = await Promise.race([
-        process.setModel(model).then(
-          () => undefined,
-          (error: unknown) => (error instanceof Error ? error.message : String(error)),
-        ),
-        sleep(SET_MODEL_LIMIT_MS).then(() => 'timeout'),
-      ]);
-      if (failure !== undefined) {
-        const status = Number(/API error: (\d{3})/.exec(failure)?.[1] ?? Number.NaN);
-        const kind = /not found/i.test(failure) ? 'model_not_found' : undefined;
-        const signs = { kind, status: Number.isNaN(status) ? undefined : status, text: failure, model };
-        return explainTrouble(signs, this.#parts.endpoint);
-      }
+      const trouble = await switchModel(process, model, this.#parts.endpoint);
+      if (trouble !== undefined) return trouble;
       this.#model = model;
     }
     process.push(prompt);

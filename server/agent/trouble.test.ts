@@ -115,10 +115,10 @@ test('a long command is not silence', async () => {
       request.messages.at(-1)?.content.at(-1)?.type === 'tool_result'
         ? answer(text('Done.'))
         : answer(toolUse('mcp__breakglass__ssh', { host: 'devvm', command: 'sleep 2' })),
-    { bounds: { silence: { ms: 700, chars: 20 } } },
+    { bounds: { silence: { ms: 3_000, chars: 20 } } },
   );
   rig.guest.answer = async () => {
-    await sleep(2_000);
+    await sleep(4_500);
     return { output: 'slept' };
   };
   expect(ofKind(await runTurn(rig.agent, 'wait'), 'error')).toEqual([]);
