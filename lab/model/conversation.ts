@@ -15,7 +15,7 @@ export interface CallResult {
   readonly isError: boolean;
 }
 
-export interface Turn {
+interface Turn {
   readonly prompt: string;
   readonly calls: readonly Call[];
 }
@@ -34,7 +34,7 @@ const field = (input: unknown, name: string): string => {
   return typeof value === 'string' ? value : '';
 };
 
-export const plainName = (name: string): string => name.split('__').at(-1) ?? name;
+const plainName = (name: string): string => name.split('__').at(-1) ?? name;
 
 export function readConversation({ messages }: Pick<ModelRequest, 'messages'>): Conversation {
   const results = new Map<string, CallResult>();

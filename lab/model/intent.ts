@@ -15,13 +15,23 @@ const WORDS: readonly (readonly [Intent, RegExp])[] = [
   ],
 ];
 
+/** The longest prompt that counts as an order. Above it one asks for a look at something, whatever words are in it. */
+const ORDER_CHARS = 160;
+
+/** "Free it" is an order; "is a cycle needed?", "say what is safe to clear" and "do not delete anything" are not. */
+function isOrder(text: string): boolean {
+  if (text.length > ORDER_CHARS || /\b(do not|don't|say what|say whether)\b/i.test(text)) return false;
+  return !/\?\s*$/.test(text) || /^(please\s+)?(can|could|would|will) you\b/i.test(text);
+}
+
 /** `hasPast`: a short yes only means something after a proposal. */
 export function readIntent(prompt: string, hasPast: boolean): Intent {
   const text = prompt.trim();
   // A path, a file mention or an option is not a wish.
   if (/^[-/@]/.test(text)) return 'chat';
+  const order = isOrder(text);
   for (const [intent, words] of WORDS) {
-    if (!words.test(text)) continue;
+    if (!words.test(text) || (!order && (intent === 'verb' || intent === 'repair'))) continue;
     if (intent === 'repair' && !hasPast && /^(yes|ok|okay)\W*$/i.test(text)) return 'chat';
     return intent;
   }

@@ -1,7 +1,7 @@
 // The part of the Messages API that Claude Code speaks, as plain values: a request read, an answer written as server-sent
 // events. Pure. Authority: https://docs.anthropic.com/en/api/messages and /en/api/messages-streaming
 
-export interface TextBlock {
+interface TextBlock {
   readonly type: 'text';
   readonly text: string;
 }
@@ -11,13 +11,13 @@ export interface ToolUseBlock {
   readonly name: string;
   readonly input: unknown;
 }
-export interface ToolResultBlock {
+interface ToolResultBlock {
   readonly type: 'tool_result';
   readonly tool_use_id: string;
   readonly is_error: boolean;
   readonly text: string;
 }
-export type ContentBlock = TextBlock | ToolUseBlock | ToolResultBlock;
+type ContentBlock = TextBlock | ToolUseBlock | ToolResultBlock;
 
 export interface ModelMessage {
   readonly role: 'user' | 'assistant';

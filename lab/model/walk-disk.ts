@@ -18,7 +18,7 @@ const DOMINANT = 0.4;
 const MAX_DEPTH = 12;
 
 /** Root reads every directory; where that is not allowed the account looks as far as it may. */
-export const duCommand = (dir: string): string => {
+const duCommand = (dir: string): string => {
   const word = shellWord(dir);
   return `{ sudo -n du -xka --max-depth=1 ${word} || du -xka --max-depth=1 ${word}; } 2>/dev/null | sort -rn | head -n 12`;
 };

@@ -25,7 +25,7 @@ export const SECRET = 'sk-test-this-must-not-be-seen';
 type Answer = Partial<GuestResult>;
 
 /** A VM: notes each command; `answer` says what it prints, and may wait for the stop. */
-export class FixtureGuest implements Guest {
+class FixtureGuest implements Guest {
   readonly hasObserver: boolean = true;
   readonly seen: GuestCommand[] = [];
   answer: (command: GuestCommand) => Answer | Promise<Answer> = () => ({ output: 'ok\n' });
@@ -44,7 +44,7 @@ export class FixtureGuest implements Guest {
   }
 }
 
-export class FixturePower implements Power {
+class FixturePower implements Power {
   readonly seen: VerbRequest[] = [];
   /** Until it resolves the operation runs. */
   end: Promise<void> = Promise.resolve();

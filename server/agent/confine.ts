@@ -2,16 +2,9 @@
 // by a hook and by the permission callback; neither relies on the other.
 import { realpathSync } from 'node:fs';
 import path from 'node:path';
+import { isOurTool, plainToolName } from './tool-names.ts';
 
 export type Verdict = { readonly allowed: true } | { readonly allowed: false; readonly reason: string };
-
-/** Name of our in-process MCP server; its tools are `mcp__breakglass__<tool>` to the model. */
-export const MCP_SERVER = 'breakglass';
-const MCP_PREFIX = `mcp__${MCP_SERVER}__`;
-
-/** `ssh` for `mcp__breakglass__ssh`; any other name as it is. */
-export const plainToolName = (name: string): string =>
-  name.startsWith(MCP_PREFIX) ? name.slice(MCP_PREFIX.length) : name;
 
 const ALLOWED: Verdict = { allowed: true };
 const refuse = (reason: string): Verdict => ({ allowed: false, reason });
@@ -26,9 +19,8 @@ export interface Confinement {
 
 /** May this call go on? */
 export function confine({ root, tools }: Confinement, toolName: string, input: unknown): Verdict {
-  const ours = toolName.startsWith(MCP_PREFIX);
   if (!tools.includes(plainToolName(toolName))) return refuse(`Refused: the agent has no tool ${toolName}.`);
-  if (ours) return ALLOWED; // `ssh` and `triage` judge their own input
+  if (isOurTool(toolName)) return ALLOWED; // `ssh` and `triage` judge their own input
   if (typeof input !== 'object' || input === null) return refuse('Refused: the input is not an object.');
   const fields: Readonly<Record<string, unknown>> = { ...input };
   switch (toolName) {

@@ -6,7 +6,7 @@ import { z } from 'zod';
 
 /** Everything the agent may ever be given; a definition may name fewer. */
 export const BUILT_IN_TOOLS = ['Read', 'Grep', 'Glob'] as const;
-export type BuiltInTool = (typeof BUILT_IN_TOOLS)[number];
+type BuiltInTool = (typeof BUILT_IN_TOOLS)[number];
 export const OUR_TOOLS = ['ssh', 'triage'] as const;
 export type OurTool = (typeof OUR_TOOLS)[number];
 

@@ -1,8 +1,9 @@
 // How a Claude Code process is started: no settings, no shell, no hands but ours, and two checks on every file it reads.
 import type { McpSdkServerConfigWithInstance, Options } from '@anthropic-ai/claude-agent-sdk';
 import type { SessionId } from '../../protocol/ids.ts';
-import { type Confinement, confine, MCP_SERVER } from './confine.ts';
+import { type Confinement, confine } from './confine.ts';
 import { type AgentDefinition, BUILT_IN_TOOLS } from './definition.ts';
+import { MCP_SERVER } from './tool-names.ts';
 import type { LiveTurn } from './turn.ts';
 
 export interface ProcessParts {

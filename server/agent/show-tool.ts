@@ -1,6 +1,6 @@
 // A tool call as people see it: `ssh` with the command as one would type it, whatever shape the model gave it. Pure.
 import type { Account, ToolInput } from '../../protocol/events.ts';
-import { plainToolName } from './confine.ts';
+import { plainToolName } from './tool-names.ts';
 
 export interface ShownTool {
   readonly name: string;

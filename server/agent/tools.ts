@@ -13,9 +13,9 @@ import { isMutating, parseVerb, VERBS, type Verb } from '../../protocol/verbs.ts
 import type { Guest } from '../guest/port.ts';
 import { type Action, decide, type VerbBudget } from '../policy/decide.ts';
 import type { Power } from '../power/port.ts';
-import { MCP_SERVER } from './confine.ts';
 import type { OurTool } from './definition.ts';
 import { accountOf } from './show-tool.ts';
+import { MCP_SERVER } from './tool-names.ts';
 import {
   failed,
   guestOutcome,

@@ -3,10 +3,10 @@
 import type { SDKMessage } from '@anthropic-ai/claude-agent-sdk';
 import type { JournaledBody } from '../../protocol/events.ts';
 import { toolCallId } from '../../protocol/ids.ts';
-import { plainToolName } from './confine.ts';
 import type { AgentEvent } from './port.ts';
 import { headAndTail, RECORD_CAP_CHARS } from './shape-output.ts';
 import { type ShowContext, showTool } from './show-tool.ts';
+import { plainToolName } from './tool-names.ts';
 import { explainTrouble, type ModelEndpoint, type TroubleSigns } from './trouble.ts';
 
 /** Of one turn. `costBefore`: the session's cumulative cost before it; undefined when this process does not know it. */
