@@ -1,7 +1,7 @@
 // A stand-in for the console's server, for work on the page alone: `node web/dev/fixture-server.ts`, token "fixture".
 // It replays canned turns and operations with the real wire shapes. `POST /fixture/link?state=refuse|cut|ok` breaks the
 // session stream, `/fixture/power?state=unknown|busy|ok` chooses how the next verb
-// ends, `/fixture/forget` loses every session.
+// ends, `/fixture/forget` loses every session, `/fixture/mode?state=power-only|full`.
 import { randomUUID } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
@@ -34,6 +34,7 @@ const operations = new Map<string, Json & { state: string; output: string }>();
 let nextId = 1;
 let link: 'ok' | 'refuse' = 'ok';
 let nextPower: 'ok' | 'unknown' | 'busy' = 'ok';
+let mode: 'full' | 'power-only' = 'full';
 let vmState = 'running';
 let sshAnswers = false;
 
@@ -157,7 +158,8 @@ const readJson = async (request: IncomingMessage): Promise<Json> => {
 const me = (): Json => ({
   name: 'operator',
   how: 'token',
-  mode: 'full',
+  mode,
+  ...(mode === 'full' ? {} : { why: 'The journal is read-only.' }),
   lab: { scenario: 'io-stall', title: 'Block path stall', brief: 'SSH hangs.' },
   policy: { mode: 'autonomous', ask_pending: true },
   agent: { available: true, model: 'sonnet' },
@@ -274,6 +276,8 @@ const control = (url: URL, response: ServerResponse): void => {
       for (const { clients } of sessions.values()) for (const client of clients) client.destroy();
   } else if (url.pathname === '/fixture/power') {
     nextPower = state as typeof nextPower;
+  } else if (url.pathname === '/fixture/mode') {
+    mode = state === 'power-only' ? 'power-only' : 'full';
   } else if (url.pathname === '/fixture/forget') {
     sessions.clear();
   }

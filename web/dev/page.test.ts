@@ -143,6 +143,16 @@ describe('power', () => {
     expect(await panel('operation-output').textContent()).toContain('status line 7');
   });
 
+  it('is all there is in power-only mode, which says why', async () => {
+    await tell('mode?state=power-only');
+    await signIn();
+    await page.getByText('Power only: no chat, no sessions. The journal is read-only.').waitFor();
+    expect(await id('prompt').count()).toBe(0);
+    await panel('verb-status').click();
+    await panel('operation-outcome').waitFor();
+    await tell('mode?state=full');
+  });
+
   it('does nothing for a tap that is too short, and starts after a hold by key', async () => {
     await signIn('/#/power');
     await id('verb-cycle').click();

@@ -17,7 +17,7 @@ const me = (more: Partial<Me> = {}): Me =>
   }) as Me;
 
 it('says nothing when nothing is limited', () => {
-  expect(consoleLimits(me())).toEqual({ plain: '', short: '', sentences: [] });
+  expect(consoleLimits(me())).toEqual({ plain: '', short: '', sentences: [], notes: [] });
 });
 
 it('says power only, and why, at once', () => {
@@ -26,7 +26,7 @@ it('says power only, and why, at once', () => {
   );
 });
 
-it('names a missing agent and key in short and counts the rest', () => {
+it('names a missing agent and key in short, and keeps the rest for later', () => {
   const limits = consoleLimits(
     me({
       agent: { available: false, why: 'No credential.', model: 'sonnet' },
@@ -34,8 +34,9 @@ it('names a missing agent and key in short and counts the rest', () => {
       warnings: ['No SSH key at /x.', 'No observer account.'],
     }),
   );
-  expect(limits.short).toBe('No agent · No SSH key · 1 note about this console');
-  expect(limits.sentences).toHaveLength(3);
+  expect(limits.short).toBe('No agent · No SSH key');
+  expect(limits.sentences).toEqual(['The agent is not available. No credential.', 'No SSH key at /x.']);
+  expect(limits.notes).toEqual(['No observer account.']);
 });
 
 it('does not hide power when the console cannot even say who one is', () => {

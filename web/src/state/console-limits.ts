@@ -1,40 +1,39 @@
-// What this console cannot do at the moment, in short and in sentences. Pure.
+// What this console cannot do at the moment: what must be read at once, what is one tap away, what is only good to know. Pure.
 import type { Me } from '../../../protocol/me.ts';
 
 export interface ConsoleLimits {
   /** Must be read at once; '' when there is nothing of that weight. */
   readonly plain: string;
-  /** The heading above the sentences. */
+  /** The heading above `sentences`; '' when there are none. */
   readonly short: string;
   readonly sentences: readonly string[];
+  /** Of less weight: shown where nothing is in a hurry. */
+  readonly notes: readonly string[];
 }
+
+const NO_KEY = 'No SSH key is loaded: neither the VM nor the power host can be reached.';
 
 export const consoleLimits = (me: Me | null): ConsoleLimits => {
   if (!me) {
-    return {
-      plain: 'The console could not say who you are or what works. Power may still work.',
-      short: '',
-      sentences: [],
-    };
+    const plain = 'The console could not say who you are or what works. Power may still work.';
+    return { plain, short: '', sentences: [], notes: [] };
   }
-  const noAgent = me.mode === 'full' && !me.agent.available;
-  const sentences = [
-    ...(noAgent
-      ? [`The agent is not available. ${me.agent.why ?? 'Triage without AI and power work.'}`]
+  const aboutKeys = me.warnings.filter((warning) => warning.includes('SSH key'));
+  const limits = [
+    ...(me.mode === 'full' && !me.agent.available
+      ? [
+          {
+            head: 'No agent',
+            text: `The agent is not available. ${me.agent.why ?? 'Triage without AI and power work.'}`,
+          },
+        ]
       : []),
-    ...(me.keys.present || me.warnings.some((warning) => warning.includes('SSH key'))
-      ? []
-      : ['No SSH key is loaded: neither the VM nor the power host can be reached.']),
-    ...me.warnings,
+    ...(me.keys.present ? [] : [{ head: 'No SSH key', text: aboutKeys.join(' ') || NO_KEY }]),
   ];
-  const named = [noAgent ? 'No agent' : '', me.keys.present ? '' : 'No SSH key'].filter(
-    (head) => head !== '',
-  );
-  const rest = sentences.length - named.length;
-  const notes = rest > 0 ? [`${rest} ${rest === 1 ? 'note' : 'notes'} about this console`] : [];
   return {
     plain: me.mode === 'power-only' ? `Power only: no chat, no sessions. ${me.why ?? ''}`.trim() : '',
-    short: [...named, ...notes].join(' · '),
-    sentences,
+    short: limits.map(({ head }) => head).join(' · '),
+    sentences: limits.map(({ text }) => text),
+    notes: me.keys.present ? me.warnings : me.warnings.filter((warning) => !aboutKeys.includes(warning)),
   };
 };

@@ -1,4 +1,5 @@
-// The five questions an operator asks first, each with its full prompt.
+// The five questions an operator asks first, each with its full prompt. Every prompt begins with its label, so that what
+// was asked can be told from its first words.
 export interface Preset {
   readonly id: 'triage' | 'memory' | 'disk' | 'services' | 'qemu';
   readonly label: string;
@@ -40,6 +41,6 @@ export const PRESETS: readonly Preset[] = [
     label: 'QEMU wedged?',
     about: 'Is the QEMU process itself stuck, is a cycle needed',
     prompt: (target) =>
-      `Is the QEMU process of ${target} wedged? Check responsiveness over SSH first (uptime, a small read and write, D-state processes). Then run \`ssh pve forensics\` and read it: does QEMU answer QMP, does the disk do I/O, does guest CPU move? Say whether a cycle is needed. A warm reset keeps the QEMU process and does not cure a stall inside it.`,
+      `QEMU wedged? Check the responsiveness of ${target} over SSH first (uptime, a small read and write, D-state processes). Then run \`ssh pve forensics\` and read it: does QEMU answer QMP, does the disk do I/O, does guest CPU move? Say whether a cycle is needed. A warm reset keeps the QEMU process and does not cure a stall inside it.`,
   },
 ];
