@@ -3,6 +3,8 @@
 export type Intent = 'triage' | 'repair' | 'verb' | 'memory' | 'disk' | 'services' | 'outside' | 'chat';
 
 const WORDS: readonly (readonly [Intent, RegExp])[] = [
+  // Said outright, it covers whatever else is named in the same breath.
+  ['triage', /\btriage\b/i],
   ['verb', /\b(cycle|reset|start|stop)\b(?!ed)/i],
   ['repair', /\b(free|fix|repair|go ahead|do it|do that|clear|truncate|restart|yes|ok|okay|please do)\b/i],
   ['outside', /\b(qemu|wedged|power host|pve|hypervisor)\b/i],

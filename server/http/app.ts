@@ -59,7 +59,8 @@ export async function buildApp(deps: AppDeps): Promise<FastifyInstance> {
         'frame-ancestors': ["'none'"],
         'base-uri': ["'none'"],
         'require-trusted-types-for': ["'script'"],
-        'trusted-types': ['svelte-trusted-html'],
+        // Svelte's own templates, and the one URL of the service worker.
+        'trusted-types': ['svelte-trusted-html', 'breakglass-worker'],
       },
     },
     strictTransportSecurity: deps.tls !== undefined,
