@@ -82,16 +82,18 @@ export function readFree(text: string):
 export const readLoad = (text: string): string | undefined => /load average:\s*([\d.]+)/.exec(text)?.[1];
 export const readUptime = (text: string): string | undefined => /\bup\s+(.+?),\s+\d+ users?/.exec(text)?.[1];
 
-/** The line that says why: the last error-like one of a unit's log. */
-export const readReason = (text: string): string | undefined =>
-  text
-    .split('\n')
-    .findLast((line) =>
-      /no space left|cannot|could not|fatal|panic|error|out of memory|denied|refused/i.test(line),
-    )
+/** The line that says why: of a unit's log, the last that names a cause, else the last that complains. */
+export function readReason(text: string): string | undefined {
+  const lines = text.split('\n');
+  const line =
+    lines.findLast((each) =>
+      /no space left|out of memory|permission denied|address already in use|no such file/i.test(each),
+    ) ?? lines.findLast((each) => /cannot|could not|fatal|panic|error|refused/i.test(each));
+  return line
     ?.replace(/^.*?\]:\s*/, '')
     .trim()
     .slice(0, 200);
+}
 
 export const humanKib = (kib: number): string => {
   const units = ['KiB', 'MiB', 'GiB', 'TiB'];
