@@ -3,7 +3,7 @@
 import { BreakglassError } from '../../protocol/problems.ts';
 
 /** The wrapper's first line on stderr: proof that the command has begun, and the root of its process tree. */
-export const PID_MARK = 'BREAKGLASS-PID';
+const PID_MARK = 'BREAKGLASS-PID';
 const STOPPED_MARK = 'BREAKGLASS-STOPPED';
 const LEFT_MARK = 'BREAKGLASS-LEFT';
 
@@ -56,7 +56,7 @@ END {
 }`;
 
 // TERM, up to 0.8 s of looking, KILL, a last look.
-const STOP_SCRIPT = `root=$1; sid=; seen=
+const stopScript = (pid: number): string => `root=${pid}; sid=; seen=
 look() {
   out=$(ps -e -o pid= -o ppid= -o sess= -o stat= | awk -v root="$root" -v sid="$sid" -v seen="$seen" ${quote(TREE_AWK)})
   sid=\${out%% *}
@@ -72,17 +72,17 @@ fi
 if [ -z "$now" ]; then echo ${STOPPED_MARK}; else echo "${LEFT_MARK} $now"; fi`;
 
 // sudo gives its command a session of its own (use_pty) and root's processes ignore our signals: so as root where we may.
-const SUDO_FIRST = `out=$(sudo -n sh -c "$1" breakglass-stop "$2" 2>/dev/null)
+// Through stdin, because sudo writes the arguments of every command into the VM's log.
+const SUDO_FIRST = `out=$(printf '%s\\n' "$1" | sudo -n sh 2>/dev/null)
 case $out in
   BREAKGLASS-*) echo "$out" ;;
-  *) sh -c "$1" breakglass-stop "$2" ;;
+  *) sh -c "$1" ;;
 esac`;
 
 /** The exec string that ends the tree of a wrapped command. `asRoot`: try sudo without a password first. */
 export function stopCommand(pid: number, asRoot: boolean): string {
-  return asRoot
-    ? `sh -c ${quote(SUDO_FIRST)} breakglass-stop ${quote(STOP_SCRIPT)} ${pid}`
-    : `sh -c ${quote(STOP_SCRIPT)} breakglass-stop ${pid}`;
+  const script = quote(stopScript(pid));
+  return asRoot ? `sh -c ${quote(SUDO_FIRST)} breakglass-stop ${script}` : `sh -c ${script}`;
 }
 
 /** True only when the stopper said that nothing is left. */

@@ -3,7 +3,7 @@ import { StringDecoder } from 'node:string_decoder';
 
 type Stream = 'stdout' | 'stderr';
 
-export const OUTPUT_CAP_BYTES = 1_048_576;
+const OUTPUT_CAP_BYTES = 1_048_576;
 
 export class Recording {
   truncated = false;

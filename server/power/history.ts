@@ -6,7 +6,7 @@ import type { Operation } from '../../protocol/operations.ts';
 import type { Journal } from '../journal/port.ts';
 
 /** Pure. Undefined when the operation's beginning is not among the events. */
-export function foldOperation(events: readonly JournalEvent[]): Operation | undefined {
+function foldOperation(events: readonly JournalEvent[]): Operation | undefined {
   let operation: Operation | undefined;
   for (const event of events) {
     if (event.kind === 'power_started' && event.operation_id !== undefined && event.target !== undefined) {

@@ -51,7 +51,7 @@ export function judgeEnd(verb: Verb, end: VerbEnd, status: HostStatus | undefine
   if (makesProcess(verb) && fresh === false)
     return failed(`${verb} ended without an error, but the QEMU process is the same as before.`);
   if (verb !== 'stop' && (end.host?.qmp ?? status?.qmp) === 'silent')
-    return failed(`${verb} ended without an error, but QEMU does not answer.`);
+    return failed(summary ?? `${verb} ended without an error, but QEMU does not answer.`);
   return {
     state: 'succeeded',
     outcome: { summary: summary ?? `${verb} done.${isNow}`, ...state, ...process },

@@ -4,7 +4,7 @@
 import { BreakglassError } from '../../protocol/problems.ts';
 import type { HostAddress } from '../config.ts';
 
-export interface Identity {
+interface Identity {
   readonly keyPath: string;
   readonly keyExists: boolean;
   readonly authSock: string | undefined;

@@ -1,4 +1,5 @@
 // A real OpenSSH client against a real sshd.
+import { execFileSync, spawn } from 'node:child_process';
 import {
   chmodSync,
   copyFileSync,

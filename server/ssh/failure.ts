@@ -5,7 +5,7 @@ import type { Destination } from './arguments.ts';
 import type { SshEnd } from './client-log.ts';
 
 /** Fingerprint as ssh prints it, of every key that the file holds for the alias. Empty when it cannot be read. */
-export function knownFingerprints(knownHostsFile: string, alias: string): readonly string[] {
+function knownFingerprints(knownHostsFile: string, alias: string): readonly string[] {
   try {
     return readFileSync(knownHostsFile, 'utf8')
       .split('\n')

@@ -1,5 +1,5 @@
 // An SSH connection to a test's own sshd.
-import { mkdtempSync } from 'node:fs';
+import { mkdtempSync, rmdirSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { pino } from 'pino';
@@ -8,7 +8,7 @@ import {
   type SshConnection,
   type SshConnectionOptions,
 } from '../../server/ssh/connection.ts';
-import { openControlDir } from '../../server/ssh/control-dir.ts';
+import { openControlDir, removeControlDir } from '../../server/ssh/control-dir.ts';
 import type { Sshd } from './sshd.ts';
 
 export const silent = pino({ level: 'silent' });
@@ -16,13 +16,16 @@ export const silent = pino({ level: 'silent' });
 export const connectTo = (
   sshd: Pick<Sshd, 'host' | 'port' | 'user' | 'keyPath' | 'dir'>,
   options: Partial<SshConnectionOptions> = {},
-): SshConnection =>
-  createSshConnection({
+): SshConnection => {
+  const dataDir = mkdtempSync(path.join(tmpdir(), 'connection-'));
+  const controlDir = openControlDir(dataDir);
+  rmdirSync(dataDir);
+  const connection = createSshConnection({
     address: { host: sshd.host, port: sshd.port, user: sshd.user },
     keyPath: sshd.keyPath,
     authSock: undefined,
     knownHostsFile: path.join(sshd.dir, 'known_hosts'),
-    controlDir: openControlDir(mkdtempSync(path.join(tmpdir(), 'connection-'))),
+    controlDir,
     ownerEnv: {},
     searchPath: process.env['PATH'] ?? '/usr/bin:/bin',
     home: sshd.dir,
@@ -30,3 +33,11 @@ export const connectTo = (
     hostKeyAlias: 'devvm',
     ...options,
   });
+  return {
+    ...connection,
+    async close() {
+      await connection.close();
+      removeControlDir(controlDir);
+    },
+  };
+};
