@@ -92,8 +92,9 @@ function conclude(all: readonly Call[]): string {
     .filter((line) =>
       /^\s*(status|qmpstatus|diskwrite|inuse)\b|pending|staged|^(new|del) \w+:|stall/i.test(line),
     )
-    .slice(0, 6)
-    .map((line) => line.trim());
+    .map((line) => line.trim())
+    .filter((line, index, lines) => lines.indexOf(line) === index)
+    .slice(0, 6);
   const proof = quotes.length === 0 ? '' : `\n\n\`\`\`\n${quotes.join('\n')}\n\`\`\``;
   if (isStopped(text)) return `**The VM is stopped.**${proof}\n\nSay **start it** and I start it.`;
   if (isStalled(text)) {

@@ -162,7 +162,7 @@ export class LiveTurn {
     const output =
       outcome.ended === 'exited' || outcome.trailer === undefined
         ? kept.text
-        : `${kept.text}\n${outcome.trailer}`.trimStart();
+        : `${kept.text.trimEnd()}\n${outcome.trailer}`.trimStart();
     return this.record({
       kind: 'tool_result',
       tool_call_id: toolCallId(id),
