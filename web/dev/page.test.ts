@@ -108,6 +108,18 @@ describe('the chat', () => {
     );
   });
 
+  it('says link down only after a while, that power still works, and comes back by Reconnect', async () => {
+    await signIn();
+    await attached();
+    await tell('link?state=refuse');
+    await page.waitForTimeout(1_500);
+    expect(await id('link-state').textContent()).not.toMatch(/Reconnecting|Link down/);
+    await page.getByText('Power still works').waitFor();
+    await tell('link?state=ok');
+    await page.getByRole('button', { name: 'Reconnect' }).click();
+    await attached();
+  });
+
   it('replaces a session that is gone and sends the prompt again', async () => {
     await signIn();
     await attached();

@@ -26,6 +26,7 @@ export class PowerStore {
   readonly #signedOut: () => void;
   #state = $state.raw<TargetState | null>(null);
   #stateError = $state('');
+  #unreachable = $state(false);
   #operation = $state.raw<OperationView | null>(null);
   #refusal = $state('');
   #noContact = $state(false);
@@ -45,6 +46,10 @@ export class PowerStore {
   }
   get stateError(): string {
     return this.#stateError;
+  }
+  /** The console itself gave no answer the last time: power cannot be reached from here either. */
+  get unreachable(): boolean {
+    return this.#unreachable;
   }
   get operation(): OperationView | null {
     return this.#operation;
@@ -100,11 +105,13 @@ export class PowerStore {
       const state = await fetchTarget(this.target);
       this.#state = state;
       this.#stateError = '';
+      this.#unreachable = false;
       if (state.operation) this.follow(state.operation.id, state.operation.verb);
     } catch (error) {
       const { status, message } = asApiError(error);
       if (status === 401) this.#signedOut();
       this.#stateError = message;
+      this.#unreachable = status === 0;
     }
   }
 
