@@ -1,13 +1,19 @@
 // The rooms of the house and the doors between them. ARCHITECTURE.md shows the same picture in words.
 const room = (name, to, comment) => ({ name, severity: 'error', comment, ...to });
 
+// Files of the agent's room that are functions from values to values.
+const PURE_AGENT = '(translate|trouble|tool-names|show-tool|shape-output)\\.ts';
+
 module.exports = {
   forbidden: [
     room('no-circles', { from: {}, to: { circular: true } }, 'Arrows run one way.'),
     room('unresolvable', { from: {}, to: { couldNotResolve: true } }, 'An import that does not resolve.'),
     room(
       'protocol-is-alone',
-      { from: { path: '^protocol/', pathNot: '\\.test\\.ts$' }, to: { path: '^(server|web|lab|cli|test|bench)/' } },
+      {
+        from: { path: '^protocol/', pathNot: '\\.test\\.ts$' },
+        to: { path: '^(server|web|lab|cli|test|bench)/' },
+      },
       'protocol imports nothing of ours.',
     ),
     room(
@@ -22,7 +28,10 @@ module.exports = {
     ),
     room(
       'server-knows-no-lab',
-      { from: { path: '^server/' }, to: { path: '^(lab|web|cli|bench)/' } },
+      {
+        from: { path: '^server/', pathNot: '\\.(test|fixture)\\.ts$' },
+        to: { path: '^(lab|web|cli|bench)/' },
+      },
       'Simulations never reach the server.',
     ),
     room(
@@ -32,28 +41,44 @@ module.exports = {
     ),
     room(
       'only-main-knows-http',
-      { from: { path: '^server/(?!http/|main\\.ts)', pathNot: '\\.test\\.ts$' }, to: { path: '^server/(http/|main\\.ts|console\\.ts)' } },
+      {
+        from: { path: '^server/(?!http/|main\\.ts|console\\.ts)', pathNot: '\\.test\\.ts$' },
+        to: { path: '^server/(http/|main\\.ts|console\\.ts)' },
+      },
       'Rooms never import http or the composition root.',
     ),
     room(
       'pure-core',
       {
-        from: { path: '^server/(triage/|agent/translate\\.ts|policy/decide\\.ts)', pathNot: '\\.test\\.ts$' },
-        to: { pathNot: '^(protocol/|server/(triage|policy)/)', dependencyTypesNot: ['type-only'] },
+        from: { path: `^server/(triage/|policy/decide\\.ts|agent/${PURE_AGENT})`, pathNot: '\\.test\\.ts$' },
+        to: {
+          pathNot: `^(protocol/|server/(triage/|policy/|agent/${PURE_AGENT}))`,
+          dependencyTypesNot: ['type-only'],
+        },
       },
       'Triage, translate and the policy table are functions from values to values.',
     ),
     room(
       'power-knows-no-agent',
-      { from: { path: '^server/(power|ssh|guest|triage|journal|policy|access)/' }, to: { path: '^server/(agent|sessions)/' } },
+      {
+        from: { path: '^server/(power|ssh|guest|triage|journal|policy|access)/' },
+        to: { path: '^server/(agent|sessions)/' },
+      },
       'Nothing of the agent is in the power path.',
     ),
     room(
       'no-dev-dependency-in-server',
-      { from: { path: '^(server|protocol)/', pathNot: '\\.test\\.ts$' }, to: { dependencyTypes: ['npm-dev'] } },
+      {
+        from: { path: '^(server|protocol)/', pathNot: '\\.test\\.ts$' },
+        to: { dependencyTypes: ['npm-dev'] },
+      },
       'The server runs from production dependencies.',
     ),
-    room('lab-starts-server-as-process', { from: { path: '^lab/', pathNot: '\\.test\\.ts$' }, to: { path: '^server/' } }, 'The lab starts the same server with other addresses.'),
+    room(
+      'lab-starts-server-as-process',
+      { from: { path: '^lab/', pathNot: '\\.test\\.ts$' }, to: { path: '^server/' } },
+      'The lab starts the same server with other addresses.',
+    ),
   ],
   options: {
     doNotFollow: { path: 'node_modules' },

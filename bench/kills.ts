@@ -16,4 +16,5 @@ ${Object.entries(report)
   .join('\n')}
 | ready again, median ms | ${median(readyMs).toFixed(0)} |
 | ready again, worst ms | ${Math.max(...readyMs).toFixed(0)} |`);
-process.exitCode = report.lost + report.changed + report.doubled + report.badEnds + report.orphans === 0 ? 0 : 1;
+process.exitCode =
+  report.lost + report.changed + report.doubled + report.badEnds + report.orphans === 0 ? 0 : 1;

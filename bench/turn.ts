@@ -25,14 +25,22 @@ function bare(): Promise<number> {
     const child = spawn(claudeBinary(), ['-p', 'hello'], {
       cwd: home,
       stdio: ['ignore', 'pipe', 'inherit'],
-      env: { PATH: process.env['PATH'] ?? '', HOME: home, ANTHROPIC_BASE_URL: model.url, ANTHROPIC_API_KEY: 'bench', CLAUDE_CODE_DISABLE_NONESSENTIAL_TRAFFIC: '1' },
+      env: {
+        PATH: process.env['PATH'] ?? '',
+        HOME: home,
+        ANTHROPIC_BASE_URL: model.url,
+        ANTHROPIC_API_KEY: 'bench',
+        CLAUDE_CODE_DISABLE_NONESSENTIAL_TRAFFIC: '1',
+      },
     });
     let at: number | undefined;
     child.stdout.once('data', () => {
       at = performance.now() - from;
     });
     child.on('error', reject);
-    child.on('close', () => (at === undefined ? reject(new Error('claude -p printed nothing')) : resolve(at)));
+    child.on('close', () =>
+      at === undefined ? reject(new Error('claude -p printed nothing')) : resolve(at),
+    );
   });
 }
 
@@ -42,21 +50,49 @@ async function firstText(viewer: Viewer, session: string): Promise<number> {
   const ended = viewer.count('turn_end');
   const from = performance.now();
   void house.call('POST', `/api/session/${session}/prompt`, { prompt: 'hello' });
-  const came = await viewer.until(({ ephemeral, events }) => ephemeral.slice(shown).some(({ kind }) => kind === 'text_delta') || events.some(({ kind }) => kind === 'error'));
+  const came = await viewer.until(
+    ({ ephemeral, events }) =>
+      ephemeral.slice(shown).some(({ kind }) => kind === 'text_delta') ||
+      events.some(({ kind }) => kind === 'error'),
+  );
   const ms = performance.now() - from;
-  if (!came || viewer.count('error') > 0) throw new Error(`no text came: ${JSON.stringify(viewer.events.at(-1))}\n${house.log()}`);
+  if (!came || viewer.count('error') > 0)
+    throw new Error(`no text came: ${JSON.stringify(viewer.events.at(-1))}\n${house.log()}`);
   await viewer.until(({ events }) => events.filter(({ kind }) => kind === 'turn_end').length > ended);
   return ms;
 }
 
-const sshArguments = ['-F', 'none', '-i', house.keyPath, '-p', String(house.hostPort), '-o', 'BatchMode=yes', '-o', 'StrictHostKeyChecking=no', '-o', 'UserKnownHostsFile=/dev/null', '-o', 'LogLevel=ERROR', 'root@127.0.0.1', 'status'];
+const sshArguments = [
+  '-F',
+  'none',
+  '-i',
+  house.keyPath,
+  '-p',
+  String(house.hostPort),
+  '-o',
+  'BatchMode=yes',
+  '-o',
+  'StrictHostKeyChecking=no',
+  '-o',
+  'UserKnownHostsFile=/dev/null',
+  '-o',
+  'LogLevel=ERROR',
+  'root@127.0.0.1',
+  'status',
+];
 async function timed(work: () => Promise<unknown>): Promise<number> {
   const from = performance.now();
   await work();
   return performance.now() - from;
 }
 
-const figures = { bare: [] as number[], first: [] as number[], later: [] as number[], freshSsh: [] as number[], status: [] as number[] };
+const figures = {
+  bare: [] as number[],
+  first: [] as number[],
+  later: [] as number[],
+  freshSsh: [] as number[],
+  status: [] as number[],
+};
 try {
   await bare(); // Warms the disk cache for both.
   await house.call('POST', '/api/pve/status');
@@ -87,9 +123,21 @@ try {
 }
 
 const ratios: Ratio[] = [
-  { name: 'first text, first turn ÷ bare `claude -p`', value: median(figures.first) / median(figures.bare), asked: 0.35 },
-  { name: 'first text, later turns ÷ bare `claude -p`', value: median(figures.later) / median(figures.bare), asked: 0.1 },
-  { name: '`status` through the API ÷ fresh `ssh … status`', value: median(figures.status) / median(figures.freshSsh), asked: 0.3 },
+  {
+    name: 'first text, first turn ÷ bare `claude -p`',
+    value: median(figures.first) / median(figures.bare),
+    asked: 0.35,
+  },
+  {
+    name: 'first text, later turns ÷ bare `claude -p`',
+    value: median(figures.later) / median(figures.bare),
+    asked: 0.1,
+  },
+  {
+    name: '`status` through the API ÷ fresh `ssh … status`',
+    value: median(figures.status) / median(figures.freshSsh),
+    asked: 0.3,
+  },
 ];
 console.log(`# Turn and status, ${new Date().toISOString().slice(0, 10)}
 

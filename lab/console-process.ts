@@ -15,7 +15,11 @@ const MAIN = path.resolve(import.meta.dirname, '../server/main.ts');
 /** Exit code of the console for a configuration that it does not understand: starting again would not help. */
 const NOT_UNDERSTOOD = 2;
 
-export function startConsole(env: Readonly<Record<string, string>>, url: string, onGiveUp: (code: number) => void): ConsoleProcess {
+export function startConsole(
+  env: Readonly<Record<string, string>>,
+  url: string,
+  onGiveUp: (code: number) => void,
+): ConsoleProcess {
   let child: ChildProcess;
   let stopping = false;
   let started = 0;

@@ -34,6 +34,7 @@ function readOrMake(file: string): string {
 
 function publicHalf(file: string): string {
   const key = ssh2.utils.parseKey(readFileSync(file));
-  if (key instanceof Error) throw new Error(`${file} is no private key that the lab can read: ${key.message}`);
+  if (key instanceof Error)
+    throw new Error(`${file} is no private key that the lab can read: ${key.message}`);
   return `${key.type} ${key.getPublicSSH().toString('base64')} breakglass-lab`;
 }

@@ -2,8 +2,8 @@
 // everything it started and leaves nothing behind but a data directory that the user named.
 import { existsSync } from 'node:fs';
 import path from 'node:path';
-import { labKeys } from './keys.ts';
 import { type ConsoleProcess, startConsole } from './console-process.ts';
+import { labKeys } from './keys.ts';
 import { createMachine } from './machine/machine.ts';
 import { startRehearsalModel } from './model/rehearsal.ts';
 import { startPowerHost } from './power-host/power-host.ts';
@@ -50,12 +50,31 @@ async function start(settings: LabSettings): Promise<void> {
   const hostRoot = path.join(scratch, 'power-host');
   const machine = createMachine(hostRoot, scenario.machine);
   const [powerHost, vm, model] = await Promise.all([
-    keep(startPowerHost({ dir: hostRoot, vmid: scenario.machine.vmid, publicKey: keys.clientPublic, hostKey: keys.powerHostKey })),
-    keep(startVm({ machine, scenario: scenario.guest, accounts: ACCOUNTS, publicKey: keys.clientPublic, hostKey: keys.vmKey })),
+    keep(
+      startPowerHost({
+        dir: hostRoot,
+        vmid: scenario.machine.vmid,
+        publicKey: keys.clientPublic,
+        hostKey: keys.powerHostKey,
+      }),
+    ),
+    keep(
+      startVm({
+        machine,
+        scenario: scenario.guest,
+        accounts: ACCOUNTS,
+        publicKey: keys.clientPublic,
+        hostKey: keys.vmKey,
+      }),
+    ),
     settings.ownModel ? undefined : keep(startRehearsalModel()),
   ]);
   const url = `${settings.env['BREAKGLASS_TLS_CERT'] === undefined ? 'http' : 'https'}://127.0.0.1:${settings.port}`;
-  const { CLAUDE_CODE_OAUTH_TOKEN: _notInRehearsal, SSH_AUTH_SOCK: _notTheUsersKeys, ...given } = settings.env;
+  const {
+    CLAUDE_CODE_OAUTH_TOKEN: _notInRehearsal,
+    SSH_AUTH_SOCK: _notTheUsersKeys,
+    ...given
+  } = settings.env;
   const env = {
     BREAKGLASS_DEVVM_HOST: '127.0.0.1',
     BREAKGLASS_DEVVM_PORT: String(vm.port),
@@ -70,7 +89,9 @@ async function start(settings: LabSettings): Promise<void> {
     BREAKGLASS_DATA_DIR: dataDir,
     BREAKGLASS_KEY_PATH: keys.clientKeyPath,
     BREAKGLASS_LAB: [scenario.name, scenario.title, scenario.brief].join('|'),
-    ...(model === undefined ? {} : { ANTHROPIC_BASE_URL: model.url, ANTHROPIC_API_KEY: 'rehearsal-model-needs-no-key' }),
+    ...(model === undefined
+      ? {}
+      : { ANTHROPIC_BASE_URL: model.url, ANTHROPIC_API_KEY: 'rehearsal-model-needs-no-key' }),
   };
   running.console = startConsole(env, url, (code) => void end(code));
   await running.console.ready();

@@ -18,13 +18,25 @@ export interface LabSettings {
 }
 
 export function readSettings(env: NodeJS.ProcessEnv, argv: readonly string[]): LabSettings {
-  if (argv.includes('--qemu')) throw new SettingsError('--qemu: the lab on a real QEMU is not built yet. Run without it for the simulated machine.');
-  if (argv[0] !== undefined) throw new SettingsError(`${argv[0]}: not understood. The lab takes its settings from the environment; see the README.`);
+  if (argv.includes('--qemu'))
+    throw new SettingsError(
+      '--qemu: the lab on a real QEMU is not built yet. Run without it for the simulated machine.',
+    );
+  if (argv[0] !== undefined)
+    throw new SettingsError(
+      `${argv[0]}: not understood. The lab takes its settings from the environment; see the README.`,
+    );
   const name = env['BREAKGLASS_LAB_SCENARIO'] || 'disk-full';
   const scenario = name === 'disk-full' ? disguised(env) : findScenario(name);
   if (scenario === undefined)
-    throw new SettingsError(`BREAKGLASS_LAB_SCENARIO: ${JSON.stringify(name)} is not understood. Expected ${SCENARIOS.map((one) => one.name).join(' or ')}.`);
-  const given = Object.fromEntries(Object.entries(env).filter((entry): entry is [string, string] => entry[1] !== undefined && entry[1] !== ''));
+    throw new SettingsError(
+      `BREAKGLASS_LAB_SCENARIO: ${JSON.stringify(name)} is not understood. Expected ${SCENARIOS.map((one) => one.name).join(' or ')}.`,
+    );
+  const given = Object.fromEntries(
+    Object.entries(env).filter(
+      (entry): entry is [string, string] => entry[1] !== undefined && entry[1] !== '',
+    ),
+  );
   return {
     scenario,
     port: given['BREAKGLASS_PORT'] ?? '8080',

@@ -2,8 +2,8 @@
 import { existsSync } from 'node:fs';
 import path from 'node:path';
 import ipaddr from 'ipaddr.js';
-import { parseTargetName, type TargetName } from '../protocol/ids.ts';
 import type { PolicyMode } from '../protocol/events.ts';
+import { parseTargetName, type TargetName } from '../protocol/ids.ts';
 
 export interface HostAddress {
   readonly host: string;
@@ -38,7 +38,10 @@ export interface Config {
     /** What the model API needs, exactly as it goes into the agent's environment. */
     readonly credentials: Readonly<Record<string, string>>;
   };
-  readonly policy: { readonly mode: PolicyMode; /** True when `ask` was wanted or nothing was said. */ readonly askPending: boolean };
+  readonly policy: {
+    readonly mode: PolicyMode /** True when `ask` was wanted or nothing was said. */;
+    readonly askPending: boolean;
+  };
   readonly sessionsDir: string;
   readonly dataDir: string;
   readonly webDir: string;
@@ -56,7 +59,8 @@ type Env = Readonly<Record<string, string | undefined>>;
 const root = path.resolve(import.meta.dirname, '..');
 
 export function readConfig(env: Env = process.env): Config {
-  const read = (name: string): string | undefined => (env[name] === undefined || env[name] === '' ? undefined : env[name]);
+  const read = (name: string): string | undefined =>
+    env[name] === undefined || env[name] === '' ? undefined : env[name];
   const fail = (name: string, value: string, expected: string): never => {
     throw new ConfigError(`${name}: ${JSON.stringify(value)} is not understood. Expected ${expected}.`);
   };
@@ -64,7 +68,9 @@ export function readConfig(env: Env = process.env): Config {
     const text = read(name);
     if (text === undefined) return fallback;
     const value = Number(text);
-    return /^\d+$/.test(text) && value >= min && value <= max ? value : fail(name, text, `a whole number from ${min} to ${max}`);
+    return /^\d+$/.test(text) && value >= min && value <= max
+      ? value
+      : fail(name, text, `a whole number from ${min} to ${max}`);
   };
   // Host and user names become ssh arguments: nothing that ssh could take for an option, a user part or a command.
   const word = (name: string, fallback: string, pattern: RegExp, expected: string): string => {
@@ -88,7 +94,9 @@ export function readConfig(env: Env = process.env): Config {
 
   const bearerToken = read('API_BEARER_TOKEN');
   if (bearerToken !== undefined && bearerToken.length < 16) {
-    throw new ConfigError('API_BEARER_TOKEN: the value is too short to be safe. Expected at least 16 characters, e.g. from: openssl rand -hex 32');
+    throw new ConfigError(
+      'API_BEARER_TOKEN: the value is too short to be safe. Expected at least 16 characters, e.g. from: openssl rand -hex 32',
+    );
   }
   if (bearerToken === undefined && trustedProxies.length === 0) {
     throw new ConfigError(
@@ -105,32 +113,63 @@ export function readConfig(env: Env = process.env): Config {
   const key = read('BREAKGLASS_TLS_KEY');
   if ((cert === undefined) !== (key === undefined))
     throw new ConfigError('BREAKGLASS_TLS_CERT and BREAKGLASS_TLS_KEY go together: set both or neither.');
-  for (const [name, file] of [['BREAKGLASS_TLS_CERT', cert], ['BREAKGLASS_TLS_KEY', key]] as const) {
+  for (const [name, file] of [
+    ['BREAKGLASS_TLS_CERT', cert],
+    ['BREAKGLASS_TLS_KEY', key],
+  ] as const) {
     if (file !== undefined && !existsSync(file)) fail(name, file, 'the path of a PEM file that exists');
   }
 
-  const model = word('BREAKGLASS_MODEL', 'sonnet', /^[A-Za-z0-9][A-Za-z0-9.:_@/[\]-]{0,99}$/, 'a model name such as sonnet');
-  const agentName = word('BREAKGLASS_AGENT', 'breakglass', /^[a-z0-9][a-z0-9-]{0,63}$/, 'the name of a file agents/<name>.md');
+  const model = word(
+    'BREAKGLASS_MODEL',
+    'sonnet',
+    /^[A-Za-z0-9][A-Za-z0-9.:_@/[\]-]{0,99}$/,
+    'a model name such as sonnet',
+  );
+  const agentName = word(
+    'BREAKGLASS_AGENT',
+    'breakglass',
+    /^[a-z0-9][a-z0-9-]{0,63}$/,
+    'the name of a file agents/<name>.md',
+  );
   const sessionsDir = dir('BREAKGLASS_SESSIONS_DIR', '/workspace/sessions');
   const targetName = parseTargetName('devvm');
   if (targetName === undefined) throw new Error('unreachable: the default target name is valid');
   const observerUser = read('BREAKGLASS_DEVVM_OBSERVER_USER');
   const vmHost = host('BREAKGLASS_DEVVM_HOST', '10.0.10.10');
   const credentials: Record<string, string> = {};
-  for (const name of ['ANTHROPIC_API_KEY', 'CLAUDE_CODE_OAUTH_TOKEN', 'ANTHROPIC_BASE_URL']) {
+  // The proxy and the private authority are not secrets, but without them some deployments do not reach the model at all.
+  for (const name of [
+    'ANTHROPIC_API_KEY',
+    'CLAUDE_CODE_OAUTH_TOKEN',
+    'ANTHROPIC_BASE_URL',
+    'HTTPS_PROXY',
+    'NO_PROXY',
+    'NODE_EXTRA_CA_CERTS',
+  ]) {
     const value = read(name);
     if (value !== undefined) credentials[name] = value;
   }
 
   return {
     port: integer('BREAKGLASS_PORT', 8080, 0, 65_535),
-    bind: word('BREAKGLASS_BIND', '127.0.0.1', /^[A-Za-z0-9.:_-]+$/, 'an address to listen on, e.g. 127.0.0.1 or 0.0.0.0'),
+    bind: word(
+      'BREAKGLASS_BIND',
+      '127.0.0.1',
+      /^[A-Za-z0-9.:_-]+$/,
+      'an address to listen on, e.g. 127.0.0.1 or 0.0.0.0',
+    ),
     tls: cert !== undefined && key !== undefined ? { cert, key } : undefined,
     access: { bearerToken, trustedProxies },
     target: {
       name: targetName,
-      vm: { host: vmHost, port: integer('BREAKGLASS_DEVVM_PORT', 22, 1, 65_535), user: user('BREAKGLASS_DEVVM_USER', 'breakglass') },
-      observerUser: observerUser === undefined ? undefined : user('BREAKGLASS_DEVVM_OBSERVER_USER', observerUser),
+      vm: {
+        host: vmHost,
+        port: integer('BREAKGLASS_DEVVM_PORT', 22, 1, 65_535),
+        user: user('BREAKGLASS_DEVVM_USER', 'breakglass'),
+      },
+      observerUser:
+        observerUser === undefined ? undefined : user('BREAKGLASS_DEVVM_OBSERVER_USER', observerUser),
       powerHost: {
         host: host('BREAKGLASS_PVE_HOST', '192.168.1.127'),
         port: integer('BREAKGLASS_PVE_PORT', 22, 1, 65_535),
@@ -138,7 +177,10 @@ export function readConfig(env: Env = process.env): Config {
       },
       verbTimeoutMs: integer('BREAKGLASS_PVE_VERB_TIMEOUT_SECONDS', 120, 1, 3_600) * 1_000,
     },
-    ssh: { keyPath: read('BREAKGLASS_KEY_PATH') ?? '/secrets/breakglass/private_key', authSock: read('SSH_AUTH_SOCK') },
+    ssh: {
+      keyPath: read('BREAKGLASS_KEY_PATH') ?? '/secrets/breakglass/private_key',
+      authSock: read('SSH_AUTH_SOCK'),
+    },
     agent: {
       name: agentName,
       dir: dir('BREAKGLASS_AGENTS_DIR', path.join(root, 'agents')),

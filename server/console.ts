@@ -18,8 +18,12 @@ import { createPower } from './power/power.ts';
 import { createTargetWatch } from './power/target-state.ts';
 import { ownerMark, reapOrphans } from './processes/owner.ts';
 import { Sessions } from './sessions/sessions.ts';
+import type { Keepalive } from './ssh/arguments.ts';
 import { createSshConnection, type SshConnection } from './ssh/connection.ts';
 import { openControlDir, removeControlDir } from './ssh/control-dir.ts';
+
+/** A VM that thrashes is slow to answer and still worth waiting for: 20 s of silence, not the power host's 6. */
+const PATIENT: Keepalive = { intervalS: 5, count: 3 };
 
 export interface Console {
   readonly app: FastifyInstance;
@@ -32,13 +36,19 @@ export interface Console {
 export async function createConsole(config: Config, logger: Logger): Promise<Console> {
   const dataDir = usableDir(config.dataDir, logger);
   const reaped = await reapOrphans(dataDir);
-  for (const { pid, command } of reaped.ended) logger.warn({ pid, command }, 'ended a process of a dead server');
+  for (const { pid, command } of reaped.ended)
+    logger.warn({ pid, command }, 'ended a process of a dead server');
   const ownerEnv = ownerMark(dataDir);
   const { journal, why } = tryJournal(config.dataDir, logger);
 
   const controlDir = openControlDir(dataDir);
-  const connect = (address: Config['target']['vm'], hostKeyAlias: string): SshConnection =>
+  const connect = (
+    address: Config['target']['vm'],
+    hostKeyAlias: string,
+    keepalive?: Keepalive,
+  ): SshConnection =>
     createSshConnection({
+      ...(keepalive === undefined ? {} : { keepalive }),
       address,
       keyPath: config.ssh.keyPath,
       authSock: config.ssh.authSock,
@@ -52,10 +62,22 @@ export async function createConsole(config: Config, logger: Logger): Promise<Con
     });
   const { vm, observerUser, powerHost, name: target, verbTimeoutMs } = config.target;
   const hostSsh = connect(powerHost, 'breakglass-power-host');
-  const repairSsh = connect(vm, 'breakglass-vm');
-  const observerSsh = observerUser === undefined ? undefined : connect({ ...vm, user: observerUser }, 'breakglass-vm');
-  const guest = createGuest({ repair: repairSsh, ...(observerSsh === undefined ? {} : { observer: observerSsh }), logger });
-  const power = createPower({ target, ssh: hostSsh, journal, guestProbe: guest.probe, config: { verbTimeoutMs }, logger });
+  const repairSsh = connect(vm, 'breakglass-vm', PATIENT);
+  const observerSsh =
+    observerUser === undefined ? undefined : connect({ ...vm, user: observerUser }, 'breakglass-vm', PATIENT);
+  const guest = createGuest({
+    repair: repairSsh,
+    ...(observerSsh === undefined ? {} : { observer: observerSsh }),
+    logger,
+  });
+  const power = createPower({
+    target,
+    ssh: hostSsh,
+    journal,
+    guestProbe: guest.probe,
+    config: { verbTimeoutMs },
+    logger,
+  });
   const watch = createTargetWatch({ target, ssh: hostSsh, guest, power });
 
   const agent: AgentDriver | undefined =
@@ -71,16 +93,26 @@ export async function createConsole(config: Config, logger: Logger): Promise<Con
           triage: watch.triage,
           policyMode: () => config.policy.mode,
           verbBudget: () => verbBudget(journal, target),
+          vmStopped: async () => (await watch.state()).vm.state === 'stopped',
           targetAliases: { vm: target, powerHost: 'pve' },
           logger,
         });
   const sessions =
     journal === undefined || agent === undefined
       ? undefined
-      : new Sessions({ journal, agent, target, maxConcurrentTurns: config.agent.maxConcurrentTurns, turnTimeoutMs: config.agent.turnTimeoutMs, logger });
+      : new Sessions({
+          journal,
+          agent,
+          target,
+          maxConcurrentTurns: config.agent.maxConcurrentTurns,
+          turnTimeoutMs: config.agent.turnTimeoutMs,
+          logger,
+        });
   await sessions?.recover();
   // Asks the host, so it must not hold up the start.
-  const recovering = power.recover().catch((error: unknown) => logger.error({ err: error }, 'open operations could not be closed'));
+  const recovering = power
+    .recover()
+    .catch((error: unknown) => logger.error({ err: error }, 'open operations could not be closed'));
 
   const warnings = warningsOf(config);
   const describe = ({ name, how }: Identity): Me => {
@@ -92,7 +124,11 @@ export async function createConsole(config: Config, logger: Logger): Promise<Con
       ...(why === undefined ? {} : { why }),
       lab: config.lab,
       policy: { mode: config.policy.mode, ask_pending: config.policy.askPending },
-      agent: { available: agentWhy === undefined, ...(agentWhy === undefined ? {} : { why: agentWhy }), model: config.agent.model },
+      agent: {
+        available: agentWhy === undefined,
+        ...(agentWhy === undefined ? {} : { why: agentWhy }),
+        model: config.agent.model,
+      },
       target: { name: target },
       warnings,
       keys: { present: hasKey(config) },
@@ -111,7 +147,10 @@ export async function createConsole(config: Config, logger: Logger): Promise<Con
     verbTimeoutMs,
     keepaliveMs: config.keepaliveMs,
     webDir: config.webDir,
-    tls: config.tls === undefined ? undefined : { cert: readFileSync(config.tls.cert), key: readFileSync(config.tls.key) },
+    tls:
+      config.tls === undefined
+        ? undefined
+        : { cert: readFileSync(config.tls.cert), key: readFileSync(config.tls.key) },
     logger,
   });
   // The first verb and the first command of an incident find their connections standing.
@@ -142,12 +181,18 @@ function usableDir(dir: string, logger: Logger): string {
     return dir;
   } catch (error) {
     const instead = mkdtempSync(path.join(tmpdir(), 'breakglass-'));
-    logger.error({ err: error }, `the data directory ${dir} cannot be written; running state goes to ${instead} and is lost with it`);
+    logger.error(
+      { err: error },
+      `the data directory ${dir} cannot be written; running state goes to ${instead} and is lost with it`,
+    );
     return instead;
   }
 }
 
-function tryJournal(dataDir: string, logger: Logger): { journal: Journal | undefined; why: string | undefined } {
+function tryJournal(
+  dataDir: string,
+  logger: Logger,
+): { journal: Journal | undefined; why: string | undefined } {
   try {
     return { journal: openJournal(dataDir), why: undefined };
   } catch (error) {
@@ -161,10 +206,17 @@ const hasKey = ({ ssh }: Config): boolean => ssh.authSock !== undefined || exist
 
 function warningsOf(config: Config): string[] {
   const warnings: string[] = [];
-  if (!hasKey(config)) warnings.push(`No SSH key at ${config.ssh.keyPath} and no ssh-agent: neither the VM nor the power host can be reached.`);
+  if (!hasKey(config))
+    warnings.push(
+      `No SSH key at ${config.ssh.keyPath} and no ssh-agent: neither the VM nor the power host can be reached.`,
+    );
   if (config.policy.askPending)
-    warnings.push('Policy ask is not built yet: the agent runs as autonomous, within its budget for verbs. Set BREAKGLASS_POLICY=observe to hold it back.');
+    warnings.push(
+      'Policy ask is not built yet: the agent runs as autonomous, within its budget for verbs. Set BREAKGLASS_POLICY=observe to hold it back.',
+    );
   if (config.target.observerUser === undefined)
-    warnings.push('No observer account (BREAKGLASS_DEVVM_OBSERVER_USER): every command in the VM counts as repair, so policy observe allows none.');
+    warnings.push(
+      'No observer account (BREAKGLASS_DEVVM_OBSERVER_USER): every command in the VM counts as repair, so policy observe allows none.',
+    );
   return warnings;
 }

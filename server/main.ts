@@ -20,7 +20,14 @@ const config = configure();
 const logger = pino({
   // The lab has a terminal of its own to speak to.
   level: config.lab === null ? 'info' : 'warn',
-  redact: ['req.headers.authorization', 'req.headers.cookie', 'headers.authorization', 'headers.cookie', '*.ANTHROPIC_API_KEY', '*.CLAUDE_CODE_OAUTH_TOKEN'],
+  redact: [
+    'req.headers.authorization',
+    'req.headers.cookie',
+    'headers.authorization',
+    'headers.cookie',
+    '*.ANTHROPIC_API_KEY',
+    '*.CLAUDE_CODE_OAUTH_TOKEN',
+  ],
 });
 const breakglass = await createConsole(config, logger);
 
@@ -33,7 +40,8 @@ async function shutDown(signal: string): Promise<void> {
   await breakglass.close();
   process.exit(0);
 }
-for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, () => void shutDown(signal));
+for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const)
+  process.on(signal, () => void shutDown(signal));
 // One request gone wrong must not take the power path down with it.
 process.on('unhandledRejection', (reason) => logger.error({ err: reason }, 'an unhandled rejection'));
 
@@ -41,10 +49,16 @@ try {
   const url = await breakglass.app.listen({ host: config.bind, port: config.port });
   logger.info(`Breakglass listens on ${url}, target ${config.target.name}, policy ${config.policy.mode}`);
   const proxies = config.access.trustedProxies;
-  logger.info(proxies.length === 0 ? 'no trusted proxy: X-authentik-username is never believed' : `X-authentik-username is believed from ${proxies.join(', ')}`);
+  logger.info(
+    proxies.length === 0
+      ? 'no trusted proxy: X-authentik-username is never believed'
+      : `X-authentik-username is believed from ${proxies.join(', ')}`,
+  );
   for (const warning of breakglass.warnings) logger.warn(warning);
 } catch (error) {
-  console.error(`breakglass: cannot listen on ${config.bind}:${config.port}: ${error instanceof Error ? error.message : String(error)}`);
+  console.error(
+    `breakglass: cannot listen on ${config.bind}:${config.port}: ${error instanceof Error ? error.message : String(error)}`,
+  );
   await breakglass.close();
   process.exit(1);
 }

@@ -36,7 +36,10 @@ async function start(prepareKey?: (dir: string) => string): Promise<Started> {
     },
   });
   let output = '';
-  for (const stream of [child.stdout, child.stderr]) stream?.on('data', (data: Buffer) => { output += data.toString(); });
+  for (const stream of [child.stdout, child.stderr])
+    stream?.on('data', (data: Buffer) => {
+      output += data.toString();
+    });
   let environ: Record<string, string> = {};
   onTestFinished(async () => {
     const gone = new Promise((resolve) => child.once('exit', resolve));
@@ -52,7 +55,11 @@ async function start(prepareKey?: (dir: string) => string): Promise<Started> {
     await sleep(20);
   }
   // The script became the server: same pid.
-  environ = Object.fromEntries(readFileSync(`/proc/${child.pid}/environ`, 'utf8').split('\0').map((pair) => [pair.slice(0, pair.indexOf('=')), pair.slice(pair.indexOf('=') + 1)]));
+  environ = Object.fromEntries(
+    readFileSync(`/proc/${child.pid}/environ`, 'utf8')
+      .split('\0')
+      .map((pair) => [pair.slice(0, pair.indexOf('=')), pair.slice(pair.indexOf('=') + 1)]),
+  );
   expect(readFileSync(`/proc/${child.pid}/cmdline`, 'utf8')).toContain('server/main.ts');
   return { environ, output: () => output, home, dir };
 }
@@ -64,7 +71,9 @@ function makeKey(dir: string): string {
 }
 
 const filesBelow = (dir: string): string[] =>
-  readdirSync(dir, { recursive: true, encoding: 'utf8' }).map((name) => path.join(dir, name)).filter((file) => statSync(file).isFile());
+  readdirSync(dir, { recursive: true, encoding: 'utf8' })
+    .map((name) => path.join(dir, name))
+    .filter((file) => statSync(file).isFile());
 
 test('a mounted key that is too open for ssh, with Windows line ends, is in an agent and in no other file', async () => {
   const { environ, dir, output } = await start((base) => {
@@ -73,9 +82,14 @@ test('a mounted key that is too open for ssh, with Windows line ends, is in an a
     chmodSync(key, 0o444);
     return key;
   });
-  const listed = execFileSync('ssh-add', ['-l'], { env: { SSH_AUTH_SOCK: environ['SSH_AUTH_SOCK'] }, encoding: 'utf8' });
+  const listed = execFileSync('ssh-add', ['-l'], {
+    env: { SSH_AUTH_SOCK: environ['SSH_AUTH_SOCK'] },
+    encoding: 'utf8',
+  });
   expect(listed).toContain('entrypoint-test');
-  const copies = filesBelow(dir).filter((file) => readFileSync(file, 'latin1').includes('OPENSSH PRIVATE KEY'));
+  const copies = filesBelow(dir).filter((file) =>
+    readFileSync(file, 'latin1').includes('OPENSSH PRIVATE KEY'),
+  );
   expect(copies).toEqual([path.join(dir, 'mounted-key')]);
   expect(output()).not.toContain('OPENSSH PRIVATE KEY');
 });
@@ -99,7 +113,12 @@ test('people with a shell get the aliases devvm and pve, once, and keep their ow
   const { home } = await start();
   const config = readFileSync(path.join(home, '.ssh/config'), 'utf8');
   expect(config.match(/Include breakglass_config/g)).toHaveLength(1);
-  const resolved = execFileSync('ssh', ['-F', path.join(home, '.ssh/config'), '-G', 'pve'], { encoding: 'utf8', env: { PATH: process.env['PATH'], HOME: home } });
-  expect(readFileSync(path.join(home, '.ssh/breakglass_config'), 'utf8')).toMatch(/Host pve\n {2}HostName 127\.0\.0\.1\n {2}Port 9/);
+  const resolved = execFileSync('ssh', ['-F', path.join(home, '.ssh/config'), '-G', 'pve'], {
+    encoding: 'utf8',
+    env: { PATH: process.env['PATH'], HOME: home },
+  });
+  expect(readFileSync(path.join(home, '.ssh/breakglass_config'), 'utf8')).toMatch(
+    /Host pve\n {2}HostName 127\.0\.0\.1\n {2}Port 9/,
+  );
   expect(resolved).toMatch(/^user /m);
 });

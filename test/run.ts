@@ -40,7 +40,10 @@ function installWhatIsMissing(): void {
     process.exit(1);
   }
   console.log(`installing ${missing.join(', ')}`);
-  const { status } = spawnSync('sh', ['-c', install], { stdio: ['ignore', 'ignore', 'inherit'], env: { ...process.env, DEBIAN_FRONTEND: 'noninteractive' } });
+  const { status } = spawnSync('sh', ['-c', install], {
+    stdio: ['ignore', 'ignore', 'inherit'],
+    env: { ...process.env, DEBIAN_FRONTEND: 'noninteractive' },
+  });
   if (status !== 0) {
     console.error(`Could not install them. Run by hand:\n  ${install}`);
     process.exit(1);
@@ -51,12 +54,20 @@ interface VitestReport {
   readonly numPassedTests: number;
   readonly numFailedTests: number;
   readonly numPendingTests: number;
-  readonly testResults: readonly { readonly name: string; readonly status: string; readonly assertionResults: readonly { readonly status: string; readonly fullName: string }[] }[];
+  readonly testResults: readonly {
+    readonly name: string;
+    readonly status: string;
+    readonly assertionResults: readonly { readonly status: string; readonly fullName: string }[];
+  }[];
 }
 
 function vitest(name: string, args: readonly string[]): void {
   const file = path.join(scratch, `${name}.json`);
-  const { status } = spawnSync(path.join(root, 'node_modules/.bin/vitest'), ['run', ...args, '--reporter=default', '--reporter=json', `--outputFile.json=${file}`], { cwd: root, stdio: 'inherit', env });
+  const { status } = spawnSync(
+    path.join(root, 'node_modules/.bin/vitest'),
+    ['run', ...args, '--reporter=default', '--reporter=json', `--outputFile.json=${file}`],
+    { cwd: root, stdio: 'inherit', env },
+  );
   if (!existsSync(file)) {
     console.log(`FAIL vitest (${name}) ended without a report, exit ${status}`);
     failed++;
@@ -67,14 +78,21 @@ function vitest(name: string, args: readonly string[]): void {
   failed += report.numFailedTests;
   skipped += report.numPendingTests;
   // A file that does not load has no test that could fail: count the file.
-  const broken = report.testResults.filter((result) => result.status === 'failed' && !result.assertionResults.some((test) => test.status === 'failed'));
+  const broken = report.testResults.filter(
+    (result) =>
+      result.status === 'failed' && !result.assertionResults.some((test) => test.status === 'failed'),
+  );
   failed += broken.length;
   for (const result of broken) console.log(`FAIL ${result.name} did not run`);
   if (status !== 0 && report.numFailedTests === 0 && broken.length === 0) failed++;
 }
 
 function bats(): void {
-  const { stdout, stderr } = spawnSync(path.join(root, 'node_modules/bats/bin/bats'), ['--formatter', 'tap', 'host/test'], { cwd: root, encoding: 'utf8', env });
+  const { stdout, stderr } = spawnSync(
+    path.join(root, 'node_modules/bats/bin/bats'),
+    ['--formatter', 'tap', 'host/test'],
+    { cwd: root, encoding: 'utf8', env },
+  );
   console.log(`${stdout}${stderr}`);
   const lines = stdout.split('\n');
   const isSkip = (line: string): boolean => /^ok .* # skip/i.test(line);

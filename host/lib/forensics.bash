@@ -50,6 +50,7 @@ capture_evidence() {
     await_steps
     compare_samples
   fi
+  show_staged
   write_manifest
   forget_old_captures
   durations+="\"forensics\":$(((${EPOCHREALTIME/./} - began_us) / 1000)),"
@@ -138,6 +139,20 @@ compare_samples() {
       printf '%s: not told: QMP does not answer\n' "$key"
     fi
   done
+}
+
+# What only a fresh QEMU process would apply. `qm pending` prints `cur KEY: VALUE`, `new KEY: VALUE`, `del KEY`.
+show_staged() {
+  local kind key value
+  local -A current=()
+  while IFS=' ' read -r kind key value; do
+    key=${key%:}
+    case $kind in
+      cur) current[$key]=$value ;;
+      new) printf 'staged: %s: %s -> %s\n' "$key" "${current[$key]-none}" "$value" ;;
+      del) printf 'staged: %s: %s -> removed\n' "$key" "${current[$key]-none}" ;;
+    esac
+  done 2>/dev/null <"$capture/pending.txt"
 }
 
 sample_value() { # SAMPLE KEY

@@ -66,12 +66,15 @@ export class Access {
   isTrusted(peer: string): boolean {
     if (!ipaddr.isValid(peer)) return false;
     const address = ipaddr.process(peer); // ::ffff:10.0.0.1 is 10.0.0.1
-    return this.#proxies.some(([block, bits]) => block.kind() === address.kind() && address.match(block, bits));
+    return this.#proxies.some(
+      ([block, bits]) => block.kind() === address.kind() && address.match(block, bits),
+    );
   }
 
   #isCookie(cookie: string): boolean {
     const [expiry, mac] = cookie.split('.');
-    if (this.#token === undefined || expiry === undefined || mac === undefined || !/^\d{1,12}$/.test(expiry)) return false;
+    if (this.#token === undefined || expiry === undefined || mac === undefined || !/^\d{1,12}$/.test(expiry))
+      return false;
     const genuine = timingSafeEqual(digest(mac), digest(this.#mac(expiry)));
     return genuine && Number(expiry) > this.#now() / 1_000;
   }

@@ -8,22 +8,39 @@ import { refuseForeign } from './guard.ts';
 
 /** Outside the guard: nobody has an identity yet. Wrong tokens are limited per address. */
 export function loginRoute(app: FastifyInstance, access: Access): void {
-  app.post('/api/login', { config: { rateLimit: { max: 10, timeWindow: '1 minute' } } }, async (request, reply) => {
-    refuseForeign(request);
-    const body = LoginBody.safeParse(request.body ?? {});
-    if (!body.success) throw new BreakglassError('invalid-input', 'token: expected the access token');
-    if (!access.isToken(body.data.token)) throw new BreakglassError('unauthenticated', 'That is not the access token.');
-    const secure = request.protocol === 'https' || (access.isTrusted(request.raw.socket.remoteAddress ?? '') && request.headers['x-forwarded-proto'] === 'https');
-    reply.setCookie(COOKIE, access.mintCookie(), { path: '/', httpOnly: true, sameSite: 'strict', secure, maxAge: COOKIE_LIFE_S });
-    return reply.code(204).send();
-  });
+  app.post(
+    '/api/login',
+    { config: { rateLimit: { max: 10, timeWindow: '1 minute' } } },
+    async (request, reply) => {
+      refuseForeign(request);
+      const body = LoginBody.safeParse(request.body ?? {});
+      if (!body.success) throw new BreakglassError('invalid-input', 'token: expected the access token');
+      if (!access.isToken(body.data.token))
+        throw new BreakglassError('unauthenticated', 'That is not the access token.');
+      const secure =
+        request.protocol === 'https' ||
+        (access.isTrusted(request.raw.socket.remoteAddress ?? '') &&
+          request.headers['x-forwarded-proto'] === 'https');
+      reply.setCookie(COOKIE, access.mintCookie(), {
+        path: '/',
+        httpOnly: true,
+        sameSite: 'strict',
+        secure,
+        maxAge: COOKIE_LIFE_S,
+      });
+      return reply.code(204).send();
+    },
+  );
 }
 
 export function identityRoutes(app: FastifyInstance, describe: (identity: Identity) => Me): void {
-  app.post('/api/logout', async (_request, reply) => reply.clearCookie(COOKIE, { path: '/' }).code(204).send());
+  app.post('/api/logout', async (_request, reply) =>
+    reply.clearCookie(COOKIE, { path: '/' }).code(204).send(),
+  );
 
   app.get('/api/me', async (request): Promise<Me> => {
-    if (request.identity === undefined) throw new Error('unreachable: the guard let nobody through without an identity');
+    if (request.identity === undefined)
+      throw new Error('unreachable: the guard let nobody through without an identity');
     return describe(request.identity);
   });
 }

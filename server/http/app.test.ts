@@ -5,7 +5,14 @@ import { expect, onTestFinished, test } from 'vitest';
 import { newOperationId, type TargetName } from '../../protocol/ids.ts';
 import type { Operation } from '../../protocol/operations.ts';
 import { BreakglassError } from '../../protocol/problems.ts';
-import { echo, result, type Script, scriptedAgent, stopped, text } from '../../test/support/scripted-agent.ts';
+import {
+  echo,
+  result,
+  type Script,
+  scriptedAgent,
+  stopped,
+  text,
+} from '../../test/support/scripted-agent.ts';
 import { eventsUntil, frames } from '../../test/support/sse-reader.ts';
 import { tempDir } from '../../test/support/temp-dir.ts';
 import { Access } from '../access/access.ts';
@@ -27,11 +34,27 @@ function instantPower(): Power & { started: VerbRequest[]; busy: boolean } {
     started: [],
     busy: false,
     start: async (request) => {
-      if (power.busy) throw new BreakglassError('verb-running', 'cycle by bob since 12:00:00Z is in flight on devvm.');
+      if (power.busy)
+        throw new BreakglassError('verb-running', 'cycle by bob since 12:00:00Z is in flight on devvm.');
       power.started.push(request);
       const { verb, by } = request;
-      const result = { verb, exit_code: verb === 'forensics' ? 1 : 0, stdout: `${verb} done`, stderr: '', rejected: false };
-      const operation: Operation = { id: newOperationId(), target, verb, by, started_at: new Date(0).toISOString(), state: 'succeeded', steps: [], result };
+      const result = {
+        verb,
+        exit_code: verb === 'forensics' ? 1 : 0,
+        stdout: `${verb} done`,
+        stderr: '',
+        rejected: false,
+      };
+      const operation: Operation = {
+        id: newOperationId(),
+        target,
+        verb,
+        by,
+        started_at: new Date(0).toISOString(),
+        state: 'succeeded',
+        steps: [],
+        result,
+      };
       operations.set(operation.id, operation);
       return operation;
     },
@@ -48,7 +71,14 @@ function instantPower(): Power & { started: VerbRequest[]; busy: boolean } {
 
 async function house(script: Script = echo, options: { powerOnly?: boolean } = {}) {
   const journal = openJournal(tempDir());
-  const sessions = new Sessions({ journal, agent: scriptedAgent(script), target, maxConcurrentTurns: 8, turnTimeoutMs: 60_000, logger });
+  const sessions = new Sessions({
+    journal,
+    agent: scriptedAgent(script),
+    target,
+    maxConcurrentTurns: 8,
+    turnTimeoutMs: 60_000,
+    logger,
+  });
   const power = instantPower();
   const app: FastifyInstance = await buildApp({
     access: new Access({ bearerToken: TOKEN, trustedProxies: ['127.0.0.0/8'] }),
@@ -57,8 +87,24 @@ async function house(script: Script = echo, options: { powerOnly?: boolean } = {
     power,
     target,
     triage: async () => Promise.reject(new BreakglassError('internal', 'no triage here')),
-    state: async () => ({ name: target, vm: { state: 'running', at: null }, ssh: { answers: null, at: null }, qmp: { answers: null }, operation: null }),
-    describe: ({ name, how }) => ({ name, how, mode: 'full', lab: null, policy: { mode: 'autonomous', ask_pending: false }, agent: { available: true, model: 'sonnet' }, target: { name: target }, warnings: [], keys: { present: true } }),
+    state: async () => ({
+      name: target,
+      vm: { state: 'running', at: null },
+      ssh: { answers: null, at: null },
+      qmp: { answers: null },
+      operation: null,
+    }),
+    describe: ({ name, how }) => ({
+      name,
+      how,
+      mode: 'full',
+      lab: null,
+      policy: { mode: 'autonomous', ask_pending: false },
+      agent: { available: true, model: 'sonnet' },
+      target: { name: target },
+      warnings: [],
+      keys: { present: true },
+    }),
     verbTimeoutMs: 1_000,
     keepaliveMs: 50,
     webDir: '/does/not/exist',
@@ -71,8 +117,13 @@ async function house(script: Script = echo, options: { powerOnly?: boolean } = {
     await app.close();
   });
   const call = (method: string, url: string, body?: unknown, headers: Record<string, string> = auth) =>
-    fetch(base + url, { method, headers: { ...headers, ...(body === undefined ? {} : { 'content-type': 'application/json' }) }, ...(body === undefined ? {} : { body: JSON.stringify(body) }) });
-  const open = async (): Promise<string> => ((await (await call('POST', '/api/session')).json()) as { session_id: string }).session_id;
+    fetch(base + url, {
+      method,
+      headers: { ...headers, ...(body === undefined ? {} : { 'content-type': 'application/json' }) },
+      ...(body === undefined ? {} : { body: JSON.stringify(body) }),
+    });
+  const open = async (): Promise<string> =>
+    ((await (await call('POST', '/api/session')).json()) as { session_id: string }).session_id;
   return { app, base, call, open, power, journal, sessions };
 }
 
@@ -98,17 +149,26 @@ test('everything under /api is 401 without an identity, however the path is spel
   }
   const answer = await call('GET', '/api/sessions', undefined, {});
   expect(answer.headers.get('content-type')).toMatch(/^application\/problem\+json/);
-  expect(await answer.json()).toMatchObject({ status: 401, code: 'unauthenticated', detail: expect.any(String) });
+  expect(await answer.json()).toMatchObject({
+    status: 401,
+    code: 'unauthenticated',
+    detail: expect.any(String),
+  });
 });
 
 test('a foreign origin may not change state, our own and none may', async () => {
   const { base, call } = await house();
-  const post = (headers: Record<string, string>) => call('POST', '/api/session', undefined, { ...auth, ...headers });
+  const post = (headers: Record<string, string>) =>
+    call('POST', '/api/session', undefined, { ...auth, ...headers });
   expect((await post({ origin: 'https://evil.example' })).status).toBe(403);
   expect((await post({ origin: 'null' })).status).toBe(403);
   expect((await post({ origin: base })).status).toBe(200);
-  expect((await call('POST', '/api/login', { token: TOKEN }, { origin: 'https://evil.example' })).status).toBe(403);
-  expect((await call('GET', '/api/sessions', undefined, { ...auth, origin: 'https://evil.example' })).status).toBe(200);
+  expect(
+    (await call('POST', '/api/login', { token: TOKEN }, { origin: 'https://evil.example' })).status,
+  ).toBe(403);
+  expect(
+    (await call('GET', '/api/sessions', undefined, { ...auth, origin: 'https://evil.example' })).status,
+  ).toBe(200);
 });
 
 test('signing in sets a strict cookie that opens, and wrong tokens are limited', async () => {
@@ -121,15 +181,22 @@ test('signing in sets a strict cookie that opens, and wrong tokens are limited',
   const me = await call('GET', '/api/me', undefined, { cookie: cookie.split(';')[0] ?? '' });
   expect(await me.json()).toMatchObject({ name: 'operator', how: 'token' });
   const statuses: number[] = [];
-  for (let i = 0; i < 12; i++) statuses.push((await call('POST', '/api/login', { token: 'guess' }, {})).status);
+  for (let i = 0; i < 12; i++)
+    statuses.push((await call('POST', '/api/login', { token: 'guess' }, {})).status);
   expect(statuses[0]).toBe(401);
   expect(statuses.at(-1)).toBe(429);
 });
 
 test('the fixed answers: health, verbs, session, 404 and 422', async () => {
   const { call, open } = await house();
-  expect(await (await call('GET', '/health', undefined, {})).json()).toEqual({ status: 'ok', service: 'claude-breakglass' });
-  expect(await (await call('GET', '/api/pve/verbs')).json()).toEqual({ verbs: ['cycle', 'forensics', 'reset', 'start', 'status', 'stop'], mutating: ['cycle', 'reset', 'start', 'stop'] });
+  expect(await (await call('GET', '/health', undefined, {})).json()).toEqual({
+    status: 'ok',
+    service: 'claude-breakglass',
+  });
+  expect(await (await call('GET', '/api/pve/verbs')).json()).toEqual({
+    verbs: ['cycle', 'forensics', 'reset', 'start', 'status', 'stop'],
+    mutating: ['cycle', 'reset', 'start', 'stop'],
+  });
   const id = await open();
   expect(id).toMatch(/^[0-9a-f-]{36}$/);
   for (const unknown of [UNKNOWN, 'x']) {
@@ -137,7 +204,8 @@ test('the fixed answers: health, verbs, session, 404 and 422', async () => {
     expect((await call('POST', `/api/session/${unknown}/cancel`)).status).toBe(404);
     expect((await call('GET', `/api/session/${unknown}/stream`)).status).toBe(404);
   }
-  for (const body of [{}, { prompt: '' }, { prompt: '  ' }, { prompt: 7 }, { prompt: 'x', model: '--help' }]) expect((await call('POST', `/api/session/${id}/prompt`, body)).status).toBe(422);
+  for (const body of [{}, { prompt: '' }, { prompt: '  ' }, { prompt: 7 }, { prompt: 'x', model: '--help' }])
+    expect((await call('POST', `/api/session/${id}/prompt`, body)).status).toBe(422);
   expect((await call('POST', '/api/chat', { session_id: 'x', prompt: 'x' })).status).toBe(422);
 });
 
@@ -145,14 +213,32 @@ test('a JSON content type with an empty body is fine, and so is none at all', as
   const { app, open } = await house();
   const id = await open();
   for (const url of ['/api/session', `/api/session/${id}/cancel`, '/api/pve/status'])
-    for (const type of [{ 'content-type': 'application/json' }, {}]) expect((await app.inject({ method: 'POST', url, headers: { ...auth, ...type } })).statusCode).toBe(200);
+    for (const type of [{ 'content-type': 'application/json' }, {}])
+      expect((await app.inject({ method: 'POST', url, headers: { ...auth, ...type } })).statusCode).toBe(200);
 });
 
 test('anything but the six verbs is 400 and starts nothing', async () => {
   const { app, power } = await house();
-  for (const word of ['destroy', 'STATUS', 'status;reboot', 'status%20103', '%24(reboot)', '..%2Fstart', 'status%0A', 'cycle%00', 'constructor', '__proto__', 'evidence', 'x'.repeat(400)]) {
+  for (const word of [
+    'destroy',
+    'STATUS',
+    'status;reboot',
+    'status%20103',
+    '%24(reboot)',
+    '..%2Fstart',
+    'status%0A',
+    'cycle%00',
+    'constructor',
+    '__proto__',
+    'evidence',
+    'x'.repeat(400),
+  ]) {
     const answer = await app.inject({ method: 'POST', url: `/api/pve/${word}`, headers: auth });
-    expect([word, answer.statusCode, answer.json<{ code: string }>().code]).toEqual([word, 400, 'unknown-verb']);
+    expect([word, answer.statusCode, answer.json<{ code: string }>().code]).toEqual([
+      word,
+      400,
+      'unknown-verb',
+    ]);
   }
   expect(power.started).toEqual([]);
 });
@@ -160,14 +246,29 @@ test('anything but the six verbs is 400 and starts nothing', async () => {
 test('a verb answers 200, 502 or 409 in the fixed shape, and one on our own routes 202', async () => {
   const { call, power } = await house();
   const done = await call('POST', '/api/pve/status');
-  expect([done.status, await done.json()]).toEqual([200, { verb: 'status', exit_code: 0, stdout: 'status done', stderr: '', rejected: false }]);
+  expect([done.status, await done.json()]).toEqual([
+    200,
+    { verb: 'status', exit_code: 0, stdout: 'status done', stderr: '', rejected: false },
+  ]);
   expect((await call('POST', '/api/pve/forensics')).status).toBe(502);
   const own = await call('POST', '/api/targets/devvm/power/stop');
-  expect([own.status, await own.json()]).toEqual([202, expect.objectContaining({ verb: 'stop', by: { type: 'operator', name: 'operator' } })]);
+  expect([own.status, await own.json()]).toEqual([
+    202,
+    expect.objectContaining({ verb: 'stop', by: { type: 'operator', name: 'operator' } }),
+  ]);
   power.busy = true;
   const busy = await call('POST', '/api/pve/reset');
   expect(busy.status).toBe(409);
-  expect(await busy.json()).toMatchObject({ verb: 'reset', exit_code: null, stdout: '', stderr: expect.stringContaining('bob'), rejected: true, status: 409, code: 'verb-running', detail: expect.any(String) });
+  expect(await busy.json()).toMatchObject({
+    verb: 'reset',
+    exit_code: null,
+    stdout: '',
+    stderr: expect.stringContaining('bob'),
+    rejected: true,
+    status: 409,
+    code: 'verb-running',
+    detail: expect.any(String),
+  });
   expect((await call('POST', '/api/targets/other/power/stop')).status).toBe(404);
 });
 
@@ -181,13 +282,26 @@ test('the attach stream replays, says caught-up with {}, then goes on live; Last
   expect(stream.headers.get('x-content-type-options')).toBe('nosniff');
   const reading = eventsUntil(stream, 'turn_end');
   await sleep(30);
-  expect(await (await call('POST', `/api/session/${id}/prompt`, { prompt: 'hello' })).json()).toEqual({ status: 'started' });
+  expect(await (await call('POST', `/api/session/${id}/prompt`, { prompt: 'hello' })).json()).toEqual({
+    status: 'started',
+  });
   const live = await reading;
-  expect(live.map(({ kind }) => kind)).toEqual(['session_opened', 'user', 'session', 'text_delta', 'text', 'result', 'turn_end']);
+  expect(live.map(({ kind }) => kind)).toEqual([
+    'session_opened',
+    'user',
+    'session',
+    'text_delta',
+    'text',
+    'result',
+    'turn_end',
+  ]);
   const replayed = await eventsUntil(await call('GET', `/api/session/${id}/stream`), 'caught-up');
   expect(replayed).toEqual(live.filter((event) => event.id !== undefined));
   const third = replayed[2]?.id;
-  const resume = (lastEventId: string) => call('GET', `/api/session/${id}/stream`, undefined, { ...auth, 'last-event-id': lastEventId }).then((answer) => eventsUntil(answer, 'caught-up'));
+  const resume = (lastEventId: string) =>
+    call('GET', `/api/session/${id}/stream`, undefined, { ...auth, 'last-event-id': lastEventId }).then(
+      (answer) => eventsUntil(answer, 'caught-up'),
+    );
   expect(await resume(String(third))).toEqual(replayed.slice(3));
   expect(await resume('x')).toEqual(replayed);
   for await (const frame of frames(await call('GET', `/api/session/${id}/stream`))) {
@@ -216,7 +330,10 @@ test('a second prompt during a turn is 409, 202 when it may wait; cancel tells t
   expect((await call('POST', `/api/session/${id}/prompt`, { prompt: 'two' })).status).toBe(409);
   expect((await call('POST', '/api/chat', { session_id: id, prompt: 'two' })).status).toBe(409);
   const queued = await call('POST', `/api/session/${id}/prompt`, { prompt: 'three', queue: true });
-  expect([queued.status, await queued.json()]).toEqual([202, { status: 'queued', queue_id: expect.any(String) }]);
+  expect([queued.status, await queued.json()]).toEqual([
+    202,
+    { status: 'queued', queue_id: expect.any(String) },
+  ]);
   expect(await (await call('POST', `/api/session/${id}/cancel`)).json()).toEqual({ cancelled: true });
   await sleep(50);
   expect(await (await call('POST', `/api/session/${id}/cancel`)).json()).toEqual({ cancelled: false });
@@ -228,13 +345,23 @@ test('the one-turn chat opens the session, streams without ids and ends with don
     if (prompt === 'fail') throw new Error('broke');
   });
   for (const prompt of ['hello', 'fail']) {
-    const answer = await call('POST', '/api/chat', { session_id: '11111111-2222-4333-8444-555555555555', prompt });
+    const answer = await call('POST', '/api/chat', {
+      session_id: '11111111-2222-4333-8444-555555555555',
+      prompt,
+    });
     const kinds: string[] = [];
     for await (const { id, data } of frames(answer)) {
       expect(id).toBeUndefined();
       if (data !== undefined) kinds.push((JSON.parse(data) as { kind: string }).kind);
     }
-    expect(kinds).toEqual(['session', 'text_delta', 'text', 'result', ...(prompt === 'fail' ? ['error'] : []), 'done']);
+    expect(kinds).toEqual([
+      'session',
+      'text_delta',
+      'text',
+      'result',
+      ...(prompt === 'fail' ? ['error'] : []),
+      'done',
+    ]);
   }
 });
 
@@ -249,7 +376,12 @@ test('a turn goes on when the chat client hangs up', async () => {
   });
   const abort = new AbortController();
   const session_id = '11111111-2222-4333-8444-555555555556';
-  const answer = await fetch(`${base}/api/chat`, { method: 'POST', headers: { ...auth, 'content-type': 'application/json' }, body: JSON.stringify({ session_id, prompt: 'go' }), signal: abort.signal });
+  const answer = await fetch(`${base}/api/chat`, {
+    method: 'POST',
+    headers: { ...auth, 'content-type': 'application/json' },
+    body: JSON.stringify({ session_id, prompt: 'go' }),
+    signal: abort.signal,
+  });
   for await (const { data } of frames(answer)) if (data?.includes('first')) break;
   abort.abort();
   await sleep(30);
@@ -287,7 +419,10 @@ test('in power-only mode verbs work and chat says why it does not', async () => 
   const { call } = await house(echo, { powerOnly: true });
   expect((await call('POST', '/api/pve/status')).status).toBe(200);
   const refused = await call('POST', '/api/session');
-  expect([refused.status, await refused.json()]).toEqual([503, expect.objectContaining({ code: 'power-only', detail: expect.stringContaining('damaged') })]);
+  expect([refused.status, await refused.json()]).toEqual([
+    503,
+    expect.objectContaining({ code: 'power-only', detail: expect.stringContaining('damaged') }),
+  ]);
   expect((await call('GET', '/ready', undefined, {})).status).toBe(503);
 });
 

@@ -9,8 +9,8 @@ import swagger from '@fastify/swagger';
 import Fastify, { type FastifyBaseLogger, type FastifyInstance, LogController } from 'fastify';
 import { jsonSchemaTransform, serializerCompiler, validatorCompiler } from 'fastify-type-provider-zod';
 import type { Me } from '../../protocol/me.ts';
-import { HealthAnswer } from '../../protocol/routes.ts';
 import { BreakglassError } from '../../protocol/problems.ts';
+import { HealthAnswer } from '../../protocol/routes.ts';
 import type { Access, Identity } from '../access/access.ts';
 import { identityRoutes, loginRoute } from './access-routes.ts';
 import { installErrors } from './errors.ts';
@@ -69,11 +69,17 @@ export async function buildApp(deps: AppDeps): Promise<FastifyInstance> {
   await app.register(cookie);
   await app.register(rateLimit, { global: false });
   await app.register(swagger, {
-    openapi: { openapi: '3.1.0', info: { title: 'Breakglass', version: '1', description: 'Emergency console for a wedged VM.' } },
+    openapi: {
+      openapi: '3.1.0',
+      info: { title: 'Breakglass', version: '1', description: 'Emergency console for a wedged VM.' },
+    },
     transform: jsonSchemaTransform,
   });
 
-  app.get('/health', { schema: { response: { 200: HealthAnswer } } }, async () => ({ status: 'ok' as const, service: 'claude-breakglass' as const }));
+  app.get('/health', { schema: { response: { 200: HealthAnswer } } }, async () => ({
+    status: 'ok' as const,
+    service: 'claude-breakglass' as const,
+  }));
   app.get('/ready', async (_request, reply) =>
     deps.conversation === undefined
       ? reply.code(503).send({ status: 'power-only', why: deps.whyPowerOnly })
@@ -88,7 +94,10 @@ export async function buildApp(deps: AppDeps): Promise<FastifyInstance> {
     scope.get('/api/openapi.json', { schema: { hide: true } }, async () => app.swagger());
     // Unknown paths below /api need an identity too, so that nobody maps the API from outside.
     scope.all('/api/*', { schema: { hide: true } }, async (request) => {
-      throw new BreakglassError('not-found', `There is nothing at ${request.method} ${request.url.split('?')[0]}.`);
+      throw new BreakglassError(
+        'not-found',
+        `There is nothing at ${request.method} ${request.url.split('?')[0]}.`,
+      );
     });
   });
   await servePage(app, deps.webDir);
@@ -110,7 +119,11 @@ async function servePage(app: FastifyInstance, webDir: string): Promise<void> {
   if (!existsSync(path.join(webDir, 'index.html'))) {
     app.log.warn(`the page is not built (${webDir} is missing); run: npm run build`);
     app.get('/', async (_request, reply) =>
-      reply.type('text/html').send('<!doctype html><title>Breakglass</title><body><p>The page is not built. Run: npm run build. The API works.</p></body>'),
+      reply
+        .type('text/html')
+        .send(
+          '<!doctype html><title>Breakglass</title><body><p>The page is not built. Run: npm run build. The API works.</p></body>',
+        ),
     );
     return;
   }
@@ -119,7 +132,10 @@ async function servePage(app: FastifyInstance, webDir: string): Promise<void> {
     preCompressed: true,
     cacheControl: false,
     setHeaders: (response, file) => {
-      void response.header('cache-control', /[/\\]assets[/\\]/.test(file) ? 'public, max-age=31536000, immutable' : 'no-cache');
+      void response.header(
+        'cache-control',
+        /[/\\]assets[/\\]/.test(file) ? 'public, max-age=31536000, immutable' : 'no-cache',
+      );
     },
   });
 }

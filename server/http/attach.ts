@@ -24,12 +24,13 @@ export async function attach(client: SseClient, source: AttachSource, after: Eve
   const filter = { session, sessionTarget: target };
   let held: string[] | undefined = [];
   const deliver = (frame: string): void => {
-    if (held === undefined) return client.send(frame);
-    held.push(frame);
-    if (held.length > HELD_CAP) client.end();
+    if (held === undefined) client.send(frame);
+    else if (held.push(frame) > HELD_CAP) client.end();
   };
   const unfollow = journal.follow(filter, (event) => deliver(journaledFrame(event)));
-  const { snapshot, detach } = sessions.attach(session, (event: EphemeralEvent) => deliver(plainFrame(event)));
+  const { snapshot, detach } = sessions.attach(session, (event: EphemeralEvent) =>
+    deliver(plainFrame(event)),
+  );
   client.onClose(() => {
     unfollow();
     detach();
@@ -43,7 +44,13 @@ export async function attach(client: SseClient, source: AttachSource, after: Eve
   for (const frame of waiting) client.send(frame);
 }
 
-async function replay(client: SseClient, journal: Journal, filter: Parameters<Journal['read']>[0], after: EventId, upTo: EventId): Promise<void> {
+async function replay(
+  client: SseClient,
+  journal: Journal,
+  filter: Parameters<Journal['read']>[0],
+  after: EventId,
+  upTo: EventId,
+): Promise<void> {
   let from = after;
   while (!client.closed && from < upTo) {
     const page = (await journal.read(filter, from, PAGE)).filter((event: JournalEvent) => event.id <= upTo);

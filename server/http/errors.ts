@@ -1,9 +1,14 @@
 // The one place that turns an error into an answer: application/problem+json with a sentence and a stable code.
 import type { FastifyError, FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { hasZodFastifySchemaValidationErrors } from 'fastify-type-provider-zod';
-import { BreakglassError, type ProblemCode, PROBLEMS, toProblem } from '../../protocol/problems.ts';
+import { BreakglassError, PROBLEMS, type ProblemCode, toProblem } from '../../protocol/problems.ts';
 
-export function sendProblem(reply: FastifyReply, code: ProblemCode, detail: string, extra: Readonly<Record<string, unknown>> = {}): FastifyReply {
+export function sendProblem(
+  reply: FastifyReply,
+  code: ProblemCode,
+  detail: string,
+  extra: Readonly<Record<string, unknown>> = {},
+): FastifyReply {
   return reply
     .code(PROBLEMS[code].status)
     .header('content-type', 'application/problem+json; charset=utf-8')
@@ -11,18 +16,26 @@ export function sendProblem(reply: FastifyReply, code: ProblemCode, detail: stri
 }
 
 export function installErrors(app: FastifyInstance): void {
-  app.setErrorHandler((error: FastifyError | BreakglassError, request: FastifyRequest, reply: FastifyReply) => {
-    if (error instanceof BreakglassError) return sendProblem(reply, error.code, error.message, error.extra);
-    if (hasZodFastifySchemaValidationErrors(error)) {
-      const detail = error.validation.map((issue) => issue.message ?? 'invalid').join('; ');
-      return sendProblem(reply, 'invalid-input', detail);
-    }
-    const code = codeOf(error);
-    if (code !== 'internal') return sendProblem(reply, code, error.message);
-    request.log.error({ err: error }, 'a request failed');
-    return sendProblem(reply, 'internal', 'Something went wrong on the console. Its log says more. The power buttons do not depend on it.');
-  });
-  app.setNotFoundHandler((request, reply) => sendProblem(reply, 'not-found', `There is nothing at ${request.method} ${request.url.split('?')[0]}.`));
+  app.setErrorHandler(
+    (error: FastifyError | BreakglassError, request: FastifyRequest, reply: FastifyReply) => {
+      if (error instanceof BreakglassError) return sendProblem(reply, error.code, error.message, error.extra);
+      if (hasZodFastifySchemaValidationErrors(error)) {
+        const detail = error.validation.map((issue) => issue.message ?? 'invalid').join('; ');
+        return sendProblem(reply, 'invalid-input', detail);
+      }
+      const code = codeOf(error);
+      if (code !== 'internal') return sendProblem(reply, code, error.message);
+      request.log.error({ err: error }, 'a request failed');
+      return sendProblem(
+        reply,
+        'internal',
+        'Something went wrong on the console. Its log says more. The power buttons do not depend on it.',
+      );
+    },
+  );
+  app.setNotFoundHandler((request, reply) =>
+    sendProblem(reply, 'not-found', `There is nothing at ${request.method} ${request.url.split('?')[0]}.`),
+  );
 }
 
 function codeOf(error: FastifyError): ProblemCode {

@@ -1,8 +1,8 @@
 // The door of /api: every route behind it knows who asks. A hook on the matched routes, not on how the URL is spelled.
 import type { FastifyInstance, FastifyRequest } from 'fastify';
-import { type Access, COOKIE, type Identity, isForeign } from '../access/access.ts';
-import { BreakglassError } from '../../protocol/problems.ts';
 import type { Actor } from '../../protocol/operations.ts';
+import { BreakglassError } from '../../protocol/problems.ts';
+import { type Access, COOKIE, type Identity, isForeign } from '../access/access.ts';
 
 declare module 'fastify' {
   interface FastifyRequest {
@@ -12,7 +12,7 @@ declare module 'fastify' {
 
 const SAFE_METHODS: readonly string[] = ['GET', 'HEAD', 'OPTIONS'];
 
-export const identify = (access: Access, request: FastifyRequest): Identity | undefined =>
+const identify = (access: Access, request: FastifyRequest): Identity | undefined =>
   access.identify({
     peer: request.raw.socket.remoteAddress ?? '',
     headers: request.headers,
@@ -35,7 +35,10 @@ function distinctHeaders(raw: readonly string[]): NodeJS.Dict<string[]> {
 /** Requests that change state must not come from another site. */
 export function refuseForeign(request: FastifyRequest): void {
   if (SAFE_METHODS.includes(request.method) || !isForeign(request.headers)) return;
-  throw new BreakglassError('cross-site', 'This request came from another site and was refused. Open the console itself and try again.');
+  throw new BreakglassError(
+    'cross-site',
+    'This request came from another site and was refused. Open the console itself and try again.',
+  );
 }
 
 /** Everything registered in this scope afterwards needs an identity. */
@@ -57,6 +60,7 @@ export function requireIdentity(scope: FastifyInstance, access: Access): void {
 }
 
 export function actorOf(request: FastifyRequest): Actor {
-  if (request.identity === undefined) throw new Error(`no identity on ${request.url}: the route is outside the guard`);
+  if (request.identity === undefined)
+    throw new Error(`no identity on ${request.url}: the route is outside the guard`);
   return { type: 'operator', name: request.identity.name };
 }

@@ -5,12 +5,12 @@ import { parseOperationId, type TargetName } from '../../protocol/ids.ts';
 import type { TargetState } from '../../protocol/me.ts';
 import type { Operation, VerbResult } from '../../protocol/operations.ts';
 import { BreakglassError } from '../../protocol/problems.ts';
-import { VerbsAnswer } from '../../protocol/routes.ts';
+import { VerbAnswer, VerbsAnswer } from '../../protocol/routes.ts';
 import type { TriageReport } from '../../protocol/triage.ts';
-import { MUTATING_VERBS, parseVerb, type Verb, VERBS } from '../../protocol/verbs.ts';
+import { MUTATING_VERBS, parseVerb, VERBS, type Verb } from '../../protocol/verbs.ts';
 import type { Power } from '../power/port.ts';
-import { actorOf } from './guard.ts';
 import { sendProblem } from './errors.ts';
+import { actorOf } from './guard.ts';
 import { plainFrame, SseClient } from './sse.ts';
 
 export interface PowerRouteDeps {
@@ -27,34 +27,52 @@ type ToTarget = { Params: { target: string } };
 const verbOf = (text: string): Verb => {
   const verb = parseVerb(text);
   if (verb !== undefined) return verb;
-  throw new BreakglassError('unknown-verb', `${JSON.stringify(text.slice(0, 40))} is not a verb. Expected one of ${VERBS.join(', ')}.`);
+  throw new BreakglassError(
+    'unknown-verb',
+    `${JSON.stringify(text.slice(0, 40))} is not a verb. Expected one of ${VERBS.join(', ')}.`,
+  );
 };
 
 export function powerRoutes(app: FastifyInstance, deps: PowerRouteDeps): void {
   const { power } = deps;
   const checkTarget = (name: string): void => {
     if (name === deps.target) return;
-    throw new BreakglassError('unknown-target', `There is no target ${JSON.stringify(name.slice(0, 40))}. Known: ${deps.target}.`);
+    throw new BreakglassError(
+      'unknown-target',
+      `There is no target ${JSON.stringify(name.slice(0, 40))}. Known: ${deps.target}.`,
+    );
   };
   const begin = (request: FastifyRequest, verb: Verb): Promise<Operation> => {
     const key = request.headers['idempotency-key'];
-    return power.start({ verb, by: actorOf(request), ...(typeof key === 'string' && key !== '' ? { idempotencyKey: key.slice(0, 200) } : {}) });
+    return power.start({
+      verb,
+      by: actorOf(request),
+      ...(typeof key === 'string' && key !== '' ? { idempotencyKey: key.slice(0, 200) } : {}),
+    });
   };
 
-  app.get('/api/pve/verbs', { schema: { response: { 200: VerbsAnswer } } }, async () => ({ verbs: [...VERBS], mutating: [...MUTATING_VERBS] }));
+  app.get('/api/pve/verbs', { schema: { response: { 200: VerbsAnswer } } }, async () => ({
+    verbs: [...VERBS],
+    mutating: [...MUTATING_VERBS],
+  }));
 
-  app.post<{ Params: { verb: string } }>('/api/pve/:verb', async (request, reply) => {
-    const verb = verbOf(request.params.verb);
-    let operation: Operation;
-    try {
-      operation = await begin(request, verb);
-    } catch (error) {
-      if (error instanceof BreakglassError && error.code === 'verb-running') return sendBusy(reply, verb, error.message);
-      throw error;
-    }
-    const ended = await power.waitResult(operation.id, deps.verbTimeoutMs);
-    return sendResult(reply, ended, deps.verbTimeoutMs);
-  });
+  app.post<{ Params: { verb: string } }>(
+    '/api/pve/:verb',
+    { schema: { response: { 200: VerbAnswer, 502: VerbAnswer } } },
+    async (request, reply) => {
+      const verb = verbOf(request.params.verb);
+      let operation: Operation;
+      try {
+        operation = await begin(request, verb);
+      } catch (error) {
+        if (error instanceof BreakglassError && error.code === 'verb-running')
+          return sendBusy(reply, verb, error.message);
+        throw error;
+      }
+      const ended = await power.waitResult(operation.id, deps.verbTimeoutMs);
+      return sendResult(reply, ended, deps.verbTimeoutMs);
+    },
+  );
 
   app.get('/api/targets', async () => ({ targets: [{ name: deps.target }] }));
 
@@ -68,34 +86,47 @@ export function powerRoutes(app: FastifyInstance, deps: PowerRouteDeps): void {
     return deps.triage();
   });
 
-  app.post<{ Params: { target: string; verb: string } }>('/api/targets/:target/power/:verb', async (request, reply) => {
-    checkTarget(request.params.target);
-    const operation = await begin(request, verbOf(request.params.verb));
-    if (request.headers.accept?.includes('text/event-stream') === true) return stream(reply, operation);
-    return reply.code(202).header('location', `/api/operations/${operation.id}`).send(operation);
-  });
+  app.post<{ Params: { target: string; verb: string } }>(
+    '/api/targets/:target/power/:verb',
+    async (request, reply) => {
+      checkTarget(request.params.target);
+      const operation = await begin(request, verbOf(request.params.verb));
+      if (request.headers.accept?.includes('text/event-stream') === true) return stream(reply, operation);
+      return reply.code(202).header('location', `/api/operations/${operation.id}`).send(operation);
+    },
+  );
 
   const find = async (text: string): Promise<Operation> => {
     const id = parseOperationId(text);
     const operation = id === undefined ? undefined : await power.get(id);
-    if (operation === undefined) throw new BreakglassError('unknown-operation', 'There is no operation with this id.');
+    if (operation === undefined)
+      throw new BreakglassError('unknown-operation', 'There is no operation with this id.');
     return operation;
   };
 
   app.get<{ Params: { id: string } }>('/api/operations/:id', async (request) => find(request.params.id));
-  app.get<{ Params: { id: string } }>('/api/operations/:id/stream', async (request, reply) => stream(reply, await find(request.params.id)));
+  app.get<{ Params: { id: string } }>('/api/operations/:id/stream', async (request, reply) =>
+    stream(reply, await find(request.params.id)),
+  );
 
   /** The operation as it is, every change, and the end. Needs no journal. */
   function stream(reply: FastifyReply, operation: Operation): void {
     const client = new SseClient(reply, deps.keepaliveMs);
     const unwatch = power.watch(operation.id, (change) => {
-      client.send(plainFrame(change.type === 'output' ? { kind: 'output', stream: change.stream, text: change.text } : { kind: 'operation', operation: change.operation }));
+      client.send(
+        plainFrame(
+          change.type === 'output'
+            ? { kind: 'output', stream: change.stream, text: change.text }
+            : { kind: 'operation', operation: change.operation },
+        ),
+      );
       if (change.type === 'finished') client.end();
     });
     client.onClose(unwatch);
-    void power.get(operation.id).then((now) => {
-      client.send(plainFrame({ kind: 'operation', operation: now ?? operation }));
-      if ((now ?? operation).state !== 'running') client.end();
+    void power.get(operation.id).then((now = operation) => {
+      client.send(plainFrame({ kind: 'operation', operation: now }));
+      // `unknown` may also mean that the host is being asked: only `finished_at` is the end.
+      if (now.finished_at !== undefined) client.end();
     });
   }
 }
@@ -107,7 +138,9 @@ function sendResult(reply: FastifyReply, operation: Operation, limitMs: number):
       state === 'running'
         ? `No result within ${Math.round(limitMs / 1_000)} s. The operation goes on: ${id}`
         : `The outcome is not known: ${operation.outcome?.summary ?? 'the connection to the power host was lost'} Operation ${id}`;
-    return reply.code(502).send({ verb, exit_code: null, stdout: '', stderr, rejected: false } satisfies VerbResult);
+    return reply
+      .code(502)
+      .send({ verb, exit_code: null, stdout: '', stderr, rejected: false } satisfies VerbResult);
   }
   if (result.rejected) return sendBusy(reply, verb, result.stderr);
   return reply.code(result.exit_code === 0 ? 200 : 502).send(result);
@@ -115,4 +148,10 @@ function sendResult(reply: FastifyReply, operation: Operation, limitMs: number):
 
 /** 409: the verb shape merged into the problem, so that both old and new clients find what they read. */
 const sendBusy = (reply: FastifyReply, verb: Verb, holder: string): FastifyReply =>
-  sendProblem(reply, 'verb-running', holder, { verb, exit_code: null, stdout: '', stderr: holder, rejected: true });
+  sendProblem(reply, 'verb-running', holder, {
+    verb,
+    exit_code: null,
+    stdout: '',
+    stderr: holder,
+    rejected: true,
+  });

@@ -2,9 +2,23 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import type { ZodTypeProvider } from 'fastify-type-provider-zod';
 import type { EphemeralEvent } from '../../protocol/events.ts';
-import { type EventId, eventId, parseEventId, parseSessionId, type SessionId, type TargetName } from '../../protocol/ids.ts';
+import {
+  type EventId,
+  eventId,
+  parseEventId,
+  parseSessionId,
+  type SessionId,
+  type TargetName,
+} from '../../protocol/ids.ts';
 import { BreakglassError } from '../../protocol/problems.ts';
-import { CancelAnswer, ChatBody, PromptBody, QueuedAnswer, SessionAnswer, StartedAnswer } from '../../protocol/routes.ts';
+import {
+  CancelAnswer,
+  ChatBody,
+  PromptBody,
+  QueuedAnswer,
+  SessionAnswer,
+  StartedAnswer,
+} from '../../protocol/routes.ts';
 import type { Journal } from '../journal/port.ts';
 import type { Sessions } from '../sessions/sessions.ts';
 import { attach } from './attach.ts';
@@ -32,7 +46,10 @@ export function sessionRoutes(plain: FastifyInstance, deps: SessionRouteDeps): v
 
   const conversation = (): { sessions: Sessions; journal: Journal } => {
     if (deps.conversation !== undefined) return deps.conversation;
-    throw new BreakglassError('power-only', `Chat is off: ${deps.whyPowerOnly ?? 'the journal is not available'}. The power buttons work.`);
+    throw new BreakglassError(
+      'power-only',
+      `Chat is off: ${deps.whyPowerOnly ?? 'the journal is not available'}. The power buttons work.`,
+    );
   };
   const known = async (text: string): Promise<SessionId> => {
     const { sessions } = conversation();
@@ -50,34 +67,62 @@ export function sessionRoutes(plain: FastifyInstance, deps: SessionRouteDeps): v
   app.get<WithId>('/api/session/:id/stream', async (request, reply) => {
     const session = await known(request.params.id);
     const client = new SseClient(reply, deps.keepaliveMs);
-    await attach(client, { ...conversation(), session, target: deps.target }, lastEventId(request)).catch((error: unknown) => {
-      // The client has its 200 already: cut it off, it resumes where it was.
-      request.log.error({ err: error }, 'a replay failed');
-      client.end();
-    });
+    await attach(client, { ...conversation(), session, target: deps.target }, lastEventId(request)).catch(
+      (error: unknown) => {
+        // The client has its 200 already: cut it off, it resumes where it was.
+        request.log.error({ err: error }, 'a replay failed');
+        client.end();
+      },
+    );
   });
 
-  app.post<WithId>('/api/session/:id/prompt', { schema: { body: PromptBody, response: { 200: StartedAnswer, 202: QueuedAnswer } }, validatorCompiler: unchecked }, async (request, reply) => {
-    const id = await known(request.params.id);
-    const { prompt, model, queue } = parse(PromptBody, request.body);
-    const accepted = await conversation().sessions.prompt(id, { text: prompt, model, queue, by: actorOf(request) });
-    if (accepted.status === 'started') return { status: 'started' as const };
-    return reply.code(202).send({ status: 'queued', queue_id: accepted.queueId });
-  });
+  app.post<WithId>(
+    '/api/session/:id/prompt',
+    {
+      schema: { body: PromptBody, response: { 200: StartedAnswer, 202: QueuedAnswer } },
+      validatorCompiler: unchecked,
+    },
+    async (request, reply) => {
+      const id = await known(request.params.id);
+      const { prompt, model, queue } = parse(PromptBody, request.body);
+      const accepted = await conversation().sessions.prompt(id, {
+        text: prompt,
+        model,
+        queue,
+        by: actorOf(request),
+      });
+      if (accepted.status === 'started') return { status: 'started' as const };
+      return reply.code(202).send({ status: 'queued', queue_id: accepted.queueId });
+    },
+  );
 
-  app.post<WithId>('/api/session/:id/cancel', { schema: { response: { 200: CancelAnswer } } }, async (request) => {
-    const id = await known(request.params.id);
-    return { cancelled: await conversation().sessions.cancel(id, actorOf(request)) };
-  });
+  app.post<WithId>(
+    '/api/session/:id/cancel',
+    { schema: { response: { 200: CancelAnswer } } },
+    async (request) => {
+      const id = await known(request.params.id);
+      return { cancelled: await conversation().sessions.cancel(id, actorOf(request)) };
+    },
+  );
 
-  app.post('/api/chat', { schema: { body: ChatBody }, validatorCompiler: unchecked }, async (request, reply) => {
-    const { sessions, journal } = conversation();
-    const body = parse(ChatBody, request.body);
-    const id = parseSessionId(body.session_id);
-    if (id === undefined) throw new BreakglassError('invalid-input', 'session_id: expected a UUID');
-    if (!(await sessions.exists(id))) await sessions.open(actorOf(request), id);
-    await chat({ sessions, journal }, id, { text: body.prompt, model: body.model, by: actorOf(request) }, reply, deps.keepaliveMs);
-  });
+  app.post(
+    '/api/chat',
+    { schema: { body: ChatBody }, validatorCompiler: unchecked },
+    async (request, reply) => {
+      const { sessions, journal } = conversation();
+      const body = parse(ChatBody, request.body);
+      const id = parseSessionId(body.session_id);
+      if (id === undefined) throw new BreakglassError('invalid-input', 'session_id: expected a UUID');
+      if (!(await sessions.exists(id))) await sessions.open(actorOf(request), id);
+      await chat(
+        { sessions, journal },
+        id,
+        { text: body.prompt, model: body.model, by: actorOf(request) },
+        reply,
+        deps.keepaliveMs,
+      );
+    },
+  );
 }
 
 /** SSE of one turn. Follows before the turn starts, so that its first event is not missed. 409 before any stream begins. */
@@ -126,7 +171,10 @@ async function chat(
 /** The schema is for OpenAPI; the body is parsed in the route, so that an unknown session is told before a bad body. */
 const unchecked = () => (value: unknown) => ({ value });
 
-function parse<Schema extends typeof PromptBody | typeof ChatBody>(schema: Schema, body: unknown): ReturnType<Schema['parse']> {
+function parse<Schema extends typeof PromptBody | typeof ChatBody>(
+  schema: Schema,
+  body: unknown,
+): ReturnType<Schema['parse']> {
   const parsed = schema.safeParse(body ?? {});
   if (parsed.success) return parsed.data as ReturnType<Schema['parse']>;
   throw new BreakglassError('invalid-input', parsed.error.issues.map((issue) => issue.message).join('; '));

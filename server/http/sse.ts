@@ -19,7 +19,8 @@ export function journaledFrame(event: JournalEvent): string {
 }
 
 /** A frame without an id: ephemeral events, and everything on the one-turn stream. */
-export const plainFrame = (event: WireEvent | Readonly<Record<string, unknown>>): string => `data: ${JSON.stringify(event)}\n\n`;
+export const plainFrame = (event: WireEvent | Readonly<Record<string, unknown>>): string =>
+  `data: ${JSON.stringify(event)}\n\n`;
 
 export class SseClient {
   readonly #reply: FastifyReply;
@@ -30,7 +31,12 @@ export class SseClient {
   constructor(reply: FastifyReply, keepaliveMs: number) {
     this.#reply = reply;
     reply.hijack();
-    const headers = { ...reply.getHeaders(), 'content-type': 'text/event-stream; charset=utf-8', 'cache-control': 'no-cache', 'x-accel-buffering': 'no' };
+    const headers = {
+      ...reply.getHeaders(),
+      'content-type': 'text/event-stream; charset=utf-8',
+      'cache-control': 'no-cache',
+      'x-accel-buffering': 'no',
+    };
     reply.raw.writeHead(200, headers as Record<string, string>);
     reply.raw.flushHeaders();
     reply.raw.socket?.setNoDelay(true);

@@ -3,7 +3,12 @@ import type { JournalEvent, JournaledKind } from '../../protocol/events.ts';
 import type { JournalFilter } from './port.ts';
 
 /** Events of the target that every session on it shows, whoever caused them. */
-const TARGET_KINDS: readonly JournaledKind[] = ['power_started', 'power_step', 'power_output', 'power_finished'];
+const TARGET_KINDS: readonly JournaledKind[] = [
+  'power_started',
+  'power_step',
+  'power_output',
+  'power_finished',
+];
 
 export function passes(filter: JournalFilter, event: JournalEvent): boolean {
   if (filter.session !== undefined && event.session_id !== filter.session) {

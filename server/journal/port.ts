@@ -1,7 +1,8 @@
 // The journal's port: an append-only log of everything that happened. Transcript, audit, timeline and report are views of
 // it. Everything here is asynchronous because SQLite is only its first home.
-import type { EventId, OperationId, SessionId, TargetName } from '../../protocol/ids.ts';
+
 import type { JournalEvent, JournaledKind, NewEvent } from '../../protocol/events.ts';
+import type { EventId, OperationId, SessionId, TargetName } from '../../protocol/ids.ts';
 
 /** All given conditions must hold. */
 export interface JournalFilter {

@@ -17,7 +17,13 @@ afterEach(() => rmSync(dir, { recursive: true, force: true }));
 const actor = { type: 'operator', name: 'ann' } as const;
 const target = 'devvm' as TargetName;
 const session = newSessionId();
-const say = (text: string, session_id = session): NewEvent => ({ kind: 'text', text, actor, target, session_id });
+const say = (text: string, session_id = session): NewEvent => ({
+  kind: 'text',
+  text,
+  actor,
+  target,
+  session_id,
+});
 
 test('ids rise by one over restarts and what was read before is read again unchanged', async () => {
   const first = openJournal(dir);
@@ -46,7 +52,15 @@ test('an event is on disk before a follower is told of it', async () => {
 
 test('a session reads its own events and the power events of its target since it was opened, and follows the same', async () => {
   const journal = openJournal(dir);
-  const power = (text: string): NewEvent => ({ kind: 'power_output', verb: 'status', stream: 'stdout', text, actor, target, operation_id: newOperationId() });
+  const power = (text: string): NewEvent => ({
+    kind: 'power_output',
+    verb: 'status',
+    stream: 'stdout',
+    text,
+    actor,
+    target,
+    operation_id: newOperationId(),
+  });
   const filter = { session, sessionTarget: target };
   const followed: JournalEvent[] = [];
   await journal.append([power('before')]);
@@ -54,7 +68,11 @@ test('a session reads its own events and the power events of its target since it
   await journal.append([{ kind: 'session_opened', session_id: session, actor, target }]);
   await journal.append([say('mine'), say('theirs', newSessionId()), power('after')]);
   const read = await journal.read(filter, eventId(0), 100);
-  expect(read.map((event) => ('text' in event ? event.text : event.kind))).toEqual(['session_opened', 'mine', 'after']);
+  expect(read.map((event) => ('text' in event ? event.text : event.kind))).toEqual([
+    'session_opened',
+    'mine',
+    'after',
+  ]);
   expect(followed).toEqual(read);
   await journal.close();
 });
@@ -77,7 +95,9 @@ test('open work is what was begun and not ended', async () => {
   expect(open.turns.map((event) => event.turn_id)).toEqual([left]);
   expect(open.operations.map((event) => event.operation_id)).toEqual([operation]);
   expect(open.queued.map((event) => event.kind === 'queued' && event.queue_id)).toEqual(['q2']);
-  expect(await journal.sessions(5)).toMatchObject([{ session_id: session, opened_by: 'ann', title: 'one', running: true }]);
+  expect(await journal.sessions(5)).toMatchObject([
+    { session_id: session, opened_by: 'ann', title: 'one', running: true },
+  ]);
   await journal.close();
 });
 
@@ -124,7 +144,12 @@ test('20 writers killed with SIGKILL lose nothing that they acknowledged', async
     await new Promise((resolve) => setTimeout(resolve, (round * 7) % 40));
     child.kill('SIGKILL');
     await closed;
-    const lastWhole = text.slice(0, text.lastIndexOf('\n') + 1).trimEnd().split('\n').at(-1) ?? '';
+    const lastWhole =
+      text
+        .slice(0, text.lastIndexOf('\n') + 1)
+        .trimEnd()
+        .split('\n')
+        .at(-1) ?? '';
     acknowledged = Math.max(acknowledged, Number.parseInt(lastWhole, 10) || 0);
     const journal = openJournal(dir);
     expect(journal.head()).toBeGreaterThanOrEqual(acknowledged);

@@ -45,7 +45,9 @@ export function openJournal(dataDir: string, now: () => number = Date.now): Jour
 function prepareSchema(database: DatabaseSync, file: string): void {
   const version = Number(database.prepare('PRAGMA user_version').get()?.['user_version'] ?? 0);
   if (version > SCHEMA_VERSION)
-    throw new Error(`${file} was written by a newer version of Breakglass (schema ${version}, this one knows ${SCHEMA_VERSION})`);
+    throw new Error(
+      `${file} was written by a newer version of Breakglass (schema ${version}, this one knows ${SCHEMA_VERSION})`,
+    );
   if (version === 0) database.exec(`BEGIN IMMEDIATE; ${SCHEMA} COMMIT;`);
   // Proves now, not in the middle of an incident, that the file can be written.
   database.exec(`BEGIN IMMEDIATE; PRAGMA user_version = ${SCHEMA_VERSION}; COMMIT;`);
@@ -155,7 +157,16 @@ class SqliteJournal implements Journal {
   #write(event: JournalEvent): JournalEvent {
     const { id, at, kind, session_id, turn_id, operation_id, target } = event;
     const text = JSON.stringify(event);
-    this.#insert.run(id, at, kind, session_id ?? null, turn_id ?? null, operation_id ?? null, target ?? null, text);
+    this.#insert.run(
+      id,
+      at,
+      kind,
+      session_id ?? null,
+      turn_id ?? null,
+      operation_id ?? null,
+      target ?? null,
+      text,
+    );
     return event;
   }
 

@@ -6,6 +6,8 @@ const journal = openJournal(process.argv[2] ?? '.');
 const actor = { type: 'server', name: 'fixture' } as const;
 const session_id = newSessionId();
 for (;;) {
-  const [event] = await journal.append([{ kind: 'text', text: 'x'.repeat(200), actor, session_id, target: 'devvm' as TargetName }]);
+  const [event] = await journal.append([
+    { kind: 'text', text: 'x'.repeat(200), actor, session_id, target: 'devvm' as TargetName },
+  ]);
   process.stdout.write(`${event?.id} acknowledged\n`);
 }

@@ -1,11 +1,16 @@
 // What the agent has spent of its budget for mutating verbs, as the journal tells it: it survives a restart.
-import type { VerbBudget } from './decide.ts';
-import { BUDGET } from './decide.ts';
+
 import { eventId, type TargetName } from '../../protocol/ids.ts';
 import { isMutating } from '../../protocol/verbs.ts';
 import type { Journal } from '../journal/port.ts';
+import type { VerbBudget } from './decide.ts';
+import { BUDGET } from './decide.ts';
 
-export async function verbBudget(journal: Journal, target: TargetName, now: number = Date.now()): Promise<VerbBudget> {
+export async function verbBudget(
+  journal: Journal,
+  target: TargetName,
+  now: number = Date.now(),
+): Promise<VerbBudget> {
   const spentAt: number[] = [];
   let after = eventId(0);
   for (;;) {
@@ -13,7 +18,14 @@ export async function verbBudget(journal: Journal, target: TargetName, now: numb
     for (const event of page) {
       const at = Date.parse(event.at);
       // `start` never spends: the agent must not strand a VM that it stopped.
-      if (event.kind === 'power_started' && event.by.type === 'agent' && isMutating(event.verb) && event.verb !== 'start' && now - at < BUDGET.dayMs) spentAt.push(at);
+      if (
+        event.kind === 'power_started' &&
+        event.by.type === 'agent' &&
+        isMutating(event.verb) &&
+        event.verb !== 'start' &&
+        now - at < BUDGET.dayMs
+      )
+        spentAt.push(at);
     }
     const last = page.at(-1)?.id;
     if (last === undefined) return { spentAt, now };

@@ -36,14 +36,20 @@ export function decide(mode: PolicyMode, actor: ActorType, action: Action, budge
   if (!isMutating(action.verb)) return ALLOW;
   switch (mode) {
     case 'observe':
-      return { type: 'deny', reason: `Policy is observe: the agent may not ${action.verb} the VM. An operator can press the button.` };
+      return {
+        type: 'deny',
+        reason: `Policy is observe: the agent may not ${action.verb} the VM. An operator can press the button.`,
+      };
     case 'ask':
       return { type: 'ask', reason: `Policy is ask: ${action.verb} needs a person's approval.` };
     case 'autonomous':
       if (action.verb === 'start' && action.vmStopped === true) return ALLOW;
       return withinBudget(budget)
         ? { type: 'allow', spends: true }
-        : { type: 'ask', reason: `The agent's budget for mutating verbs is spent (one per 15 minutes, three a day). An operator can press the button.` };
+        : {
+            type: 'ask',
+            reason: `The agent's budget for mutating verbs is spent (one per 15 minutes, three a day). An operator can press the button.`,
+          };
   }
 }
 
@@ -53,7 +59,10 @@ function decideCommand(mode: PolicyMode, account: Account): Decision {
     case 'observe':
       return { type: 'deny', reason: 'Policy is observe: only commands as the observer account run.' };
     case 'ask':
-      return { type: 'ask', reason: "Policy is ask: a command as the repair account needs a person's approval." };
+      return {
+        type: 'ask',
+        reason: "Policy is ask: a command as the repair account needs a person's approval.",
+      };
     case 'autonomous':
       return ALLOW;
   }

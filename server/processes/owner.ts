@@ -1,7 +1,7 @@
 // Which processes are ours. Every process this server starts carries a mark in its environment: the data directory and
 // the server's pid and start time. A server killed with SIGKILL leaves its children running; the next one on the same
 // data directory finds them by the mark and ends them. No pid file: nothing to lose between fork and write.
-import { readFileSync, readdirSync, realpathSync } from 'node:fs';
+import { readdirSync, readFileSync, realpathSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 
 const MARK = 'BREAKGLASS_OWNER';
@@ -59,7 +59,9 @@ export function findOrphans(dataDir: string): readonly Orphan[] {
 }
 
 /** Ends every orphan with SIGKILL (its owner is dead, nobody reads what it does) and waits up to 1 s to see them gone. */
-export async function reapOrphans(dataDir: string): Promise<{ readonly ended: readonly Orphan[]; readonly left: readonly Orphan[] }> {
+export async function reapOrphans(
+  dataDir: string,
+): Promise<{ readonly ended: readonly Orphan[]; readonly left: readonly Orphan[] }> {
   const ended = findOrphans(dataDir);
   for (const { pid } of ended) {
     try {

@@ -37,7 +37,8 @@ export class Partial {
 
   snapshot(): readonly EphemeralEvent[] {
     const events: EphemeralEvent[] = [];
-    if (this.#text !== '') events.push({ kind: 'text_delta', ...this.#scope, text: this.#text, snapshot: true });
+    if (this.#text !== '')
+      events.push({ kind: 'text_delta', ...this.#scope, text: this.#text, snapshot: true });
     for (const [tool_call_id, streams] of this.#outputs) {
       for (const [stream, text] of streams)
         events.push({ kind: 'tool_output', ...this.#scope, tool_call_id, stream, text, snapshot: true });

@@ -3,7 +3,14 @@ import pino from 'pino';
 import { expect, onTestFinished, test } from 'vitest';
 import type { EphemeralEvent, JournalEvent } from '../../protocol/events.ts';
 import { eventId, type SessionId, type TargetName } from '../../protocol/ids.ts';
-import { echo, result, type Script, scriptedAgent, stopped, text } from '../../test/support/scripted-agent.ts';
+import {
+  echo,
+  result,
+  type Script,
+  scriptedAgent,
+  stopped,
+  text,
+} from '../../test/support/scripted-agent.ts';
 import { tempDir } from '../../test/support/temp-dir.ts';
 import type { Journal } from '../journal/port.ts';
 import { openJournal } from '../journal/sqlite.ts';
@@ -14,13 +21,25 @@ const bob = { type: 'operator', name: 'bob' } as const;
 const logger = pino({ level: 'silent' });
 const target = 'devvm' as TargetName;
 
-function house(script: Script, options: { journal?: Journal; turnTimeoutMs?: number; maxConcurrentTurns?: number } = {}) {
+function house(
+  script: Script,
+  options: { journal?: Journal; turnTimeoutMs?: number; maxConcurrentTurns?: number } = {},
+) {
   const journal = options.journal ?? openJournal(tempDir());
   const agent = scriptedAgent(script);
-  const sessions = new Sessions({ journal, agent, target, maxConcurrentTurns: options.maxConcurrentTurns ?? 2, turnTimeoutMs: options.turnTimeoutMs ?? 60_000, logger });
+  const sessions = new Sessions({
+    journal,
+    agent,
+    target,
+    maxConcurrentTurns: options.maxConcurrentTurns ?? 2,
+    turnTimeoutMs: options.turnTimeoutMs ?? 60_000,
+    logger,
+  });
   onTestFinished(() => sessions.close());
-  const events = (session: SessionId): Promise<readonly JournalEvent[]> => journal.read({ session }, eventId(0), 1_000);
-  const kinds = async (session: SessionId): Promise<string[]> => (await events(session)).map(({ kind }) => kind);
+  const events = (session: SessionId): Promise<readonly JournalEvent[]> =>
+    journal.read({ session }, eventId(0), 1_000);
+  const kinds = async (session: SessionId): Promise<string[]> =>
+    (await events(session)).map(({ kind }) => kind);
   const ended = async (session: SessionId, turns = 1): Promise<string[]> => {
     while ((await kinds(session)).filter((kind) => kind === 'turn_end').length < turns) await sleep(5);
     return kinds(session);
@@ -38,7 +57,10 @@ test('a turn is user, session, what the agent says, and one turn_end', async () 
 test('two prompts in the same moment: one starts, one is refused', async () => {
   const { sessions, ended } = house(echo);
   const id = await sessions.open(ann);
-  const both = await Promise.allSettled([sessions.prompt(id, { text: 'a', by: ann }), sessions.prompt(id, { text: 'b', by: bob })]);
+  const both = await Promise.allSettled([
+    sessions.prompt(id, { text: 'a', by: ann }),
+    sessions.prompt(id, { text: 'b', by: bob }),
+  ]);
   expect(both.map(({ status }) => status).sort()).toEqual(['fulfilled', 'rejected']);
   expect(both.find((one) => one.status === 'rejected')?.reason).toMatchObject({ code: 'turn-running' });
   await ended(id);
@@ -48,10 +70,15 @@ test('a queued prompt runs after the turn before it and is announced as started'
   const { sessions, ended, events } = house(echo);
   const id = await sessions.open(ann);
   await sessions.prompt(id, { text: 'one', by: ann });
-  expect(await sessions.prompt(id, { text: 'two', by: bob, queue: true })).toMatchObject({ status: 'queued' });
+  expect(await sessions.prompt(id, { text: 'two', by: bob, queue: true })).toMatchObject({
+    status: 'queued',
+  });
   const kinds = await ended(id, 2);
   expect(kinds.indexOf('unqueued')).toBeGreaterThan(kinds.indexOf('turn_end'));
-  expect((await events(id)).filter(({ kind }) => kind === 'user').map((event) => event.actor.name)).toEqual(['ann', 'bob']);
+  expect((await events(id)).filter(({ kind }) => kind === 'user').map((event) => event.actor.name)).toEqual([
+    'ann',
+    'bob',
+  ]);
 });
 
 test('stop ends the turn as cancelled, names who, and drops what was queued', async () => {
@@ -120,7 +147,11 @@ test('more turns than slots wait, say so, and can be stopped while they wait', a
     },
     { maxConcurrentTurns: 1 },
   );
-  const [first, second, third] = [await sessions.open(ann), await sessions.open(ann), await sessions.open(ann)];
+  const [first, second, third] = [
+    await sessions.open(ann),
+    await sessions.open(ann),
+    await sessions.open(ann),
+  ];
   await sessions.prompt(first, { text: 'a', by: ann });
   await sessions.prompt(second, { text: 'b', by: ann });
   await sessions.prompt(third, { text: 'c', by: ann });
@@ -210,7 +241,14 @@ test('what a dead server left open is closed once, and only once', async () => {
   await sessions.prompt(id, { text: 'later', by: ann, queue: true });
   await sleep(20);
   // A second house on the same journal stands for the next server; the first one never gets to say anything.
-  const next = new Sessions({ journal, agent: scriptedAgent(echo), target, maxConcurrentTurns: 2, turnTimeoutMs: 60_000, logger });
+  const next = new Sessions({
+    journal,
+    agent: scriptedAgent(echo),
+    target,
+    maxConcurrentTurns: 2,
+    turnTimeoutMs: 60_000,
+    logger,
+  });
   await next.recover();
   await next.recover();
   expect((await kinds(id)).slice(-3)).toEqual(['interrupted', 'turn_end', 'unqueued']);
@@ -225,5 +263,7 @@ test('a shutdown ends every turn as interrupted before it resolves', async () =>
   await sessions.prompt(id, { text: 'work', by: ann });
   await sessions.close();
   expect((await kinds(id)).slice(-2)).toEqual(['interrupted', 'turn_end']);
-  await expect(sessions.prompt(id, { text: 'more', by: ann })).rejects.toMatchObject({ code: 'shutting-down' });
+  await expect(sessions.prompt(id, { text: 'more', by: ann })).rejects.toMatchObject({
+    code: 'shutting-down',
+  });
 });

@@ -30,7 +30,9 @@ export interface Prompt {
   readonly queue?: boolean | undefined;
 }
 
-type Accepted = { readonly status: 'started'; readonly turn: Turn } | { readonly status: 'queued'; readonly queueId: string };
+type Accepted =
+  | { readonly status: 'started'; readonly turn: Turn }
+  | { readonly status: 'queued'; readonly queueId: string };
 
 interface Live {
   turn: Turn | undefined;
@@ -52,7 +54,9 @@ export class Sessions {
   }
 
   async open(by: Actor, id: SessionId = newSessionId()): Promise<SessionId> {
-    await this.#deps.journal.append([{ kind: 'session_opened', actor: by, target: this.#deps.target, session_id: id }]);
+    await this.#deps.journal.append([
+      { kind: 'session_opened', actor: by, target: this.#deps.target, session_id: id },
+    ]);
     return id;
   }
 
@@ -66,13 +70,20 @@ export class Sessions {
 
   /** Resolves once the prompt is in the journal. The turn goes on by itself. */
   async prompt(id: SessionId, prompt: Prompt): Promise<Accepted> {
-    if (this.#closing) throw new BreakglassError('shutting-down', 'The server is shutting down. Try again in a moment.');
+    if (this.#closing)
+      throw new BreakglassError('shutting-down', 'The server is shutting down. Try again in a moment.');
     const live = this.#get(id);
     if (live.turn === undefined) return { status: 'started', turn: await this.#begin(id, live, prompt) };
     if (prompt.queue !== true)
-      throw new BreakglassError('turn-running', 'A turn is already running in this session. Wait for it, stop it, or queue the prompt.');
+      throw new BreakglassError(
+        'turn-running',
+        'A turn is already running in this session. Wait for it, stop it, or queue the prompt.',
+      );
     if (live.queue.length >= QUEUE_LIMIT)
-      throw new BreakglassError('queue-full', `${QUEUE_LIMIT} prompts are waiting already. Wait for some of them to run.`);
+      throw new BreakglassError(
+        'queue-full',
+        `${QUEUE_LIMIT} prompts are waiting already. Wait for some of them to run.`,
+      );
     const queueId = crypto.randomUUID();
     const entry = { id: queueId, prompt };
     live.queue.push(entry);
@@ -95,9 +106,13 @@ export class Sessions {
     const dropped = live.queue.splice(0);
     const stopped = live.turn.end({ type: 'stop', by: by.name });
     if (dropped.length > 0) {
-      const removed = dropped.map((entry) => ({ kind: 'unqueued', queue_id: entry.id, reason: 'removed' }) as const);
+      const removed = dropped.map(
+        (entry) => ({ kind: 'unqueued', queue_id: entry.id, reason: 'removed' }) as const,
+      );
       // The stop holds whether or not this can be recorded; the next start closes what is left open.
-      await this.#append(id, by, removed).catch((error: unknown) => this.#deps.logger.error({ err: error }, 'removal not recorded'));
+      await this.#append(id, by, removed).catch((error: unknown) =>
+        this.#deps.logger.error({ err: error }, 'removal not recorded'),
+      );
     }
     return stopped;
   }
@@ -106,7 +121,10 @@ export class Sessions {
    * A client attaches: what is being written now, and from this moment on everything ephemeral. The session's agent is
    * warmed, so that the first prompt finds it ready.
    */
-  attach(id: SessionId, listener: (event: EphemeralEvent) => void): { readonly snapshot: readonly EphemeralEvent[]; detach(): void } {
+  attach(
+    id: SessionId,
+    listener: (event: EphemeralEvent) => void,
+  ): { readonly snapshot: readonly EphemeralEvent[]; detach(): void } {
     const live = this.#get(id);
     live.viewers.add(listener);
     this.#warm(id, live);
@@ -130,12 +148,22 @@ export class Sessions {
     for (const { session_id, turn_id, target } of turns) {
       if (session_id === undefined || turn_id === undefined) continue;
       const scope = { actor: SERVER, session_id, turn_id, ...(target === undefined ? {} : { target }) };
-      close.push({ kind: 'interrupted', reason: 'The server stopped during this turn and has been started again.', ...scope });
+      close.push({
+        kind: 'interrupted',
+        reason: 'The server stopped during this turn and has been started again.',
+        ...scope,
+      });
       close.push({ kind: 'turn_end', ...scope });
     }
     for (const event of queued) {
       if (event.kind !== 'queued' || event.session_id === undefined) continue;
-      close.push({ kind: 'unqueued', queue_id: event.queue_id, reason: 'lost', actor: SERVER, session_id: event.session_id });
+      close.push({
+        kind: 'unqueued',
+        queue_id: event.queue_id,
+        reason: 'lost',
+        actor: SERVER,
+        session_id: event.session_id,
+      });
     }
     if (close.length > 0) await this.#deps.journal.append(close);
   }
@@ -150,7 +178,12 @@ export class Sessions {
     await Promise.all(this.#running);
   }
 
-  async #begin(id: SessionId, live: Live, prompt: Prompt, before: readonly JournaledBody[] = []): Promise<Turn> {
+  async #begin(
+    id: SessionId,
+    live: Live,
+    prompt: Prompt,
+    before: readonly JournaledBody[] = [],
+  ): Promise<Turn> {
     const turn = new Turn(newTurnId(), id, this.#deps.target, {
       journal: this.#deps.journal,
       slots: this.#slots,
@@ -160,7 +193,12 @@ export class Sessions {
     });
     live.turn = turn; // Claimed before the first await: a second prompt in the same moment is refused.
     try {
-      await this.#append(id, prompt.by, [...before, { kind: 'user', text: prompt.text }, { kind: 'session', session_id: id }], turn);
+      await this.#append(
+        id,
+        prompt.by,
+        [...before, { kind: 'user', text: prompt.text }, { kind: 'session', session_id: id }],
+        turn,
+      );
     } catch (error) {
       live.turn = undefined;
       throw error;
@@ -185,7 +223,9 @@ export class Sessions {
     const entry = live.queue.shift();
     if (entry === undefined) return;
     try {
-      await this.#begin(id, live, entry.prompt, [{ kind: 'unqueued', queue_id: entry.id, reason: 'started' }]);
+      await this.#begin(id, live, entry.prompt, [
+        { kind: 'unqueued', queue_id: entry.id, reason: 'started' },
+      ]);
     } catch (error) {
       // Back in its place: it was acknowledged. It runs with the next prompt, or is closed as lost by the next start.
       if (live.turn === undefined) live.queue.unshift(entry);
@@ -217,7 +257,12 @@ export class Sessions {
   }
 
   #append(id: SessionId, actor: Actor, bodies: readonly JournaledBody[], turn?: Turn): Promise<unknown> {
-    const scope = { actor, target: this.#deps.target, session_id: id, ...(turn === undefined ? {} : { turn_id: turn.id }) };
+    const scope = {
+      actor,
+      target: this.#deps.target,
+      session_id: id,
+      ...(turn === undefined ? {} : { turn_id: turn.id }),
+    };
     return this.#deps.journal.append(bodies.map((body) => ({ ...body, ...scope })));
   }
 }

@@ -26,7 +26,10 @@ export interface TurnDeps {
   readonly logger: Logger;
 }
 
-type Cause = { readonly type: 'stop'; readonly by: string } | { readonly type: 'limit' } | { readonly type: 'shutdown' };
+type Cause =
+  | { readonly type: 'stop'; readonly by: string }
+  | { readonly type: 'limit' }
+  | { readonly type: 'shutdown' };
 
 export class Turn {
   readonly id: TurnId;
@@ -63,7 +66,10 @@ export class Turn {
     let trouble: string | undefined;
     try {
       if (this.#deps.slots.full)
-        await this.#append([{ kind: 'note', text: 'Waiting: other turns are running. This one starts when a slot is free.' }], SERVER);
+        await this.#append(
+          [{ kind: 'note', text: 'Waiting: other turns are running. This one starts when a slot is free.' }],
+          SERVER,
+        );
       giveBack = await this.#deps.slots.take(this.#stop.signal);
       if (giveBack !== undefined) await this.#drive(agent, prompt, by, model);
     } catch (error) {
@@ -81,13 +87,20 @@ export class Turn {
     const context = { turnId: this.id, by: by.name, model, signal: this.#stop.signal };
     const events = agent.turn(prompt, context)[Symbol.asyncIterator]();
     const overdue = new Promise<'overdue'>((resolve) => {
-      this.#stop.signal.addEventListener('abort', () => void sleep(STOP_GRACE_MS).then(() => resolve('overdue')), { once: true });
+      this.#stop.signal.addEventListener(
+        'abort',
+        () => void sleep(STOP_GRACE_MS).then(() => resolve('overdue')),
+        { once: true },
+      );
     });
     try {
       for (;;) {
         const next = await Promise.race([events.next(), overdue]);
         if (next === 'overdue') {
-          this.#deps.logger.warn({ session: this.#session }, 'the agent did not end in time after a stop; its process is closed');
+          this.#deps.logger.warn(
+            { session: this.#session },
+            'the agent did not end in time after a stop; its process is closed',
+          );
           await agent.close();
           return;
         }
@@ -117,7 +130,9 @@ export class Turn {
 
   async #abandon(agent: LiveAgent): Promise<void> {
     this.#stop.abort();
-    await agent.close().catch((reason: unknown) => this.#deps.logger.error({ err: reason }, 'closing the agent failed'));
+    await agent
+      .close()
+      .catch((reason: unknown) => this.#deps.logger.error({ err: reason }, 'closing the agent failed'));
   }
 
   /** The one place where a turn ends. Goes on trying while the journal refuses: a turn without an end must not exist. */
@@ -125,12 +140,18 @@ export class Turn {
     const last: JournaledBody[] = [...this.#explain(trouble), { kind: 'turn_end' }];
     for (let told = false; ; told = true) {
       try {
-        await this.#append(last, this.#cause?.type === 'stop' ? { type: 'operator', name: this.#cause.by } : SERVER);
+        await this.#append(
+          last,
+          this.#cause?.type === 'stop' ? { type: 'operator', name: this.#cause.by } : SERVER,
+        );
         return;
       } catch (error) {
         if (this.#closing.signal.aborted) return; // The next start closes it as interrupted.
         if (!told) this.#tell(trouble ?? (error instanceof Error ? error.message : String(error)));
-        this.#deps.logger.error({ err: error, turn: this.id }, 'the end of the turn could not be recorded; trying again');
+        this.#deps.logger.error(
+          { err: error, turn: this.id },
+          'the end of the turn could not be recorded; trying again',
+        );
         await sleep(JOURNAL_RETRY_MS, undefined, { signal: this.#closing.signal }).catch(() => undefined);
       }
     }
@@ -150,7 +171,13 @@ export class Turn {
         return [{ kind: 'cancelled', by: this.#cause.by }];
       case 'limit': {
         const minutes = Math.max(1, Math.round(this.#deps.turnTimeoutMs / 60_000));
-        return [{ kind: 'error', code: 'turn-limit', error: `The turn was stopped at its limit of ${minutes} min. Ask again to go on.` }];
+        return [
+          {
+            kind: 'error',
+            code: 'turn-limit',
+            error: `The turn was stopped at its limit of ${minutes} min. Ask again to go on.`,
+          },
+        ];
       }
       case 'shutdown':
         return [{ kind: 'interrupted', reason: 'The server was shut down during this turn.' }];

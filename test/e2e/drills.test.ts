@@ -3,7 +3,7 @@ import { execFile } from 'node:child_process';
 import { promisify } from 'node:util';
 import type { Browser, Locator, Page } from 'playwright-core';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { diskFull } from '../../lab/scenarios/disk-full.ts';
+import { type DiskFullOptions, diskFull } from '../../lab/scenarios/disk-full.ts';
 import { launch, signIn } from '../support/browser.ts';
 import { type House, startHouse } from '../support/house.ts';
 
@@ -18,7 +18,27 @@ afterAll(() => browser.close());
 const inVm = async (house: House, command: string): Promise<string> => {
   const { stdout } = await promisify(execFile)(
     'ssh',
-    ['-F', 'none', '-i', house.keyPath, '-p', String(house.vmPort), '-o', 'BatchMode=yes', '-o', 'StrictHostKeyChecking=no', '-o', 'UserKnownHostsFile=/dev/null', '-o', 'LogLevel=ERROR', '-o', 'ConnectTimeout=5', 'breakglass@127.0.0.1', '--', command],
+    [
+      '-F',
+      'none',
+      '-i',
+      house.keyPath,
+      '-p',
+      String(house.vmPort),
+      '-o',
+      'BatchMode=yes',
+      '-o',
+      'StrictHostKeyChecking=no',
+      '-o',
+      'UserKnownHostsFile=/dev/null',
+      '-o',
+      'LogLevel=ERROR',
+      '-o',
+      'ConnectTimeout=5',
+      'breakglass@127.0.0.1',
+      '--',
+      command,
+    ],
     { encoding: 'utf8' },
   );
   return stdout.trim();
@@ -41,77 +61,96 @@ async function hold(button: Locator): Promise<void> {
 }
 
 // The first is the drill as it ships; the second has another culprit: the repair must follow what was found.
-test.each([
+test.each<[string, DiskFullOptions]>([
   ['as it ships', {}],
   ['with another path and unit', { path: '/srv/ledger/spool/import.trace', unit: 'ledger-sync.service' }],
-])('disk-full %s: Triage finds the full disk, and when asked to the agent frees it', LIMIT, async (_name, disguise) => {
-  const scenario = diskFull(disguise);
-  const house = await startHouse({ scenario });
-  const { page, context, troubles } = await signIn(browser, house.base);
-  try {
-    expect(await inVm(house, 'df --output=pcent / | tail -1')).toBe('100%');
-    const path = disguise.path ?? '/var/log/orders-api/debug.log';
-    const unit = disguise.unit ?? 'orders-api.service';
-    await page.getByTestId('preset-triage').click();
-    await turnOver(page);
-    const summary = await page.getByTestId('assistant-text').last().innerText();
-    expect(summary).toContain(path);
-    expect(summary).toContain(unit);
-    expect(await inVm(house, 'df --output=pcent / | tail -1')).toBe('100%'); // Looking changed nothing.
+])(
+  'disk-full %s: Triage finds the full disk, and when asked to the agent frees it',
+  LIMIT,
+  async (_name, disguise) => {
+    const scenario = diskFull(disguise);
+    const house = await startHouse({ scenario });
+    const { page, context, troubles } = await signIn(browser, house.base);
+    try {
+      expect(await inVm(house, 'df --output=pcent / | tail -1')).toBe('100%');
+      const path = disguise.path ?? '/var/log/orders-api/debug.log';
+      const unit = disguise.unit ?? 'orders-api.service';
+      await page.getByTestId('preset-triage').click();
+      await turnOver(page);
+      const summary = await page.getByTestId('assistant-text').last().textContent();
+      expect(summary).toContain(path);
+      expect(summary).toContain(unit);
+      expect(await inVm(house, 'df --output=pcent / | tail -1')).toBe('100%'); // Looking changed nothing.
 
-    await page.getByTestId('prompt').fill('Yes, free it and bring the service back.');
-    await page.getByTestId('send').click();
-    await turnOver(page);
-    expect(await inVm(house, `systemctl is-active ${unit}`)).toBe('active');
-    expect(Number.parseInt(await inVm(house, 'df --output=pcent / | tail -1'), 10)).toBeLessThan(90);
-    expect(await page.getByTestId('tool-card').filter({ hasText: path }).count()).toBeGreaterThan(0);
+      await page.getByTestId('prompt').fill('Yes, free it and bring the service back.');
+      await page.getByTestId('send').click();
+      await turnOver(page);
+      expect(await inVm(house, `systemctl is-active ${unit}`)).toBe('active');
+      expect(Number.parseInt(await inVm(house, 'df --output=pcent / | tail -1'), 10)).toBeLessThan(90);
+      expect(await page.getByTestId('tool-card').filter({ hasText: path }).count()).toBeGreaterThan(0);
 
-    // Locking the phone and coming back shows the same, nothing twice.
-    const cards = await page.getByTestId('tool-card').count();
-    await page.reload();
-    await page.getByTestId('tool-card').nth(cards - 1).waitFor();
-    expect(await page.getByTestId('tool-card').count()).toBe(cards);
-    expect(troubles).toEqual([]);
-  } finally {
-    await context.close();
-    await house.close();
-  }
-});
+      // Locking the phone and coming back shows the same, nothing twice.
+      const cards = await page.getByTestId('tool-card').count();
+      await page.reload();
+      await page
+        .getByTestId('tool-card')
+        .nth(cards - 1)
+        .waitFor();
+      expect(await page.getByTestId('tool-card').count()).toBe(cards);
+      expect(troubles).toEqual([]);
+    } finally {
+      await context.close();
+      await house.close();
+    }
+  },
+);
 
-test('io-stall: the page leads to cycle, forensics come before the stop, and the VM answers SSH again with its staged memory', LIMIT, async () => {
-  const house = await startHouse({ scenario: 'io-stall' });
-  const { page, context, troubles } = await signIn(browser, house.base);
-  try {
-    const pidBefore = house.machine.boot().number;
-    await expect(inVm(house, 'true')).rejects.toThrow();
-    await page.getByTestId('preset-qemu').click();
-    await turnOver(page);
-    expect(await page.getByTestId('assistant-text').last().innerText()).toMatch(/cycle/i);
+test(
+  'io-stall: the page leads to cycle, forensics come before the stop, and the VM answers SSH again with its staged memory',
+  LIMIT,
+  async () => {
+    const house = await startHouse({ scenario: 'io-stall' });
+    const { page, context, troubles } = await signIn(browser, house.base);
+    try {
+      const pidBefore = house.machine.boot().number;
+      await expect(inVm(house, 'true')).rejects.toThrow();
+      await page.getByTestId('preset-qemu').click();
+      await turnOver(page);
+      expect(await page.getByTestId('assistant-text').last().textContent()).toMatch(/cycle/i);
 
-    await page.getByTestId('open-power').first().click();
-    await page.getByTestId('triage-no-ai').click();
-    await page.getByTestId('finding').waitFor();
-    expect(await page.getByTestId('finding').innerText()).toMatch(/cycle/i);
-    await page.getByTestId('verb-cycle').click();
-    await hold(page.getByTestId('confirm-verb'));
-    const operation = page.getByTestId('power-panel').getByTestId('operation').filter({ hasText: /cycle/i }).first();
-    await operation.getByTestId('operation-outcome').waitFor({ timeout: 120_000 });
-    const steps = (await operation.getByTestId('operation-step').allInnerTexts()).join('\n');
-    expect(steps).toMatch(/forensics[\s\S]*stop[\s\S]*start/i);
-    expect(await operation.getByTestId('operation-outcome').innerText()).toMatch(/new QEMU process/i);
+      await page.getByTestId('open-power').first().click();
+      await page.getByTestId('triage-no-ai').click();
+      await page.getByTestId('finding').waitFor();
+      expect(await page.getByTestId('finding').textContent()).toMatch(/cycle/i);
+      await page.getByTestId('verb-cycle').click();
+      await hold(page.getByTestId('confirm-verb'));
+      const operation = page
+        .getByTestId('power-panel')
+        .getByTestId('operation')
+        .filter({ hasText: /cycle/i })
+        .first();
+      await operation.getByTestId('operation-outcome').waitFor({ timeout: 120_000 });
+      const steps = (await operation.getByTestId('operation-step').allInnerTexts()).join('\n');
+      expect(steps).toMatch(/forensics[\s\S]*stop[\s\S]*start/i);
+      expect(await operation.getByTestId('operation-outcome').textContent()).toMatch(/new QEMU process/i);
 
-    expect(house.machine.boot().number).toBeGreaterThan(pidBefore);
-    const memoryMib = Number(await inVm(house, "free -m | awk '/Mem:/ {print $2}'"));
-    expect(memoryMib).toBeGreaterThan(11_000); // 12288 were staged, 8192 were running.
-    expect(troubles).toEqual([]);
-  } finally {
-    await context.close();
-    await house.close();
-  }
-});
+      expect(house.machine.boot().number).toBeGreaterThan(pidBefore);
+      const memoryMib = Number(await inVm(house, "free -m | awk '/Mem:/ {print $2}'"));
+      expect(memoryMib).toBeGreaterThan(11_000); // 12288 were staged, 8192 were running.
+      expect(troubles).toEqual([]);
+    } finally {
+      await context.close();
+      await house.close();
+    }
+  },
+);
 
 test('power works on the page while the agent, the model and the stream are broken', LIMIT, async () => {
-  const house = await startHouse({ scenario: 'disk-full', modelUrl: 'http://127.0.0.1:9', env: { BREAKGLASS_AGENT: 'missing-on-purpose' } });
+  const house = await startHouse({
+    scenario: 'disk-full',
+    modelUrl: 'http://127.0.0.1:9',
+    env: { BREAKGLASS_AGENT: 'missing-on-purpose' },
+  });
   const { page, context } = await signIn(browser, house.base);
   try {
     await page.route('**/api/session/**', (route) => route.abort());

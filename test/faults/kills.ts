@@ -3,9 +3,9 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { type AnswerBlock, answer, startScriptedModel, text, toolUse } from '../../lab/model/scripted.ts';
 import { startHouse } from '../support/house.ts';
+import { markedProcesses } from '../support/processes.ts';
 import type { SeenEvent } from '../support/sse-reader.ts';
 import { replay, Viewer } from '../support/viewer.ts';
-import { markedProcesses } from '../support/processes.ts';
 
 export interface KillReport {
   readonly kills: number;
@@ -22,7 +22,7 @@ export interface KillReport {
 }
 
 /** The same numbers for the same seed (mulberry32). */
-export function random(seed: number): () => number {
+function random(seed: number): () => number {
   let state = seed;
   return () => {
     state = (state + 0x6d2b79f5) | 0;
@@ -37,12 +37,31 @@ export async function killSeries(kills: number, seed: number): Promise<KillRepor
   // Text, a command that takes a moment, text again: every stage of a turn is wide enough to be hit.
   const model = await startScriptedModel((request) => {
     const last = request.messages.at(-1);
-    const afterTool = Array.isArray(last?.content) && last.content.some((block) => block.type === 'tool_result');
-    const blocks: AnswerBlock[] = afterTool ? [text('The disk is fine.')] : [text('Let me look. '.repeat(20)), toolUse('mcp__breakglass__ssh', { host: 'devvm', command: 'for i in 1 2 3 4 5 6 7 8; do echo line $i; sleep 0.1; done' })];
+    const afterTool =
+      Array.isArray(last?.content) && last.content.some((block) => block.type === 'tool_result');
+    const blocks: AnswerBlock[] = afterTool
+      ? [text('The disk is fine.')]
+      : [
+          text('Let me look. '.repeat(20)),
+          toolUse('mcp__breakglass__ssh', {
+            host: 'devvm',
+            command: 'for i in 1 2 3 4 5 6 7 8; do echo line $i; sleep 0.1; done',
+          }),
+        ];
     return answer(...blocks);
   });
   const house = await startHouse({ modelUrl: model.url });
-  const report = { kills, inToolCall: 0, eventsSeen: 0, lost: 0, changed: 0, doubled: 0, badEnds: 0, orphans: 0, readyMs: [] as number[] };
+  const report = {
+    kills,
+    inToolCall: 0,
+    eventsSeen: 0,
+    lost: 0,
+    changed: 0,
+    doubled: 0,
+    badEnds: 0,
+    orphans: 0,
+    readyMs: [] as number[],
+  };
   try {
     let session = await house.newSession();
     for (let round = 0; round < kills; round++) {
@@ -55,7 +74,11 @@ export async function killSeries(kills: number, seed: number): Promise<KillRepor
       await house.kill();
       await viewer.close();
       const seen = viewer.events;
-      if (seen.findLastIndex(({ kind }) => kind === 'tool') > seen.findLastIndex(({ kind }) => kind === 'tool_result' || kind === 'turn_end')) report.inToolCall++;
+      if (
+        seen.findLastIndex(({ kind }) => kind === 'tool') >
+        seen.findLastIndex(({ kind }) => kind === 'tool_result' || kind === 'turn_end')
+      )
+        report.inToolCall++;
       report.readyMs.push(await house.start());
       report.orphans += markedProcesses(house.dataDir).filter(({ owner }) => owner === dead).length;
       compare(seen, await replay(house, session), report);
@@ -67,7 +90,11 @@ export async function killSeries(kills: number, seed: number): Promise<KillRepor
   return report;
 }
 
-function compare(seen: readonly SeenEvent[], now: readonly SeenEvent[], report: { eventsSeen: number; lost: number; changed: number; doubled: number; badEnds: number }): void {
+function compare(
+  seen: readonly SeenEvent[],
+  now: readonly SeenEvent[],
+  report: { eventsSeen: number; lost: number; changed: number; doubled: number; badEnds: number },
+): void {
   const byId = new Map(now.map((event) => [event.id, event]));
   report.doubled += now.length - byId.size;
   report.eventsSeen += seen.length;

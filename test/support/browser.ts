@@ -2,10 +2,13 @@
 import { type Browser, type BrowserContext, chromium, type Page } from 'playwright-core';
 import { TOKEN } from './house.ts';
 
-export const PHONE = { width: 390, height: 844 };
+const PHONE = { width: 390, height: 844 };
 
 export const launch = (): Promise<Browser> =>
-  chromium.launch({ executablePath: '/usr/bin/chromium', args: ['--no-sandbox', '--disable-gpu', '--disable-background-networking'] });
+  chromium.launch({
+    executablePath: '/usr/bin/chromium',
+    args: ['--no-sandbox', '--disable-gpu', '--disable-background-networking'],
+  });
 
 export interface Opened {
   readonly context: BrowserContext;
@@ -15,8 +18,16 @@ export interface Opened {
 }
 
 /** A fresh browser profile at the page, signed in by its login form. */
-export async function signIn(browser: Browser, base: string, options: { viewport?: { width: number; height: number }; colorScheme?: 'light' | 'dark' } = {}): Promise<Opened> {
-  const context = await browser.newContext({ viewport: options.viewport ?? PHONE, colorScheme: options.colorScheme ?? 'light', hasTouch: true });
+export async function signIn(
+  browser: Browser,
+  base: string,
+  options: { viewport?: { width: number; height: number }; colorScheme?: 'light' | 'dark' } = {},
+): Promise<Opened> {
+  const context = await browser.newContext({
+    viewport: options.viewport ?? PHONE,
+    colorScheme: options.colorScheme ?? 'light',
+    hasTouch: true,
+  });
   const page = await context.newPage();
   const troubles: string[] = [];
   page.on('pageerror', (error) => troubles.push(String(error)));

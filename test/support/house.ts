@@ -46,15 +46,27 @@ export interface HouseOptions {
 }
 
 export async function startHouse(options: HouseOptions = {}): Promise<House> {
-  const scenario = typeof options.scenario === 'object' ? options.scenario : findScenario(options.scenario ?? 'disk-full');
-  if (scenario === undefined) throw new Error(`no scenario ${String(options.scenario)}`);
+  const scenario =
+    typeof options.scenario === 'object' ? options.scenario : findScenario(options.scenario ?? 'disk-full');
+  if (scenario === undefined) throw new Error('no such scenario');
   const dir = mkdtempSync(path.join(tmpdir(), 'bg-house-'));
   const dataDir = path.join(dir, 'data');
   const keys = labKeys(path.join(dir, 'keys'), undefined);
   const hostRoot = path.join(dir, 'power-host');
   const machine = createMachine(hostRoot, scenario.machine);
-  const powerHost = await startPowerHost({ dir: hostRoot, vmid: scenario.machine.vmid, publicKey: keys.clientPublic, hostKey: keys.powerHostKey });
-  const vm = await startVm({ machine, scenario: scenario.guest, accounts: { repair: 'breakglass', observer: 'breakglass-observer' }, publicKey: keys.clientPublic, hostKey: keys.vmKey });
+  const powerHost = await startPowerHost({
+    dir: hostRoot,
+    vmid: scenario.machine.vmid,
+    publicKey: keys.clientPublic,
+    hostKey: keys.powerHostKey,
+  });
+  const vm = await startVm({
+    machine,
+    scenario: scenario.guest,
+    accounts: { repair: 'breakglass', observer: 'breakglass-observer' },
+    publicKey: keys.clientPublic,
+    hostKey: keys.vmKey,
+  });
   const model = options.modelUrl === undefined ? await startRehearsalModel() : undefined;
   const port = await freePort();
   const base = `http://127.0.0.1:${port}`;
@@ -91,9 +103,18 @@ export async function startHouse(options: HouseOptions = {}): Promise<House> {
     async start() {
       const from = performance.now();
       child = spawn(process.execPath, [MAIN], { env, stdio: ['ignore', 'pipe', 'pipe'] });
-      for (const stream of [child.stdout, child.stderr]) stream?.on('data', (data: Buffer) => { log = (log + data.toString()).slice(-200_000); });
-      while (!(await fetch(`${base}/health`).then((answer) => answer.ok, () => false))) {
-        if (child.exitCode !== null) throw new Error(`the console ended with exit ${child.exitCode}:\n${log}`);
+      for (const stream of [child.stdout, child.stderr])
+        stream?.on('data', (data: Buffer) => {
+          log = (log + data.toString()).slice(-200_000);
+        });
+      while (
+        !(await fetch(`${base}/health`).then(
+          (answer) => answer.ok,
+          () => false,
+        ))
+      ) {
+        if (child.exitCode !== null)
+          throw new Error(`the console ended with exit ${child.exitCode}:\n${log}`);
         await sleep(10);
       }
       return performance.now() - from;
@@ -105,8 +126,13 @@ export async function startHouse(options: HouseOptions = {}): Promise<House> {
       await gone;
     },
     call: (method, url, body, headers = AUTH) =>
-      fetch(base + url, { method, headers: { ...headers, ...(body === undefined ? {} : { 'content-type': 'application/json' }) }, ...(body === undefined ? {} : { body: JSON.stringify(body) }) }),
-    newSession: async () => ((await (await house.call('POST', '/api/session')).json()) as { session_id: string }).session_id,
+      fetch(base + url, {
+        method,
+        headers: { ...headers, ...(body === undefined ? {} : { 'content-type': 'application/json' }) },
+        ...(body === undefined ? {} : { body: JSON.stringify(body) }),
+      }),
+    newSession: async () =>
+      ((await (await house.call('POST', '/api/session')).json()) as { session_id: string }).session_id,
     async close() {
       if (child?.exitCode === null && child.signalCode === null) {
         const gone = new Promise((resolve) => child?.once('exit', resolve));

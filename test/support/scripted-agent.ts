@@ -31,7 +31,10 @@ export function scriptedAgent(script: Script, unavailable?: string): ScriptedAge
 }
 
 export const text = (words: string): AgentEvent => ({ type: 'event', body: { kind: 'text', text: words } });
-export const result = (words: string): AgentEvent => ({ type: 'event', body: { kind: 'result', is_error: false, result: words, duration_ms: 1 } });
+export const result = (words: string): AgentEvent => ({
+  type: 'event',
+  body: { kind: 'result', is_error: false, result: words, duration_ms: 1 },
+});
 
 /** Waits for the abort of a turn. */
 export const stopped = (signal: AbortSignal): Promise<void> =>

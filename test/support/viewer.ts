@@ -17,11 +17,18 @@ export class Viewer {
 
   async #read(house: House, session: string, lastEventId: number | undefined): Promise<void> {
     try {
-      const headers = { ...AUTH, ...(lastEventId === undefined ? {} : { 'last-event-id': String(lastEventId) }) };
-      const answer = await fetch(`${house.base}/api/session/${session}/stream`, { headers, signal: this.#abort.signal });
+      const headers = {
+        ...AUTH,
+        ...(lastEventId === undefined ? {} : { 'last-event-id': String(lastEventId) }),
+      };
+      const answer = await fetch(`${house.base}/api/session/${session}/stream`, {
+        headers,
+        signal: this.#abort.signal,
+      });
       for await (const { event, data, id } of frames(answer)) {
         if (event === 'caught-up') this.caughtUp = true;
-        else if (data !== undefined) (id === undefined ? this.ephemeral : this.events).push(JSON.parse(data) as SeenEvent);
+        else if (data !== undefined)
+          (id === undefined ? this.ephemeral : this.events).push(JSON.parse(data) as SeenEvent);
         this.#wake();
       }
     } catch {
