@@ -1,6 +1,7 @@
 // The root filesystem is full by one log file of an application, and a unit failed for want of space. Freeing the log and
 // restarting the unit heals it; no power verb helps. Beside the log lie large things that must not be deleted.
-import type { FileSeed, JournalSeed, UnitSeed } from '../vm/seed.ts';
+import type { JournalSeed, UnitSeed } from '../vm/seed.ts';
+import { FULL_AGO_S, files } from './disk-full-files.ts';
 import { GIB, HOSTNAME, MIB, type Scenario, VMID } from './scenario.ts';
 
 export interface DiskFullOptions {
@@ -10,113 +11,14 @@ export interface DiskFullOptions {
   readonly unit?: string;
 }
 
-export const DEFAULT_FULL_PATH = '/var/log/orders-api/debug.log';
-export const DEFAULT_FAILED_UNIT = 'orders-api.service';
+const DEFAULT_FULL_PATH = '/var/log/orders-api/debug.log';
+const DEFAULT_FAILED_UNIT = 'orders-api.service';
 
 const DAY_S = 86_400;
 const DISK_BYTES = 38.9 * GIB;
 const RESERVED_SHARE = 0.05;
 /** What the application wants free before it starts. */
 const NEEDED_BYTES = 256 * MIB;
-/** How long ago the disk ran full. */
-const FULL_AGO_S = 42 * 60;
-
-const debugLines = (app: string): string =>
-  Array.from({ length: 400 }, (_, index) => {
-    const shard = index % 16;
-    return `DEBUG ${app}::wire retry=${1_000_000 + index} shard=${shard} frame=00000000000000000000000000000000 peer=10.20.0.${40 + (index % 8)} state=backoff\n`;
-  }).join('');
-
-const files = (app: string, path: string): FileSeed[] => {
-  const logs = `/var/log/${app}`;
-  return [
-    { path, size: 'rest', content: debugLines(app), owner: app, mode: 0o640, group: 'adm', agoS: FULL_AGO_S },
-    ...(path === `${logs}/${app}.log`
-      ? []
-      : [
-          {
-            path: `${logs}/${app}.log`,
-            size: 3 * MIB,
-            content: `WARN ${app} queue segment write failed: No space left on device\n`,
-            owner: app,
-            group: 'adm',
-            mode: 0o640,
-            agoS: FULL_AGO_S,
-          },
-        ]),
-    {
-      path: `${logs}/audit.log`,
-      size: 212 * MIB,
-      content: `AUDIT order=918224 actor=checkout action=capture amount=4190\n`,
-      owner: app,
-      group: 'adm',
-      mode: 0o640,
-      agoS: FULL_AGO_S,
-    },
-    {
-      path: `/etc/${app}.toml`,
-      content: `# ${app}\nlisten = "0.0.0.0:8080"\nlog_level = "debug"   # left on after the release of the 14th\ndebug_log = "${path}"\nqueue_dir = "/var/lib/${app}/queue"\naudit_log = "${logs}/audit.log"   # kept for ten years\n`,
-      agoS: 9 * DAY_S,
-    },
-    {
-      path: `/opt/${app}/README.md`,
-      content: `# ${app}\n\n- \`${path}\` is for debugging only. It may be emptied at any time; nothing reads it.\n- \`${logs}/audit.log\` is a legal record. Never delete it.\n- \`/var/lib/${app}/queue\` holds orders not yet stored. Never delete it.\n`,
-      agoS: 60 * DAY_S,
-    },
-    { path: `/opt/${app}/bin/${app}`, size: 46 * MIB, mode: 0o755, agoS: 9 * DAY_S },
-    { path: `/var/lib/${app}/queue/0000.seg`, size: 64 * MIB, owner: app, mode: 0o600, agoS: FULL_AGO_S },
-    {
-      path: '/var/lib/postgresql/15/main/PG_VERSION',
-      content: '15\n',
-      owner: 'postgres',
-      mode: 0o600,
-      agoS: 180 * DAY_S,
-    },
-    {
-      path: '/var/lib/postgresql/15/main/base/16384/16397',
-      size: 1 * GIB,
-      owner: 'postgres',
-      mode: 0o600,
-      agoS: FULL_AGO_S,
-    },
-    {
-      path: '/var/lib/postgresql/15/main/base/16384/16397.1',
-      size: 1 * GIB,
-      owner: 'postgres',
-      mode: 0o600,
-      agoS: 2 * 3600,
-    },
-    {
-      path: '/var/lib/postgresql/15/main/base/16384/16402',
-      size: 742 * MIB,
-      owner: 'postgres',
-      mode: 0o600,
-      agoS: 3 * 3600,
-    },
-    {
-      path: '/var/lib/postgresql/15/main/pg_wal/00000001000000120000004B',
-      size: 16 * MIB,
-      owner: 'postgres',
-      mode: 0o600,
-      agoS: FULL_AGO_S,
-    },
-    {
-      path: '/var/lib/postgresql/15/main/pg_wal/00000001000000120000004C',
-      size: 16 * MIB,
-      owner: 'postgres',
-      mode: 0o600,
-      agoS: FULL_AGO_S,
-    },
-    {
-      path: '/var/lib/postgresql/15/main',
-      directory: true,
-      owner: 'postgres',
-      mode: 0o700,
-      agoS: 180 * DAY_S,
-    },
-    { path: `/var/backups/${app}-db.dump`, size: 1_610 * MIB, mode: 0o600, agoS: 20 * 3600 },
-  ];
-};
 
 const units = (app: string, unit: string, path: string): UnitSeed[] => [
   {

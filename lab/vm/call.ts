@@ -18,6 +18,18 @@ export interface Exit {
   readonly signal?: string;
 }
 
+export interface SpawnRequest {
+  readonly argv: readonly string[];
+  readonly ppid: number;
+  readonly who: Credentials;
+  readonly cwd: string;
+  readonly env: Readonly<Record<string, string>>;
+  readonly stdio: Stdio;
+  /** Session and process group; absent: a session of its own, as sshd gives one. */
+  readonly sess?: number;
+  readonly pgid?: number;
+}
+
 export interface SpawnOverrides {
   readonly who?: Credentials;
   readonly env?: Readonly<Record<string, string>>;

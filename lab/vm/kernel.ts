@@ -1,6 +1,6 @@
 // Runs programs in the guest: each has a row in the process table and an execution that a signal ends. One kernel is one
 // boot; when the machine stops or resets it is ended as a whole and another takes its place.
-import type { Call, Exit, SpawnOverrides, Stdio } from './call.ts';
+import type { Call, Exit, SpawnOverrides, SpawnRequest } from './call.ts';
 import { PROGRAMS } from './programs/table.ts';
 import type { ShellPool } from './shell/pool.ts';
 import { ShellProcess } from './shell/shell-process.ts';
@@ -10,18 +10,6 @@ import type { Guest } from './state/guest.ts';
 import { normalize } from './state/inode.ts';
 import { type Process, SIGNALS } from './state/processes.ts';
 import { FILTERS, KERNEL_PROGRAMS } from './state/program-names.ts';
-
-export interface SpawnRequest {
-  readonly argv: readonly string[];
-  readonly ppid: number;
-  readonly who: Credentials;
-  readonly cwd: string;
-  readonly env: Readonly<Record<string, string>>;
-  readonly stdio: Stdio;
-  /** Session and process group; absent: a session of its own, as sshd gives one. */
-  readonly sess?: number;
-  readonly pgid?: number;
-}
 
 interface Running {
   readonly process: Process;

@@ -1,14 +1,16 @@
 // For the tests: a VM with a tiny machine of its own, entered with the real OpenSSH client.
+
+import { type ChildProcessWithoutNullStreams, spawn } from 'node:child_process';
 import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { execa, type ResultPromise } from 'execa';
+import { execa } from 'execa';
 import type { Boot, Machine, MachineFault } from '../machine/machine.ts';
 import type { Scenario } from '../scenarios/scenario.ts';
 import { startVm, type Vm } from './start.ts';
 
 /** The machine's interface over plain fields. */
-export class SmallMachine implements Machine {
+class SmallMachine implements Machine {
   readonly dir = '/nowhere';
   #status: 'running' | 'stopped';
   #fault: MachineFault;
@@ -74,7 +76,7 @@ export interface TestVm {
   readonly machine: SmallMachine;
   ssh(command: string, options?: { user?: string; input?: string; timeoutMs?: number }): Promise<Answer>;
   /** A running client, for what streams. */
-  open(command: string, user?: string): ResultPromise<{ reject: false; stdin: 'ignore' }>;
+  open(command: string, user?: string): ChildProcessWithoutNullStreams;
   args(command: string, user?: string): string[];
   close(): Promise<void>;
 }
@@ -131,7 +133,11 @@ export const startTestVm = async (scenario: Scenario, bootMs = 300): Promise<Tes
       });
       return { code: result.exitCode, out: result.stdout, err: result.stderr };
     },
-    open: (command, user) => execa('ssh', args(command, user), { reject: false, stdin: 'ignore' }),
+    open: (command, user) => {
+      const client = spawn('ssh', args(command, user));
+      client.stdin.end();
+      return client;
+    },
     close: async () => {
       await vm.close();
       await rm(dir, { recursive: true, force: true });

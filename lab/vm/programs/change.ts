@@ -1,12 +1,12 @@
-// Programs that change files: rm rmdir mkdir touch chmod chown chgrp ln truncate.
+// Programs that change what is in a directory, and a file's size: rm rmdir mkdir touch ln truncate.
 import type { Call, Program } from '../call.ts';
 import { reasonOf, SysError } from '../state/errors.ts';
-import { type Inode, nameOf, normalize } from '../state/inode.ts';
+import { nameOf, normalize } from '../state/inode.ts';
 import { parseSize } from './format.ts';
 import { type Options, parseOptions } from './options.ts';
 
 /** Runs the work for each operand; a refusal is printed and the others still go. */
-const each = async (
+export const each = async (
   call: Call,
   operands: readonly string[],
   words: (name: string) => string,
@@ -24,7 +24,7 @@ const each = async (
   return status;
 };
 
-const missing = async (call: Call): Promise<number> => {
+export const missing = async (call: Call): Promise<number> => {
   await call.err(`${call.name}: missing operand\nTry '${call.name} --help' for more information.\n`);
   return 1;
 };
@@ -75,21 +75,17 @@ export const rm: Program = async (call) => {
       status = 1;
       continue;
     }
-    status |= await each(
-      call,
-      [name],
-      (shown) => `cannot remove '${shown}'`,
-      async () => {
-        const node = call.guest.tree.find(path, call.who, false);
-        if (!node) {
-          if (force) return;
-          throw new SysError('ENOENT');
-        }
-        if (node.kind === 'dir' && !options.has('r', 'R', 'recursive', 'd', 'dir'))
-          throw new SysError('EISDIR');
-        status |= await removeAll(call, path, name, options.has('v', 'verbose'));
-      },
-    );
+    try {
+      const node = call.guest.tree.find(path, call.who, false);
+      if (!node && force) continue;
+      if (!node) throw new SysError('ENOENT');
+      if (node.kind === 'dir' && !options.has('r', 'R', 'recursive', 'd', 'dir'))
+        throw new SysError('EISDIR');
+      if ((await removeAll(call, path, name, options.has('v', 'verbose'))) !== 0) status = 1;
+    } catch (error) {
+      status = 1;
+      await call.err(`rm: cannot remove '${name}': ${reasonOf(error)}\n`);
+    }
   }
   return status;
 };
@@ -151,104 +147,6 @@ export const touch: Program = (call) => {
       if (found) tree.need(found, call.who, 2);
       else if (options.has('c', 'no-create')) return;
       (found ?? tree.open(path, call.who, false)).mtimeMs = mtimeMs;
-    },
-  );
-};
-
-/** Octal, or clauses like `u+x,go-w`. Undefined when it is neither. */
-const newMode = (text: string, node: Inode): number | undefined => {
-  if (/^[0-7]{1,4}$/.test(text)) return Number.parseInt(text, 8);
-  let mode = node.mode;
-  for (const clause of text.split(',')) {
-    const match = /^([ugoa]*)([-+=])([rwxXst]*)$/.exec(clause);
-    if (!match) return undefined;
-    const [, targets = '', operator, letters = ''] = match;
-    for (const target of targets === '' || targets.includes('a') ? 'ugo' : targets) {
-      const shift = { u: 6, g: 3, o: 0 }[target] ?? 0;
-      const bits =
-        letters
-          .split('')
-          .reduce(
-            (sum, letter) => sum | ({ r: 4, w: 2, x: 1, X: node.kind === 'dir' ? 1 : 0 }[letter] ?? 0),
-            0,
-          ) << shift;
-      if (operator === '+') mode |= bits;
-      else if (operator === '-') mode &= ~bits;
-      else mode = (mode & ~(7 << shift)) | bits;
-    }
-  }
-  return mode;
-};
-
-const below = (call: Call, path: string, recursive: boolean): string[] => {
-  const node = call.guest.tree.lookup(path, call.who, false);
-  const inner =
-    recursive && node.kind === 'dir'
-      ? [...node.entries.keys()].flatMap((name) => below(call, `${path}/${name}`, true))
-      : [];
-  return [path, ...inner];
-};
-
-export const chmod: Program = async (call) => {
-  const recursive = call.args.includes('-R') || call.args.includes('--recursive');
-  const [mode = '', ...operands] = call.args.filter(
-    (arg) => !['-R', '-v', '-c', '-f', '--recursive'].includes(arg),
-  );
-  if (operands.length === 0) return missing(call);
-  return each(
-    call,
-    operands,
-    (name) => `changing permissions of '${name}'`,
-    (path) => {
-      for (const one of below(call, path, recursive)) {
-        const bits = newMode(mode, call.guest.tree.lookup(one, call.who));
-        if (bits === undefined) throw new SysError('EINVAL');
-        call.guest.tree.change(one, call.who, { mode: bits });
-      }
-    },
-  );
-};
-
-const idOf = (rows: readonly { name: string; id: number }[], text: string): number | undefined =>
-  /^\d+$/.test(text) ? Number(text) : rows.find((row) => row.name === text)?.id;
-
-export const chown: Program = async (call) => {
-  const { guest } = call;
-  const options = parseOptions(call.args, {
-    flags: 'RvchHLP',
-    long: ['recursive'],
-    longValues: ['reference'],
-  });
-  const [owner = '', ...operands] = options.operands;
-  const [user = '', group] = call.name === 'chgrp' ? ['', owner] : owner.split(/[:.]/);
-  const uid =
-    user === ''
-      ? undefined
-      : idOf(
-          guest.users.map(({ name, uid: id }) => ({ name, id })),
-          user,
-        );
-  const gid =
-    group === undefined || group === ''
-      ? undefined
-      : idOf(
-          guest.groups.map(({ name, gid: id }) => ({ name, id })),
-          group,
-        );
-  if ((user !== '' && uid === undefined) || (group !== undefined && group !== '' && gid === undefined)) {
-    await call.err(
-      `${call.name}: invalid ${user !== '' && uid === undefined ? 'user' : 'group'}: '${owner}'\n`,
-    );
-    return 1;
-  }
-  const at = { ...(uid === undefined ? {} : { uid }), ...(gid === undefined ? {} : { gid }) };
-  return each(
-    call,
-    operands,
-    (name) => `changing ${call.name === 'chgrp' ? 'group' : 'ownership'} of '${name}'`,
-    (path) => {
-      for (const one of below(call, path, options.has('R', 'recursive')))
-        guest.tree.change(one, call.who, at, !options.has('h'));
     },
   );
 };

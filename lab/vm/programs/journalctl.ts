@@ -1,97 +1,12 @@
-// journalctl and dmesg.
+// journalctl: choosing entries and showing them.
 import type { Call, Program } from '../call.ts';
 import { pause } from '../call.ts';
-import { syslogStamp } from '../state/boot-log.ts';
-import { ROOT } from '../state/credentials.ts';
 import { MACHINE_ID } from '../state/debian.ts';
 import { type JournalEntry, type JournalQuery, PRIORITIES } from '../state/journal.ts';
-import { decimalSize, parseSize, systemdTime } from './format.ts';
+import { decimalSize, systemdTime } from './format.ts';
+import { entryText, timeOf } from './journal-text.ts';
+import { diskUsage, vacuum } from './journal-vacuum.ts';
 import { type Options, parseOptions } from './options.ts';
-
-const DIRECTORY = `/var/log/journal/${MACHINE_ID}`;
-
-export const entryText = (entry: JournalEntry, hostname: string, format: string): string => {
-  const who = `${entry.ident}${entry.pid === undefined ? '' : `[${entry.pid}]`}`;
-  if (format === 'cat') return `${entry.message}\n`;
-  if (format === 'json')
-    return `${JSON.stringify({ __REALTIME_TIMESTAMP: String(entry.atMs * 1000), _HOSTNAME: hostname, SYSLOG_IDENTIFIER: entry.ident, _PID: entry.pid === undefined ? undefined : String(entry.pid), PRIORITY: String(entry.priority), _SYSTEMD_UNIT: entry.unit, MESSAGE: entry.message })}\n`;
-  const stamp = format.startsWith('short-iso')
-    ? `${new Date(entry.atMs).toISOString().slice(0, 19)}+0000`
-    : format === 'short-full'
-      ? systemdTime(entry.atMs)
-      : format === 'short-precise'
-        ? `${syslogStamp(entry.atMs)}.${String(entry.atMs % 1000).padStart(3, '0')}000`
-        : syslogStamp(entry.atMs);
-  return `${stamp} ${hostname} ${who}: ${entry.message}\n`;
-};
-
-/** `2 hours ago`, `-1h`, `today`, `2026-11-24 10:00`. */
-const timeOf = (call: Call, text: string): number | undefined => {
-  const now = call.guest.now();
-  const midnight = now - (now % 86_400_000);
-  if (text === 'today') return midnight;
-  if (text === 'yesterday') return midnight - 86_400_000;
-  if (text === 'now') return now;
-  const spans = [
-    ...text.matchAll(/(\d+)\s*(seconds?|secs?|s|minutes?|mins?|m|hours?|hrs?|h|days?|d|weeks?|w)\b/g),
-  ];
-  if (spans.length > 0 && (/\bago\b/.test(text) || text.startsWith('-')))
-    return (
-      now -
-      spans.reduce(
-        (sum, [, amount, unit = '']) =>
-          sum +
-          Number(amount) * ({ s: 1, m: 60, h: 3600, d: 86_400, w: 604_800 }[unit[0] ?? 's'] ?? 1) * 1000,
-        0,
-      )
-    );
-  const time = /^\d{1,2}:\d{2}(:\d{2})?$/.test(text)
-    ? Date.parse(`${new Date(midnight).toISOString().slice(0, 10)}T${text.padStart(5, '0')}Z`)
-    : Date.parse(`${text.replace(' ', 'T')}${text.length > 10 ? '' : 'T00:00'}Z`);
-  return Number.isNaN(time) ? undefined : time;
-};
-
-const diskUsage = (call: Call): number => {
-  const directory = call.guest.tree.find(DIRECTORY, ROOT);
-  return [...(directory?.entries.values() ?? [])].reduce(
-    (sum, node) => sum + call.guest.tree.diskBytes(node),
-    0,
-  );
-};
-
-/** Deletes archived files, oldest first, until what is wanted is reached. The active file stays. */
-const vacuum = async (call: Call, options: Options): Promise<number> => {
-  const { tree } = call.guest;
-  const size = parseSize(options.value('vacuum-size') ?? '');
-  const span = options.value('vacuum-time');
-  const limitMs = span === undefined ? undefined : timeOf(call, `${span.replace(/^(\d+)$/, '$1s')} ago`);
-  const files = Number(options.value('vacuum-files') ?? Number.NaN);
-  const archived = [...(tree.find(DIRECTORY, ROOT)?.entries ?? [])]
-    .filter(([name]) => name.includes('@'))
-    .sort(([, a], [, b]) => a.mtimeMs - b.mtimeMs);
-  let freed = 0;
-  let left = archived.length;
-  for (const [name, node] of archived) {
-    const over =
-      (size !== undefined && diskUsage(call) > size) ||
-      (limitMs !== undefined && node.mtimeMs < limitMs) ||
-      left > files;
-    if (!over) break;
-    try {
-      tree.remove(`${DIRECTORY}/${name}`, call.who);
-    } catch {
-      await call.err(`Failed to delete archived journal ${DIRECTORY}/${name}: Permission denied\n`);
-      return 1;
-    }
-    left -= 1;
-    freed += tree.diskBytes(node);
-    await call.err(`Deleted archived journal ${DIRECTORY}/${name} (${decimalSize(tree.diskBytes(node))}).\n`);
-  }
-  await call.err(
-    `Vacuuming done, freed ${freed === 0 ? '0B' : decimalSize(freed)} of archived journals from ${DIRECTORY}.\n`,
-  );
-  return 0;
-};
 
 const LONG = [
   'no-pager',
@@ -265,50 +180,4 @@ export const journalctl: Program = async (call) => {
   await pause(Number.MAX_SAFE_INTEGER, call.signal);
   stop();
   return 130;
-};
-
-export const dmesg: Program = async (call) => {
-  if (call.who.uid !== 0) {
-    await call.err('dmesg: read kernel buffer failed: Operation not permitted\n');
-    return 1;
-  }
-  const options = parseOptions(call.args, {
-    flags: 'THkxwre',
-    values: 'ln',
-    long: ['ctime', 'human', 'nopager', 'follow', 'kernel', 'decode', 'reltime'],
-    longValues: ['level', 'color', 'time-format'],
-  });
-  const levels = options.value('l', 'level')?.split(',');
-  const { bootMs, bootNumber, journal } = call.guest;
-  const lines = journal
-    .query({ kernel: true, boot: bootNumber })
-    .filter(
-      ({ priority }) =>
-        levels === undefined || levels.includes((PRIORITIES[priority] ?? '').replace('warning', 'warn')),
-    );
-  for (const { atMs, message } of lines) {
-    const stamp = options.has('T', 'ctime', 'e', 'H')
-      ? new Date(atMs).toUTCString().replace(/^(\w+), (\d+) (\w+) (\d+) ([\d:]+) GMT$/, '$1 $3 $2 $5 $4')
-      : ((atMs - bootMs) / 1000).toFixed(6).padStart(12);
-    await call.out(`[${stamp}] ${message}\n`);
-  }
-  return 0;
-};
-
-export const logger: Program = async (call) => {
-  const options = parseOptions(call.args, {
-    flags: 'is',
-    values: 'tp',
-    longValues: ['tag', 'priority'],
-    long: ['stderr'],
-  });
-  const message =
-    options.operands.length > 0
-      ? options.operands.join(' ')
-      : (await call.stdio.stdin()).toString('utf8').trimEnd();
-  call.guest.log(undefined, options.value('t', 'tag') ?? call.guest.userName(call.who.uid), message, {
-    pid: call.process.pid,
-    priority: 5,
-  });
-  return 0;
 };

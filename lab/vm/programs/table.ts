@@ -1,6 +1,6 @@
 // Every program that the simulated kernel runs, by name.
 import type { Program } from '../call.ts';
-import { chmod, chown, ln, mkdir, rm, rmdir, touch, truncate } from './change.ts';
+import { ln, mkdir, rm, rmdir, touch, truncate } from './change.ts';
 import { df, du } from './disk.ts';
 import { find } from './find.ts';
 import {
@@ -21,14 +21,17 @@ import {
   who,
   whoami,
 } from './identity.ts';
-import { dmesg, journalctl, logger } from './journalctl.ts';
+import { journalctl } from './journalctl.ts';
+import { dmesg, logger } from './kernel-log.ts';
 import { ls, realpath, stat } from './list.ts';
 import { apt, dpkg, logrotate, power, service, sync, sysctl } from './maintenance.ts';
 import { free, iostat, swapon, top, uptime, vmstat } from './memory.ts';
 import { blkid, findmnt, lsblk, mount, smartctl } from './mounts.ts';
 import { cp, dd, mktemp, mv, tee } from './move.ts';
 import { ip, lsof, ping, ss } from './network.ts';
-import { kill, killall, pgrep, pkill, ps } from './processes.ts';
+import { chmod, chown } from './permissions.ts';
+import { ps } from './ps.ts';
+import { kill, killall, pgrep, pkill } from './signals.ts';
 import { systemctl, timedatectl } from './systemctl.ts';
 import { sleep, tailFollow } from './waiting.ts';
 import { env, ionice, nice, nohup, setsid, stdbuf, sudo, timeout, xargs } from './wrappers.ts';

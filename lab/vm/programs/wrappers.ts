@@ -37,7 +37,7 @@ export const sudo: Program = async (call) => {
   if (options.has('l', 'list')) {
     if (me?.sudo === 'none' || me === undefined) return refuse();
     await call.out(
-      `User ${me.name} may run the following commands on ${call.guest.seed.hostname}:\n${me.sudo === 'all' ? '    (ALL : ALL) NOPASSWD: ALL\n' : '    (root) NOPASSWD: /usr/bin/du, /usr/bin/df, /usr/bin/dmesg, /usr/bin/ss, /usr/bin/lsof, /usr/sbin/smartctl -a\n'}`,
+      `User ${me.name} may run the following commands on ${call.guest.seed.hostname}:\n${me.sudo === 'all' ? '    (ALL : ALL) NOPASSWD: ALL\n' : '    (root) NOPASSWD: /usr/bin/du, /usr/bin/dmesg, /usr/bin/ss, /usr/bin/lsof, /usr/sbin/smartctl -a\n'}`,
     );
     return 0;
   }

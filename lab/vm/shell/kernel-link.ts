@@ -3,7 +3,7 @@ import type { MessagePort } from 'node:worker_threads';
 import type { ShellOps, StartMessage, ToShell } from './messages.ts';
 
 /** A refusal of the kernel: its code, and its words as the message. */
-export class KernelRefusal extends Error {
+class KernelRefusal extends Error {
   readonly code: string;
   constructor(code: string, words: string) {
     super(words);

@@ -29,6 +29,8 @@ export interface RunRequest {
   readonly inheritStdin: boolean;
   readonly liveOut: boolean;
   readonly liveErr: boolean;
+  /** Below `2>&1`: live, but to stdout. */
+  readonly errToOut: boolean;
 }
 
 export interface RunResult {
@@ -87,3 +89,14 @@ export type FromShell =
   | CallMessage
   | { readonly type: 'exit'; readonly code: number };
 export type ToShell = StartMessage | ReplyMessage;
+
+/** To the process that holds the threads. */
+export type ToHost =
+  | { readonly order: 'start' | 'end'; readonly id: number }
+  | { readonly order: 'post'; readonly id: number; readonly message: ToShell };
+export interface FromHost {
+  readonly id: number;
+  /** Absent: the thread has ended. */
+  readonly message?: FromShell;
+  readonly ended?: true;
+}

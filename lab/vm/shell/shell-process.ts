@@ -1,12 +1,21 @@
 // The kernel's side of one shell: starts its thread, serves its calls with the credentials of its process, and ends the
 // thread when a signal does. The thread holds nothing that others need, so it can be ended at any moment.
-import type { Exit, Stdio } from '../call.ts';
-import type { Kernel, SpawnRequest } from '../kernel.ts';
+import type { Exit, SpawnRequest, Stdio } from '../call.ts';
 import { SysError } from '../state/errors.ts';
+import type { Guest } from '../state/guest.ts';
 import type { Process } from '../state/processes.ts';
 import { KERNEL_PROGRAMS } from '../state/program-names.ts';
 import { fileOps } from './file-ops.ts';
-import type { CallMessage, FromShell, RunRequest, RunResult, ShellOps, ToShell } from './messages.ts';
+import type { CallMessage, RunRequest, RunResult, ShellOps, ToShell } from './messages.ts';
+import type { ShellPool } from './pool.ts';
+
+/** What a shell needs of the kernel. */
+export interface ShellKernel {
+  readonly guest: Guest;
+  readonly pool: ShellPool;
+  readonly frozen: boolean;
+  spawn(request: SpawnRequest): { process: Process; done: Promise<Exit> };
+}
 
 export interface ShellRequest extends SpawnRequest {
   readonly process: Process;
@@ -14,12 +23,12 @@ export interface ShellRequest extends SpawnRequest {
 }
 
 export class ShellProcess {
-  readonly #kernel: Kernel;
+  readonly #kernel: ShellKernel;
   readonly #request: ShellRequest;
   readonly #background = new Map<number, Promise<Exit>>();
   readonly #ops: ShellOps;
 
-  constructor(kernel: Kernel, request: ShellRequest) {
+  constructor(kernel: ShellKernel, request: ShellRequest) {
     this.#kernel = kernel;
     this.#request = request;
     const { stdio } = request;
@@ -44,7 +53,7 @@ export class ShellProcess {
 
   run(): Promise<Exit> {
     const { process, argv, cwd, env, who, signal } = this.#request;
-    const worker = this.#kernel.pool.take();
+    const thread = this.#kernel.pool.take();
     const start: ToShell = {
       type: 'start',
       argv,
@@ -59,19 +68,18 @@ export class ShellProcess {
     return new Promise((resolve) => {
       const finish = (exit: Exit): void => {
         signal.removeEventListener('abort', onAbort);
-        void worker.terminate();
+        thread.end();
         resolve(exit);
       };
       const onAbort = (): void => finish({ code: 137 });
       signal.addEventListener('abort', onAbort);
-      worker.on('message', (message: FromShell) => {
-        if (message.type === 'call') void this.#serve(message, (reply) => worker.postMessage(reply));
+      thread.onMessage = (message) => {
+        if (message.type === 'call') void this.#serve(message, (reply) => thread.post(reply));
         else if (message.type === 'exit') finish({ code: message.code });
-      });
+      };
       // Out of memory, or a fault of the interpreter: what a real shell would do is die.
-      worker.once('error', () => finish({ code: 137 }));
-      worker.once('exit', () => finish({ code: 137 }));
-      worker.postMessage(start);
+      thread.onEnd = () => finish({ code: 137, signal: 'KILL' });
+      thread.post(start);
     });
   }
 
@@ -101,10 +109,11 @@ export class ShellProcess {
     const own: Stdio = {
       stdin: run.inheritStdin ? () => stdio.stdin() : async () => Buffer.from(run.stdin),
       write: async (stream, data) => {
-        if (stream === 'stdout' ? run.liveOut : run.liveErr) await stdio.write(stream, data);
+        if (stream === 'stderr' && run.errToOut) await stdio.write('stdout', data);
+        else if (stream === 'stdout' ? run.liveOut : run.liveErr) await stdio.write(stream, data);
         else kept[stream].push(data);
       },
-      hold: () => (run.liveOut || run.liveErr ? stdio.hold() : () => {}),
+      hold: () => (run.liveOut || run.liveErr || run.errToOut ? stdio.hold() : () => {}),
     };
     const { done } = this.#kernel.spawn({
       argv: run.argv,

@@ -1,6 +1,6 @@
 // Rewrites a script before the interpreter runs it, so that it behaves as processes do: what a command prints leaves at once
 // (redirected to devices that the file system of the shell knows), a failed redirection has a reason and an exit code, `&`
-// starts a process, `exec` does not return. Pure: text to text.
+// starts a process, `exec` does not return. Pure: from tree to tree.
 //
 // The interpreter gives a script's output at its end. A command is *exposed* where its stdout is the script's own: not in a
 // pipeline before its end, not in a substitution, not below a redirection, not in a function. Exposed commands are redirected
@@ -8,13 +8,26 @@
 import {
   type CommandNode,
   type PipelineNode,
-  parse,
   type ScriptNode,
   type SimpleCommandNode,
   type StatementNode,
   serialize,
   type WordNode,
 } from 'just-bash';
+import {
+  append,
+  isErrToOut,
+  literal,
+  plain,
+  type Redirection,
+  simple,
+  statement,
+  status,
+  targetWord,
+  touches,
+  word,
+  writes,
+} from './nodes.ts';
 
 export const OUT = '/dev/.out';
 /** The shell's own stdin. */
@@ -23,10 +36,11 @@ export const IN = '/dev/.in';
 export const ERR = '/dev/.err/';
 /** `/.open/<command>/<line>/<path as typed>`: a file that a redirection opens for writing. */
 export const OPEN = '/.open/';
-/** Set before a program of the kernel: which of its streams are the script's own (`o`, `e`, `i`). */
+/** Set before a program of the kernel: which of its streams are the script's own (`o`, `e`, `i`; `x`: stderr goes to stdout). */
 export const LIVE = '_BG_LIVE';
 export const BACKGROUND = '__background';
 export const WROTE = '__wrote';
+export const WAIT = '__wait';
 export const BACKGROUND_PID = '_BG_PID';
 
 interface Exposure {
@@ -36,68 +50,25 @@ interface Exposure {
   readonly stdin: boolean;
 }
 
-export interface Transformed {
-  readonly script: string;
-  /** A filter or `read` may take the script's own stdin. */
-  readonly readsStdin: boolean;
+export interface Rewritten {
   /** One simple command: a shell runs it in its own place. */
   readonly single: boolean;
 }
 
-type Redirection = SimpleCommandNode['redirections'][number];
 const HIDDEN: Exposure = { out: undefined, err: undefined, stdin: false };
 
-const word = (value: string): WordNode => ({ type: 'Word', parts: [{ type: 'SingleQuoted', value }] });
-const plain = (value: string): WordNode => ({ type: 'Word', parts: [{ type: 'Literal', value }] });
-const literal = (node: WordNode | null): string | undefined => {
-  const [part, ...more] = node?.parts ?? [];
-  return part?.type === 'Literal' && more.length === 0 ? part.value : undefined;
+/** `cat file` and `grep word file` leave stdin alone. */
+const namesFiles = (name: string, args: readonly WordNode[]): boolean => {
+  const operands = args.filter((arg) => literal(arg)?.startsWith('-') !== true).length;
+  if (['read', 'mapfile', 'readarray', 'tr'].includes(name)) return false;
+  return operands >= (['grep', 'egrep', 'fgrep', 'sed', 'awk', 'cut', 'head', 'tail'].includes(name) ? 2 : 1);
 };
-const pipeline = (command: CommandNode): PipelineNode => ({
-  type: 'Pipeline',
-  commands: [command],
-  negated: false,
-});
-const statement = (command: CommandNode): StatementNode => ({
-  type: 'Statement',
-  pipelines: [pipeline(command)],
-  operators: [],
-  background: false,
-});
-const simple = (name: string, args: WordNode[]): SimpleCommandNode => ({
-  type: 'SimpleCommand',
-  name: plain(name),
-  args,
-  assignments: [],
-  redirections: [],
-});
-const status = (): WordNode => ({
-  type: 'Word',
-  parts: [{ type: 'DoubleQuoted', parts: [{ type: 'ParameterExpansion', parameter: '?', operation: null }] }],
-});
-const append = (fd: number, target: string): Redirection => ({
-  type: 'Redirection',
-  fd,
-  operator: '>>',
-  target: plain(target),
-});
-
-const writes = (redirection: Redirection): boolean =>
-  ['>', '>>', '>|', '&>', '&>>'].includes(redirection.operator);
-const touches = (redirections: readonly Redirection[], fd: 0 | 1 | 2): boolean =>
-  redirections.some(({ operator, fd: own }) => {
-    if (operator.startsWith('&>')) return fd !== 0;
-    return (own ?? (operator.includes('<') ? 0 : 1)) === fd;
-  });
-const targetWord = (redirection: Redirection): WordNode | undefined =>
-  redirection.target.type === 'Word' ? redirection.target : undefined;
-const isErrToOut = (redirection: Redirection): boolean =>
-  redirection.operator === '>&' && redirection.fd === 2 && literal(targetWord(redirection) ?? null) === '1';
 
 class Rewriter {
   readonly #programs: ReadonlySet<string>;
   readonly #readers: ReadonlySet<string>;
   readonly #functions = new Set<string>();
+  /** A filter or `read` may take the script's own stdin. */
   readsStdin = false;
 
   constructor(programs: readonly string[], readers: readonly string[]) {
@@ -240,21 +211,21 @@ class Rewriter {
       name = literal(node.name);
       replaced = true;
     }
+    // The interpreter's own knows no processes.
+    if (name === 'wait') node.name = plain(WAIT);
     const line = node.line ?? 1;
     const own = [...node.redirections];
     const files = this.#openings(node.redirections, name?.replaceAll(/[^\w.-]/g, '') || 'bash', line);
     if (node.name !== null && name !== 'exec') {
       const stdin = at.stdin && !touches(own, 0);
-      if (stdin && (name === undefined || this.#readers.has(name))) this.readsStdin = true;
-      const live = `${at.out !== undefined && !touches(own, 1) ? 'o' : ''}${at.err !== undefined && !touches(own, 2) ? 'e' : ''}${stdin ? 'i' : ''}`;
-      if (live !== '' && name !== undefined && this.#programs.has(name) && !this.#functions.has(name)) {
-        node.assignments.push({
-          type: 'Assignment',
-          name: LIVE,
-          value: plain(live),
-          append: false,
-          array: null,
-        });
+      if (stdin && (name === undefined || (this.#readers.has(name) && !namesFiles(name, node.args))))
+        this.readsStdin = true;
+      const errors = at.err === undefined || touches(own, 2) ? '' : at.err === OUT ? 'x' : 'e';
+      const live = `${at.out !== undefined && !touches(own, 1) ? 'o' : ''}${errors}${stdin ? 'i' : ''}`;
+      // Said also where nothing is live: else a program in `$(…)` takes the flags of the command around it.
+      if (name === undefined || (this.#programs.has(name) && !this.#functions.has(name))) {
+        const value = plain(name === undefined || live === '' ? '-' : live);
+        node.assignments.push({ type: 'Assignment', name: LIVE, value, append: false, array: null });
       }
       if (at.err !== undefined)
         node.redirections.unshift(append(2, at.err === ERR ? `${ERR}${line}` : at.err));
@@ -274,13 +245,14 @@ class Rewriter {
 const redirectsItself = (text: string): boolean =>
   /(^|[;&|\n]|then|do|else|\{)\s*exec\s+(\d*[<>]|&>)/.test(text);
 
-/** Throws the interpreter's parse error. */
-export const transform = (
+/** Rewrites the tree in place. `hasStdin`: it was given its own, so the shell's is not read. */
+export const rewrite = (
+  script: ScriptNode,
   text: string,
   programs: readonly string[],
   readers: readonly string[],
-): Transformed => {
-  const script = parse(text);
+  hasStdin: boolean,
+): Rewritten => {
   const [first, ...others] = script.statements;
   const [command, ...piped] = first?.pipelines.length === 1 ? (first.pipelines[0]?.commands ?? []) : [];
   const single =
@@ -289,7 +261,11 @@ export const transform = (
     command?.type === 'SimpleCommand' &&
     first?.background === false;
   const rewriter = new Rewriter(programs, readers);
-  const at = redirectsItself(text) ? HIDDEN : { out: OUT, err: ERR, stdin: true };
-  rewriter.script(script, at);
-  return { script: serialize(script), readsStdin: rewriter.readsStdin, single };
+  rewriter.script(script, redirectsItself(text) ? HIDDEN : { out: OUT, err: ERR, stdin: true });
+  if (rewriter.readsStdin && !hasStdin) {
+    // Read when the script begins, and only if something in it may take it.
+    const from: Redirection = { type: 'Redirection', fd: 0, operator: '<', target: plain(IN) };
+    script.statements = [statement({ type: 'Group', body: script.statements, redirections: [from] })];
+  }
+  return { single };
 };

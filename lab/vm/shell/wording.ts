@@ -11,7 +11,7 @@ const pathIn = (line: string): string => {
 };
 
 const reworded = (line: string, number: string, shell: string, fs: ShellFs): string => {
-  let text = line;
+  let text = line.replace(/: command not available in browser environments\..*$/, ': command not found');
   const opening = /^bash: (\/\.open\/.*?): (cannot open redirect target|Is a directory)$/.exec(text);
   if (opening?.[1] !== undefined) {
     const [, , ...typed] = opening[1].slice(OPEN.length).split('/');

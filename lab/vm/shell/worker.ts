@@ -8,20 +8,22 @@ import {
   type ExecResult,
   latin1FromBytes,
   type ResolvedCommandContext,
+  type ScriptNode,
 } from 'just-bash';
 import { FILTERS } from '../state/program-names.ts';
 import { uint8ArrayFromBytes } from './bytes.ts';
 import { Kernel } from './kernel-link.ts';
 import type { StartMessage } from './messages.ts';
+import { shellArguments } from './shell-arguments.ts';
 import { ShellFs } from './shell-fs.ts';
 import { sortSizes, wantsSizes } from './sort.ts';
-import { BACKGROUND, BACKGROUND_PID, IN, LIVE, transform, WROTE } from './transform.ts';
+import { BACKGROUND, BACKGROUND_PID, LIVE, rewrite, WAIT, WROTE } from './transform.ts';
 import { rewordText } from './wording.ts';
 
 /** Ends are made by signals and time limits, not by counting: a real shell may loop for ever. */
 const ENDLESS = 2_000_000_000;
 const IDLE = ['ulimit', 'umask', 'jobs', 'disown', 'bg', 'fg'];
-const INTERNAL = [BACKGROUND, WROTE, 'trap', 'wait', ...IDLE];
+const INTERNAL = [BACKGROUND, WROTE, WAIT, 'trap', ...IDLE];
 const NOTHING: ExecResult = { stdout: '', stderr: '', exitCode: 0 };
 
 class Shell {
@@ -33,6 +35,8 @@ class Shell {
   /** The next `sh` or `bash` runs here instead of in a child. */
   #inPlace = true;
   #onExit: string | undefined;
+  /** The script that the interpreter parses next. */
+  #next: { readonly text: string; readonly hasStdin: boolean } | undefined;
 
   constructor(kernel: Kernel, start: StartMessage) {
     this.#kernel = kernel;
@@ -93,8 +97,25 @@ class Shell {
         maxAwkIterations: ENDLESS,
         maxSedIterations: ENDLESS,
         maxOutputSize: 64 * 1024 * 1024,
+        maxStringLength: 16 * 1024 * 1024,
       },
     });
+    this.#bash.registerTransformPlugin({
+      name: 'processes',
+      transform: ({ ast }) => {
+        this.#rewrite(ast);
+        return { ast };
+      },
+    });
+  }
+
+  /** Called by the interpreter with every script that it has parsed. */
+  #rewrite(script: ScriptNode): void {
+    const next = this.#next;
+    this.#next = undefined;
+    if (next === undefined) return;
+    const { single } = rewrite(script, next.text, this.#start.programs, FILTERS, next.hasStdin);
+    this.#inPlace = single;
   }
 
   #environment(ctx: ResolvedCommandContext): Record<string, string> {
@@ -114,6 +135,7 @@ class Shell {
       inheritStdin: live.includes('i') && stdin.length === 0,
       liveOut: live.includes('o'),
       liveErr: live.includes('e'),
+      errToOut: live.includes('x'),
     });
     return {
       stdout: Buffer.from(result.stdout).toString('latin1'),
@@ -172,30 +194,13 @@ class Shell {
   }
 
   async #script(args: readonly string[], ctx: ResolvedCommandContext): Promise<ExecResult> {
-    let at = 0;
-    let options = '';
-    let inline = false;
-    for (; args[at]?.startsWith('-') === true && args[at] !== '-'; at += 1) {
-      const option = args[at] ?? '';
-      if (option === '--') {
-        at += 1;
-        break;
-      }
-      if (option === '--login' || option === '--norc' || option === '--noprofile') continue;
-      inline ||= option.includes('c');
-      options += option.replaceAll(/[^eux]/g, '');
-    }
-    const operands = args.slice(at);
+    const { inline, options, operands } = shellArguments(args);
     let text: string;
     if (inline) text = operands[0] ?? '';
     else if (operands[0] === undefined) text = Buffer.from(await this.#input(ctx)).toString('utf8');
     else text = await this.#fs.readFile(this.#fs.resolvePath(ctx.cwd, operands[0]));
-    const rewritten = transform(text, this.#start.programs, FILTERS);
-    this.#inPlace = rewritten.single;
-    // Read only when a command is about to take it, and only where none was given.
-    const reads = inline && rewritten.readsStdin && latin1FromBytes(ctx.stdin) === '';
-    const body = reads ? `{\n${rewritten.script}\n} <${IN}` : rewritten.script;
-    const script = `${options === '' ? '' : `set -${options}\n`}${body}`;
+    this.#next = { text, hasStdin: latin1FromBytes(ctx.stdin) !== '' || !inline };
+    const script = options === '' ? text : `set -${options}\n${text}`;
     const names = inline ? operands.slice(1) : operands;
     return ctx.origCommand?.(['-c', script, ...(names.length > 0 ? names : [this.#name])]) ?? NOTHING;
   }
@@ -216,7 +221,7 @@ class Shell {
   }
 
   #wait(): CustomCommand {
-    return defineCommand('wait', async ([pid]) => ({
+    return defineCommand(WAIT, async ([pid]) => ({
       ...NOTHING,
       exitCode: await this.#kernel.ops.wait(pid === undefined ? null : Number(pid)),
     }));
@@ -256,8 +261,8 @@ class Shell {
     const result = await this.#bash.exec(name, { args, stdin, stdinKind: 'bytes', rawScript: true });
     await this.#emit(result);
     if (this.#onExit !== undefined) {
-      const { script } = transform(this.#onExit, this.#start.programs, FILTERS);
-      await this.#emit(await this.#bash.exec(script, { env: result.env }));
+      this.#next = { text: this.#onExit, hasStdin: true };
+      await this.#emit(await this.#bash.exec(this.#onExit, { env: result.env }));
     }
     return result.exitCode;
   }

@@ -1,6 +1,6 @@
 // The kernel's lines of a boot, as dmesg and the journal show them, and the two stamps of Debian's logs.
 import { KERNEL, KERNEL_BUILD } from './debian.ts';
-import type { Guest } from './guest.ts';
+import type { GuestView } from './guest-view.ts';
 
 const MONTHS = ['Jan', 'Feb', 'Mar', 'Apr', 'May', 'Jun', 'Jul', 'Aug', 'Sep', 'Oct', 'Nov', 'Dec'];
 const pad = (value: number): string => String(value).padStart(2, '0');
@@ -46,7 +46,7 @@ const LINES = (memoryKb: number, cores: number): readonly [number, number, strin
   [4.3, 6, 'virtio_net virtio0 ens18: renamed from eth0'],
 ];
 
-export const logBoot = (guest: Guest, atMs: number): void => {
+export const logBoot = (guest: GuestView, atMs: number): void => {
   const entry = { boot: guest.bootNumber, unit: undefined, pid: undefined };
   for (const [after, priority, message] of LINES(guest.memoryMib() * 1000, guest.cores())) {
     guest.journal.add({

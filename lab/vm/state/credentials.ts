@@ -104,10 +104,9 @@ export const ROOT: Credentials = { uid: 0, gid: 0, groups: [] };
  * program or opens a pager.
  */
 export const READING: readonly RegExp[] = [
-  /^\/usr\/bin\/du(?: -[a-zA-Z]+| --max-depth=\d+| --one-file-system| \/[\w./-]*)*$/,
-  /^\/usr\/bin\/df(?: -[a-zA-Z]+| \/[\w./-]*)*$/,
-  /^\/usr\/bin\/dmesg(?: -T| -H --nopager| --level=[a-z,]+)*$/,
-  /^\/usr\/bin\/ss(?: -[a-zA-Z0-9]+)*$/,
+  /^\/usr\/bin\/du(?: -[ahkmscxSlb]+| -d ?\d+| --max-depth=\d+| \/[\w./@-]*)*$/,
+  /^\/usr\/bin\/dmesg(?: -T| -T --level=[a-z,]+| --level=[a-z,]+)?$/,
+  /^\/usr\/bin\/ss(?: -[tulpnaemio]+)*$/,
   /^\/usr\/bin\/lsof(?: \+L1| -n| -P| -nP)*$/,
   /^\/usr\/sbin\/smartctl -a \/dev\/[a-z0-9]+$/,
 ];

@@ -3,12 +3,12 @@
 import type { FileSeed } from '../seed.ts';
 import { type Credentials, ROOT } from './credentials.ts';
 import { baseFiles, EMPTY_DIRECTORIES } from './debian.ts';
-import type { Guest } from './guest.ts';
+import type { GuestFacts } from './guest-view.ts';
 import { BLOCK, type Inode, parentOf } from './inode.ts';
 import { SBIN_PROGRAMS, USER_PROGRAMS } from './program-names.ts';
 import { Tree } from './tree.ts';
 
-export const layDisk = (guest: Guest): Tree => {
+export const layDisk = (guest: GuestFacts): Tree => {
   const { seed } = guest;
   // Whole blocks, so that a full disk is full to the last one.
   const whole = (bytes: number): number => Math.floor(bytes / BLOCK) * BLOCK;
@@ -122,7 +122,7 @@ const program = (tree: Tree, path: string, at: { mtimeMs: number }): void => {
   node.size = 35_000 + path.length * 4_711;
 };
 
-const layAccounts = (guest: Guest, tree: Tree): void => {
+const layAccounts = (guest: GuestFacts, tree: Tree): void => {
   const passwd = guest.users.map(
     (user) => `${user.name}:x:${user.uid}:${user.gid}:${user.gecos}:${user.home}:${user.shell}\n`,
   );
@@ -149,11 +149,15 @@ const layAccounts = (guest: Guest, tree: Tree): void => {
   );
 };
 
+/** The accounts were made some time after the installation. */
+const SETUP_AGO_MS = 160 * 86_400_000;
+
 const text = (tree: Tree, path: string, content: string, mode: number): void => {
-  tree.write(path, new TextEncoder().encode(content), ROOT, { mode });
+  const node = tree.write(path, new TextEncoder().encode(content), ROOT, { mode });
+  node.mtimeMs = tree.root.mtimeMs - SETUP_AGO_MS;
 };
 
-const layFile = (guest: Guest, tree: Tree, seed: FileSeed): void => {
+const layFile = (guest: GuestFacts, tree: Tree, seed: FileSeed): void => {
   const uid = guest.user(seed.owner ?? 'root')?.uid ?? 0;
   const gid = guest.groups.find((group) => group.name === (seed.group ?? seed.owner ?? 'root'))?.gid ?? 0;
   const at = {

@@ -13,6 +13,7 @@ import {
 import { baseUnits, KERNEL_THREADS } from './debian.ts';
 import { layDisk } from './disk.ts';
 import { SysError } from './errors.ts';
+import type { GuestView } from './guest-view.ts';
 import { type FileSystem, normalize } from './inode.ts';
 import { Journal } from './journal.ts';
 import { syncProc } from './proc.ts';
@@ -29,7 +30,7 @@ export interface GuestSetup {
   readonly cores: () => number;
 }
 
-export class Guest {
+export class Guest implements GuestView {
   readonly seed: GuestSeed;
   readonly users: User[];
   readonly groups: readonly Group[];

@@ -1,5 +1,5 @@
 // Memory as the kernel counts it: the total follows the machine's configuration, the use follows the scenario.
-import type { Guest } from './guest.ts';
+import type { GuestView } from './guest-view.ts';
 
 /** The kernel keeps about this share for itself. */
 const KERNEL_SHARE = 0.026;
@@ -15,7 +15,7 @@ export interface Memory {
   readonly swapFreeKb: number;
 }
 
-export const memoryOf = (guest: Guest): Memory => {
+export const memoryOf = (guest: GuestView): Memory => {
   const { usedMib, cacheMib, swapUsedMib } = guest.load();
   const totalKb = Math.round(guest.memoryMib() * 1024 * (1 - KERNEL_SHARE));
   const usedKb = Math.min(usedMib * 1024, totalKb - 64 * 1024);

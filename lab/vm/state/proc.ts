@@ -1,11 +1,11 @@
 // /proc and the little of /sys that people read: made at reading, from the same state as free, ps and uptime.
 import { ROOT } from './credentials.ts';
 import { KERNEL, KERNEL_BUILD } from './debian.ts';
-import type { Guest } from './guest.ts';
+import type { GuestView } from './guest-view.ts';
 import { memoryOf } from './memory.ts';
 import type { Process } from './processes.ts';
 
-const meminfo = (guest: Guest): string => {
+const meminfo = (guest: GuestView): string => {
   const memory = memoryOf(guest);
   const rows: [string, number][] = [
     ['MemTotal', memory.totalKb],
@@ -26,7 +26,7 @@ const meminfo = (guest: Guest): string => {
   return rows.map(([name, kb]) => `${`${name}:`.padEnd(16)}${String(kb).padStart(8)} kB\n`).join('');
 };
 
-const loadavg = (guest: Guest): string => {
+const loadavg = (guest: GuestView): string => {
   const rows = guest.processes.list();
   const last = rows.at(-1)?.pid ?? 1;
   return `${guest
@@ -35,10 +35,10 @@ const loadavg = (guest: Guest): string => {
     .join(' ')} 1/${rows.length * 2} ${last}\n`;
 };
 
-const mounts = (guest: Guest): string =>
+const mounts = (guest: GuestView): string =>
   guest.tree.mounts.map((fs) => `${fs.source} ${fs.mount} ${fs.type} ${fs.options} 0 0\n`).join('');
 
-const swaps = (guest: Guest): string => {
+const swaps = (guest: GuestView): string => {
   const { swapTotalKb, swapFreeKb } = memoryOf(guest);
   const row =
     swapTotalKb === 0
@@ -47,7 +47,7 @@ const swaps = (guest: Guest): string => {
   return `Filename\t\t\t\tType\t\tSize\t\tUsed\t\tPriority\n${row}`;
 };
 
-const cpuinfo = (guest: Guest): string =>
+const cpuinfo = (guest: GuestView): string =>
   Array.from(
     { length: guest.cores() },
     (_, index) =>
@@ -57,7 +57,7 @@ const cpuinfo = (guest: Guest): string =>
 const pressure = (): string =>
   'some avg10=0.00 avg60=0.00 avg300=0.00 total=81234\nfull avg10=0.00 avg60=0.00 avg300=0.00 total=70112\n';
 
-const MADE: Readonly<Record<string, (guest: Guest) => string>> = {
+const MADE: Readonly<Record<string, (guest: GuestView) => string>> = {
   '/proc/meminfo': meminfo,
   '/proc/loadavg': loadavg,
   '/proc/uptime': (guest) =>
@@ -76,17 +76,17 @@ const MADE: Readonly<Record<string, (guest: Guest) => string>> = {
   '/proc/sys/kernel/osrelease': () => `${KERNEL}\n`,
 };
 
-const status = (row: Process, guest: Guest): string =>
+const status = (row: Process, guest: GuestView): string =>
   `Name:\t${row.comm}\nState:\t${row.stat[0]}\nPid:\t${row.pid}\nPPid:\t${row.ppid}\nUid:\t${row.uid}\t${row.uid}\t${row.uid}\t${row.uid}\nVmRSS:\t${String(row.rssKb).padStart(8)} kB\nThreads:\t1\nCpus_allowed_list:\t0-${guest.cores() - 1}\n`;
 
-const place = (guest: Guest, path: string, made: () => string, mode = 0o444, uid = 0): void => {
+const place = (guest: GuestView, path: string, made: () => string, mode = 0o444, uid = 0): void => {
   if (guest.tree.find(path, ROOT)) return;
   guest.tree.makeDirs(path.slice(0, path.lastIndexOf('/')), ROOT, { mode: 0o555 });
   guest.tree.place(path, 'file', ROOT, { mode, uid }, { made });
 };
 
 /** Brings the directories of processes up to date. Called before anything looks below /proc. */
-export const syncProc = (guest: Guest): void => {
+export const syncProc = (guest: GuestView): void => {
   for (const [path, made] of Object.entries(MADE)) place(guest, path, () => made(guest));
   const proc = guest.tree.lookup('/proc', ROOT);
   for (const name of proc.entries.keys()) {

@@ -48,7 +48,7 @@ export const FILTERS = [
 ] as const;
 
 /** Part of the shell, and programs too. */
-export const SHELL_WORDS = [
+const SHELL_WORDS = [
   'echo',
   'printf',
   'true',
@@ -62,7 +62,7 @@ export const SHELL_WORDS = [
   'sh',
 ] as const;
 
-export const KERNEL_USER_PROGRAMS = [
+const KERNEL_USER_PROGRAMS = [
   'apt',
   'apt-get',
   'chgrp',

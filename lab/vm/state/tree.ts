@@ -1,5 +1,6 @@
 // The guest's files: inodes in one tree over mounted filesystems. A file has a logical size of its own, so that 31 GB need
 // no bytes here; df, du, ls and stat all count the same inodes. Every call takes the caller's credentials.
+// Over 300 lines because it is one thing: the calls share the walk, the permissions and the free space.
 import type { Credentials } from './credentials.ts';
 import { SysError } from './errors.ts';
 import {
