@@ -104,7 +104,7 @@ export const ROOT: Credentials = { uid: 0, gid: 0, groups: [] };
  * program or opens a pager.
  */
 export const READING: readonly RegExp[] = [
-  /^\/usr\/bin\/du(?: -[ahkmscxSlb]+| -d ?\d+| --max-depth=\d+| \/[\w./@-]*)*$/,
+  /^\/usr\/bin\/du(?: -[ahkmscxSlb]+| -d ?\d+| --max-depth=\d+| \/\S*)*$/,
   /^\/usr\/bin\/dmesg(?: -T| -T --level=[a-z,]+| --level=[a-z,]+)?$/,
   /^\/usr\/bin\/ss(?: -[tulpnaemio]+)*$/,
   /^\/usr\/bin\/lsof(?: \+L1| -n| -P| -nP)*$/,
