@@ -2,7 +2,7 @@
 // before any client saw it and never changes. An ephemeral event has no id and is never journaled.
 // Fixed kinds (docs: the wire): user session text tool result error cancelled turn_end done.
 import type { EventId, OperationId, SessionId, TargetName, ToolCallId, TurnId } from './ids.ts';
-import type { Actor, Outcome, OperationState, OperationStep, VerbResult } from './operations.ts';
+import type { Actor, OperationState, OperationStep, Outcome, VerbResult } from './operations.ts';
 import type { TriageReport } from './triage.ts';
 import type { Verb } from './verbs.ts';
 
@@ -82,7 +82,12 @@ export type JournaledBody =
   | { readonly kind: 'finding'; readonly report: TriageReport }
   | { readonly kind: 'power_started'; readonly verb: Verb; readonly by: Actor }
   | { readonly kind: 'power_step'; readonly verb: Verb; readonly step: OperationStep }
-  | { readonly kind: 'power_output'; readonly verb: Verb; readonly stream: 'stdout' | 'stderr'; readonly text: string }
+  | {
+      readonly kind: 'power_output';
+      readonly verb: Verb;
+      readonly stream: 'stdout' | 'stderr';
+      readonly text: string;
+    }
   | {
       readonly kind: 'power_finished';
       readonly verb: Verb;
@@ -120,7 +125,12 @@ export type EphemeralEvent =
       readonly snapshot?: boolean;
     }
   /** The journal could not take the event that would have said this. */
-  | { readonly kind: 'error'; readonly session_id: SessionId; readonly turn_id: TurnId; readonly error: string }
+  | {
+      readonly kind: 'error';
+      readonly session_id: SessionId;
+      readonly turn_id: TurnId;
+      readonly error: string;
+    }
   | { readonly kind: 'done' };
 
 export type WireEvent = JournalEvent | EphemeralEvent;

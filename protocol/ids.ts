@@ -17,9 +17,6 @@ const TARGET = /^[a-z][a-z0-9-]{0,31}$/;
 export const parseSessionId = (text: string): SessionId | undefined =>
   UUID.test(text) ? (text.toLowerCase() as SessionId) : undefined;
 
-export const parseTurnId = (text: string): TurnId | undefined =>
-  UUID.test(text) ? (text.toLowerCase() as TurnId) : undefined;
-
 export const parseOperationId = (text: string): OperationId | undefined =>
   UUID.test(text) ? (text.toLowerCase() as OperationId) : undefined;
 

@@ -39,7 +39,11 @@ export interface Problem {
 export class BreakglassError extends Error {
   readonly code: ProblemCode;
   readonly extra: Readonly<Record<string, unknown>>;
-  constructor(code: ProblemCode, detail: string, options: { cause?: unknown; extra?: Record<string, unknown> } = {}) {
+  constructor(
+    code: ProblemCode,
+    detail: string,
+    options: { cause?: unknown; extra?: Record<string, unknown> } = {},
+  ) {
     super(detail, options.cause === undefined ? {} : { cause: options.cause });
     this.name = 'BreakglassError';
     this.code = code;

@@ -24,14 +24,19 @@ export const ChatBody = z.object({
   model,
 });
 
-export const LoginBody = z.object({ token: z.string({ error: 'token: expected the access token' }).max(4_096) });
+export const LoginBody = z.object({
+  token: z.string({ error: 'token: expected the access token' }).max(4_096),
+});
 
 export const SessionAnswer = z.object({ session_id: z.string() });
 export const StartedAnswer = z.object({ status: z.literal('started') });
 export const QueuedAnswer = z.object({ status: z.literal('queued'), queue_id: z.string() });
 export const CancelAnswer = z.object({ cancelled: z.boolean() });
 export const HealthAnswer = z.object({ status: z.literal('ok'), service: z.literal('claude-breakglass') });
-export const VerbsAnswer = z.object({ verbs: z.array(z.enum(VERBS)), mutating: z.array(z.enum(MUTATING_VERBS)) });
+export const VerbsAnswer = z.object({
+  verbs: z.array(z.enum(VERBS)),
+  mutating: z.array(z.enum(MUTATING_VERBS)),
+});
 export const VerbAnswer = z.object({
   verb: z.string(),
   exit_code: z.number().nullable(),

@@ -18,8 +18,10 @@ export const isMutating = (verb: Verb): verb is MutatingVerb =>
 export const VERB_MEANING: Readonly<Record<Verb, string>> = {
   status: 'Ask the power host what state the VM is in. Changes nothing.',
   forensics: 'Capture evidence about the VM and its QEMU process. Changes nothing.',
-  reset: 'Warm restart: keeps the QEMU process. Does not cure a QEMU stall, does not apply staged configuration.',
+  reset:
+    'Warm restart: keeps the QEMU process. Does not cure a QEMU stall, does not apply staged configuration.',
   stop: 'Switch the VM off. Unsaved work in the guest is lost.',
   start: 'Start the stopped VM.',
-  cycle: 'Stop, then start a fresh QEMU process. Cures a QEMU-internal stall and applies staged configuration.',
+  cycle:
+    'Stop, then start a fresh QEMU process. Cures a QEMU-internal stall and applies staged configuration.',
 };

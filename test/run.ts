@@ -22,7 +22,10 @@ let passed = 0;
 let failed = 0;
 let skipped = 0;
 
-for (const { ok } of check()) ok ? passed++ : failed++;
+for (const { ok } of check()) {
+  if (ok) passed++;
+  else failed++;
+}
 // Rooms first, side by side; then what crosses rooms (browsers, real servers, kills), one at a time.
 vitest('rooms', ['--exclude', 'test/**']);
 vitest('house', ['test/', '--maxWorkers', '1']);

@@ -40,7 +40,7 @@ export function installErrors(app: FastifyInstance): void {
 
 function codeOf(error: FastifyError): ProblemCode {
   if (error.code === 'FST_ERR_CTP_INVALID_JSON_BODY') return 'invalid-input';
-  switch (error.statusCode) {
+  switch (error.statusCode ?? 500) {
     case 400:
       return 'bad-request';
     case 404:

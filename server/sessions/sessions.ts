@@ -124,7 +124,7 @@ export class Sessions {
   attach(
     id: SessionId,
     listener: (event: EphemeralEvent) => void,
-  ): { readonly snapshot: readonly EphemeralEvent[]; detach(): void } {
+  ): { readonly snapshot: readonly EphemeralEvent[]; detach: () => void } {
     const live = this.#get(id);
     live.viewers.add(listener);
     this.#warm(id, live);
