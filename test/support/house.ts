@@ -9,10 +9,13 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { labKeys } from '../../lab/keys.ts';
 import { createMachine, type Machine } from '../../lab/machine/machine.ts';
 import { startRehearsalModel } from '../../lab/model/rehearsal.ts';
+import { prepareHostRoot } from '../../lab/power-host/host-root.ts';
+import { endMarkedProcesses } from '../../lab/power-host/leftovers.ts';
 import { startPowerHost } from '../../lab/power-host/power-host.ts';
 import { findScenario } from '../../lab/scenarios/catalog.ts';
 import type { Scenario } from '../../lab/scenarios/scenario.ts';
 import { startVm } from '../../lab/vm/start.ts';
+import { startSshd } from './sshd.ts';
 
 const MAIN = path.resolve(import.meta.dirname, '../../server/main.ts');
 export const TOKEN = 'house-token-0123456789abcdef';
@@ -43,7 +46,11 @@ export interface HouseOptions {
   /** A Messages endpoint; by default the rehearsal model. */
   readonly modelUrl?: string;
   readonly env?: Readonly<Record<string, string>>;
+  /** `sshd`: a real OpenSSH server with the forced command in front of the lab's host, as a deployment has it. */
+  readonly powerHost?: 'lab' | 'sshd';
 }
+
+const FORCED_COMMAND = path.resolve(import.meta.dirname, '../../host/breakglass-pve');
 
 export async function startHouse(options: HouseOptions = {}): Promise<House> {
   const scenario =
@@ -51,15 +58,30 @@ export async function startHouse(options: HouseOptions = {}): Promise<House> {
   if (scenario === undefined) throw new Error('no such scenario');
   const dir = mkdtempSync(path.join(tmpdir(), 'bg-house-'));
   const dataDir = path.join(dir, 'data');
-  const keys = labKeys(path.join(dir, 'keys'), undefined);
   const hostRoot = path.join(dir, 'power-host');
   const machine = createMachine(hostRoot, scenario.machine);
-  const powerHost = await startPowerHost({
-    dir: hostRoot,
-    vmid: scenario.machine.vmid,
-    publicKey: keys.clientPublic,
-    hostKey: keys.powerHostKey,
-  });
+  const { vmid } = scenario.machine;
+  const sshd =
+    options.powerHost === 'sshd'
+      ? await startSshd({ forcedCommand: `${FORCED_COMMAND} --root ${hostRoot} ${vmid}` })
+      : undefined;
+  const keys = labKeys(path.join(dir, 'keys'), sshd?.keyPath);
+  prepareHostRoot(hostRoot);
+  const powerHost =
+    sshd === undefined
+      ? await startPowerHost({
+          dir: hostRoot,
+          vmid,
+          publicKey: keys.clientPublic,
+          hostKey: keys.powerHostKey,
+        })
+      : {
+          port: sshd.port,
+          close: async () => {
+            await sshd.stop();
+            await endMarkedProcesses(hostRoot);
+          },
+        };
   const vm = await startVm({
     machine,
     scenario: scenario.guest,
@@ -78,6 +100,7 @@ export async function startHouse(options: HouseOptions = {}): Promise<House> {
     BREAKGLASS_DEVVM_OBSERVER_USER: 'breakglass-observer',
     BREAKGLASS_PVE_HOST: '127.0.0.1',
     BREAKGLASS_PVE_PORT: String(powerHost.port),
+    BREAKGLASS_PVE_USER: sshd?.user ?? 'root',
     BREAKGLASS_KEY_PATH: keys.clientKeyPath,
     BREAKGLASS_PORT: String(port),
     BREAKGLASS_DATA_DIR: dataDir,
@@ -154,7 +177,7 @@ export async function startHouse(options: HouseOptions = {}): Promise<House> {
   return house;
 }
 
-async function freePort(): Promise<number> {
+export async function freePort(): Promise<number> {
   const server = createServer();
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   const address = server.address();

@@ -1,0 +1,61 @@
+// Takes the pictures of the README from the real page in the lab: node bench/screenshots.ts [directory].
+import path from 'node:path';
+import type { Browser, Page } from 'playwright-core';
+import { launch, signIn } from '../test/support/browser.ts';
+import { startHouse } from '../test/support/house.ts';
+
+const into = path.resolve(process.argv[2] ?? path.join(import.meta.dirname, '../docs/screenshots'));
+const PHONE = { width: 390, height: 844 };
+const DESKTOP = { width: 1440, height: 900 };
+
+const shoot = (page: Page, name: string): Promise<unknown> => page.screenshot({ path: path.join(into, `${name}.png`) });
+const turnOver = async (page: Page): Promise<void> => {
+  await page.getByTestId('stop').waitFor();
+  await page.getByTestId('stop').waitFor({ state: 'detached', timeout: 120_000 });
+};
+
+async function diskFull(browser: Browser, viewport: typeof PHONE, colorScheme: 'light' | 'dark', name: string): Promise<void> {
+  const house = await startHouse({ scenario: 'disk-full', env: { BREAKGLASS_LAB: 'disk-full|Disk full, a failed service|Rehearsal.' } });
+  const { page, context } = await signIn(browser, house.base, { viewport, colorScheme });
+  await page.getByTestId('turn-lamp').filter({ hasText: 'attached' }).waitFor();
+  await shoot(page, `${name}-start`);
+  await page.getByTestId('preset-triage').click();
+  await page.getByTestId('tool-card').nth(1).waitFor();
+  await shoot(page, `${name}-working`);
+  await turnOver(page);
+  await shoot(page, `${name}-triage`);
+  await page.getByTestId('prompt').fill('Yes, free it and bring the service back.');
+  await page.getByTestId('send').click();
+  await turnOver(page);
+  await shoot(page, `${name}-repaired`);
+  await context.close();
+  await house.close();
+}
+
+async function ioStall(browser: Browser, viewport: typeof PHONE, colorScheme: 'light' | 'dark', name: string): Promise<void> {
+  const house = await startHouse({ scenario: 'io-stall', env: { BREAKGLASS_LAB: 'io-stall|Disk I/O stalled inside QEMU|Rehearsal.' } });
+  const { page, context } = await signIn(browser, house.base, { viewport, colorScheme });
+  if (viewport === PHONE) await page.getByTestId('open-power').first().click();
+  const panel = page.getByTestId('power-panel');
+  await panel.getByTestId('triage-no-ai').click();
+  await panel.getByTestId('finding').waitFor();
+  await shoot(page, `${name}-finding`);
+  await panel.getByTestId('verb-cycle').click();
+  const confirm = panel.getByTestId('confirm-verb');
+  await confirm.scrollIntoViewIfNeeded();
+  await shoot(page, `${name}-confirm`);
+  await confirm.click({ delay: 900 });
+  await panel.getByTestId('operation-step').nth(2).waitFor();
+  await shoot(page, `${name}-running`);
+  await panel.getByTestId('operation-outcome').first().waitFor({ timeout: 120_000 });
+  await shoot(page, `${name}-outcome`);
+  await context.close();
+  await house.close();
+}
+
+const browser = await launch();
+await diskFull(browser, PHONE, 'light', 'phone-light');
+await diskFull(browser, DESKTOP, 'dark', 'desktop-dark');
+await ioStall(browser, PHONE, 'dark', 'phone-dark');
+await ioStall(browser, DESKTOP, 'light', 'desktop-light');
+await browser.close();
