@@ -8,14 +8,23 @@ const into = path.resolve(process.argv[2] ?? path.join(import.meta.dirname, '../
 const PHONE = { width: 390, height: 844 };
 const DESKTOP = { width: 1440, height: 900 };
 
-const shoot = (page: Page, name: string): Promise<unknown> => page.screenshot({ path: path.join(into, `${name}.png`) });
+const shoot = (page: Page, name: string): Promise<unknown> =>
+  page.screenshot({ path: path.join(into, `${name}.png`) });
 const turnOver = async (page: Page): Promise<void> => {
   await page.getByTestId('stop').waitFor();
   await page.getByTestId('stop').waitFor({ state: 'detached', timeout: 120_000 });
 };
 
-async function diskFull(browser: Browser, viewport: typeof PHONE, colorScheme: 'light' | 'dark', name: string): Promise<void> {
-  const house = await startHouse({ scenario: 'disk-full', env: { BREAKGLASS_LAB: 'disk-full|Disk full, a failed service|Rehearsal.' } });
+async function diskFull(
+  browser: Browser,
+  viewport: typeof PHONE,
+  colorScheme: 'light' | 'dark',
+  name: string,
+): Promise<void> {
+  const house = await startHouse({
+    scenario: 'disk-full',
+    env: { BREAKGLASS_LAB: 'disk-full|Disk full, a failed service|Rehearsal.' },
+  });
   const { page, context } = await signIn(browser, house.base, { viewport, colorScheme });
   await page.getByTestId('turn-lamp').filter({ hasText: 'attached' }).waitFor();
   await shoot(page, `${name}-start`);
@@ -32,8 +41,16 @@ async function diskFull(browser: Browser, viewport: typeof PHONE, colorScheme: '
   await house.close();
 }
 
-async function ioStall(browser: Browser, viewport: typeof PHONE, colorScheme: 'light' | 'dark', name: string): Promise<void> {
-  const house = await startHouse({ scenario: 'io-stall', env: { BREAKGLASS_LAB: 'io-stall|Disk I/O stalled inside QEMU|Rehearsal.' } });
+async function ioStall(
+  browser: Browser,
+  viewport: typeof PHONE,
+  colorScheme: 'light' | 'dark',
+  name: string,
+): Promise<void> {
+  const house = await startHouse({
+    scenario: 'io-stall',
+    env: { BREAKGLASS_LAB: 'io-stall|Disk I/O stalled inside QEMU|Rehearsal.' },
+  });
   const { page, context } = await signIn(browser, house.base, { viewport, colorScheme });
   if (viewport === PHONE) await page.getByTestId('open-power').first().click();
   const panel = page.getByTestId('power-panel');
