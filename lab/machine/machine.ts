@@ -69,6 +69,12 @@ export const createMachine = (dir: string, seed: MachineSeed): Machine => {
   return openMachine(dir);
 };
 
+/** The fault begins now, in the QEMU process that runs. */
+export const injectFault = (dir: string, fault: MachineFault): void => {
+  const file = path.join(dir, 'machine/state');
+  writeFields(file, '=', { ...readFields(file, '='), fault, fault_at_ms: String(Date.now()) });
+};
+
 export const openMachine = (dir: string): Machine => {
   const state = () => readFields(path.join(dir, 'machine/state'), '=');
   const machine: Machine = {

@@ -1,11 +1,10 @@
 // Both drills as an operator lives them: a phone, the page, the real CLI with the rehearsal model, the lab behind real SSH.
-import { execFile } from 'node:child_process';
-import { promisify } from 'node:util';
 import type { Browser, Locator, Page } from 'playwright-core';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { type DiskFullOptions, diskFull } from '../../lab/scenarios/disk-full.ts';
 import { launch, signIn } from '../support/browser.ts';
-import { type House, startHouse } from '../support/house.ts';
+import { startHouse } from '../support/house.ts';
+import { inVm } from '../support/in-vm.ts';
 
 const LIMIT = { timeout: 240_000 };
 let browser: Browser;
@@ -13,36 +12,6 @@ beforeAll(async () => {
   browser = await launch();
 });
 afterAll(() => browser.close());
-
-/** What a colleague with a shell would see. Not in step with the test's own process: the VM lives in it. */
-const inVm = async (house: House, command: string): Promise<string> => {
-  const { stdout } = await promisify(execFile)(
-    'ssh',
-    [
-      '-F',
-      'none',
-      '-i',
-      house.keyPath,
-      '-p',
-      String(house.vmPort),
-      '-o',
-      'BatchMode=yes',
-      '-o',
-      'StrictHostKeyChecking=no',
-      '-o',
-      'UserKnownHostsFile=/dev/null',
-      '-o',
-      'LogLevel=ERROR',
-      '-o',
-      'ConnectTimeout=5',
-      'breakglass@127.0.0.1',
-      '--',
-      command,
-    ],
-    { encoding: 'utf8' },
-  );
-  return stdout.trim();
-};
 
 const turnOver = async (page: Page): Promise<void> => {
   await page.getByTestId('stop').waitFor();

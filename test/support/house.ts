@@ -7,7 +7,7 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { labKeys } from '../../lab/keys.ts';
-import { createMachine, type Machine } from '../../lab/machine/machine.ts';
+import { createMachine, injectFault, type Machine } from '../../lab/machine/machine.ts';
 import { startRehearsalModel } from '../../lab/model/rehearsal.ts';
 import { prepareHostRoot } from '../../lab/power-host/host-root.ts';
 import { endMarkedProcesses } from '../../lab/power-host/leftovers.ts';
@@ -28,6 +28,8 @@ export interface House {
   readonly hostPort: number;
   readonly vmPort: number;
   readonly keyPath: string;
+  /** The block path of the VM's QEMU process stalls from now on. */
+  stall(): void;
   /** The console's process. */
   pid(): number;
   /** SIGKILL, and wait until it is gone. */
@@ -121,6 +123,7 @@ export async function startHouse(options: HouseOptions = {}): Promise<House> {
     hostPort: powerHost.port,
     vmPort: vm.port,
     keyPath: keys.clientKeyPath,
+    stall: () => injectFault(hostRoot, 'block-stall'),
     pid: () => child?.pid ?? 0,
     log: () => log,
     async start() {

@@ -1,0 +1,53 @@
+// The console's own disk runs full in the middle of things: the agent is held back, the power path works, and when there is
+// space again so does everything else.
+import { execFileSync } from 'node:child_process';
+import { mkdirSync, rmSync, statfsSync, writeFileSync } from 'node:fs';
+import path from 'node:path';
+import { expect, onTestFinished, test } from 'vitest';
+import { startHouse } from '../support/house.ts';
+import { tempDir } from '../support/temp-dir.ts';
+import { replay, Viewer } from '../support/viewer.ts';
+
+/** A filesystem of 8 MB; undefined where we may not mount one. */
+function smallDisk(): string | undefined {
+  const dir = path.join(tempDir(), 'disk');
+  mkdirSync(dir);
+  try {
+    execFileSync('mount', ['-t', 'tmpfs', '-o', 'size=8m', 'tmpfs', dir], { stdio: 'ignore' });
+  } catch {
+    return undefined;
+  }
+  onTestFinished(() => void execFileSync('umount', ['-l', dir]));
+  return dir;
+}
+
+test('a full disk holds the agent back, not the power path, and nothing acknowledged is lost', async (context) => {
+  const disk = smallDisk();
+  if (disk === undefined) return context.skip('mounting a small filesystem needs root');
+  const house = await startHouse({ env: { BREAKGLASS_DATA_DIR: disk } });
+  onTestFinished(() => house.close());
+  const session = await house.newSession();
+  const viewer = new Viewer(house, session);
+  await viewer.until(({ caughtUp }) => caughtUp);
+  const before = await replay(house, session);
+
+  const ballast = path.join(disk, 'ballast');
+  const { bavail, bsize } = statfsSync(disk);
+  writeFileSync(ballast, Buffer.alloc(bavail * bsize));
+  const refused = await house.call('POST', `/api/session/${session}/prompt`, { prompt: 'x'.repeat(90_000) });
+  expect([refused.status, await refused.json()]).toEqual([
+    503,
+    expect.objectContaining({
+      code: 'journal-unavailable',
+      detail: expect.stringMatching(/power buttons still work/),
+    }),
+  ]);
+  const reset = await house.call('POST', '/api/pve/reset');
+  expect([reset.status, await reset.json()]).toEqual([200, expect.objectContaining({ exit_code: 0 })]);
+  expect(await replay(house, session)).toEqual(before);
+
+  rmSync(ballast);
+  expect((await house.call('POST', `/api/session/${session}/prompt`, { prompt: 'hello' })).status).toBe(200);
+  expect(await viewer.until(({ events }) => events.some(({ kind }) => kind === 'turn_end'))).toBe(true);
+  await viewer.close();
+});
