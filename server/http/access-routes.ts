@@ -1,5 +1,5 @@
 // Signing in and out, and who one is.
-import type { FastifyInstance } from 'fastify';
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import type { Me } from '../../protocol/me.ts';
 import { BreakglassError } from '../../protocol/problems.ts';
 import { LoginBody } from '../../protocol/routes.ts';
@@ -17,20 +17,24 @@ export function loginRoute(app: FastifyInstance, access: Access): void {
       if (!body.success) throw new BreakglassError('invalid-input', 'token: expected the access token');
       if (!access.isToken(body.data.token))
         throw new BreakglassError('unauthenticated', 'That is not the access token.');
-      const secure =
-        request.protocol === 'https' ||
-        (access.isTrusted(request.raw.socket.remoteAddress ?? '') &&
-          request.headers['x-forwarded-proto'] === 'https');
-      reply.setCookie(COOKIE, access.mintCookie(), {
-        path: '/',
-        httpOnly: true,
-        sameSite: 'strict',
-        secure,
-        maxAge: COOKIE_LIFE_S,
-      });
-      return reply.code(204).send();
+      return setSessionCookie(request, reply, access).code(204).send();
     },
   );
+}
+
+/** HttpOnly, SameSite=Strict; Secure where the browser came by HTTPS, here or at the trusted proxy. */
+export function setSessionCookie(request: FastifyRequest, reply: FastifyReply, access: Access): FastifyReply {
+  const secure =
+    request.protocol === 'https' ||
+    (access.isTrusted(request.raw.socket.remoteAddress ?? '') &&
+      request.headers['x-forwarded-proto'] === 'https');
+  return reply.setCookie(COOKIE, access.mintCookie(), {
+    path: '/',
+    httpOnly: true,
+    sameSite: 'strict',
+    secure,
+    maxAge: COOKIE_LIFE_S,
+  });
 }
 
 export function identityRoutes(app: FastifyInstance, describe: (identity: Identity) => Me): void {

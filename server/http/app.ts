@@ -13,6 +13,7 @@ import { BreakglassError } from '../../protocol/problems.ts';
 import { HealthAnswer } from '../../protocol/routes.ts';
 import type { Access, Identity } from '../access/access.ts';
 import { identityRoutes, loginRoute } from './access-routes.ts';
+import { emergencyRoutes } from './emergency.ts';
 import { installErrors } from './errors.ts';
 import { requireIdentity } from './guard.ts';
 import { type PowerRouteDeps, powerRoutes } from './power-routes.ts';
@@ -64,7 +65,8 @@ export async function buildApp(deps: AppDeps): Promise<FastifyInstance> {
       },
     },
     strictTransportSecurity: deps.tls !== undefined,
-    referrerPolicy: { policy: 'no-referrer' },
+    // Not `no-referrer`: a browser would then send our own forms with `Origin: null`.
+    referrerPolicy: { policy: 'same-origin' },
   });
   await app.register(cookie);
   await app.register(rateLimit, { global: false });
@@ -86,6 +88,7 @@ export async function buildApp(deps: AppDeps): Promise<FastifyInstance> {
       : { status: 'ready' },
   );
   await app.register(async (scope) => loginRoute(scope, deps.access));
+  await app.register(async (scope) => emergencyRoutes(scope, deps));
   await app.register(async (scope) => {
     requireIdentity(scope, deps.access);
     identityRoutes(scope, deps.describe);

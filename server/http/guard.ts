@@ -12,7 +12,7 @@ declare module 'fastify' {
 
 const SAFE_METHODS: readonly string[] = ['GET', 'HEAD', 'OPTIONS'];
 
-const identify = (access: Access, request: FastifyRequest): Identity | undefined =>
+export const identify = (access: Access, request: FastifyRequest): Identity | undefined =>
   access.identify({
     peer: request.raw.socket.remoteAddress ?? '',
     headers: request.headers,

@@ -3,7 +3,7 @@ import type { Browser, Locator, Page } from 'playwright-core';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { type DiskFullOptions, diskFull } from '../../lab/scenarios/disk-full.ts';
 import { launch, signIn } from '../support/browser.ts';
-import { startHouse } from '../support/house.ts';
+import { startHouse, TOKEN } from '../support/house.ts';
 import { inVm } from '../support/in-vm.ts';
 
 const LIMIT = { timeout: 240_000 };
@@ -127,6 +127,25 @@ test('power works on the page while the agent, the model and the stream are brok
     await page.getByTestId('verb-stop').click();
     await hold(page.getByTestId('confirm-verb'));
     await page.getByTestId('operation-outcome').first().waitFor({ timeout: 90_000 });
+    expect(house.machine.status()).toBe('stopped');
+  } finally {
+    await context.close();
+    await house.close();
+  }
+});
+
+test('the emergency page stops the VM in a browser without JavaScript', LIMIT, async () => {
+  const house = await startHouse({ scenario: 'disk-full', modelUrl: 'http://127.0.0.1:9' });
+  const context = await browser.newContext({ javaScriptEnabled: false });
+  const page = await context.newPage();
+  try {
+    await page.goto(`${house.base}/emergency`);
+    await page.fill('input[name=token]', TOKEN);
+    await page.click('button');
+    await page.getByText('VM: running').waitFor();
+    await page.click('button:text-is("stop")');
+    await page.click('button:has-text("Yes, stop now")');
+    await page.getByText('succeeded').waitFor({ timeout: 60_000 });
     expect(house.machine.status()).toBe('stopped');
   } finally {
     await context.close();

@@ -1,0 +1,77 @@
+// The words and the markup of the emergency page. Plain HTML, no script: it must work in a text browser over a bad line.
+import type { TargetState } from '../../protocol/me.ts';
+import type { Operation } from '../../protocol/operations.ts';
+import { isMutating, VERB_MEANING, VERBS, type Verb } from '../../protocol/verbs.ts';
+
+export const STYLE = `
+:root { color-scheme: light dark; font: 1rem/1.5 system-ui, sans-serif; }
+body { max-width: 40rem; margin: 0 auto; padding: 1rem; }
+form { margin: 0 0 1rem; }
+button, input { font: inherit; padding: .6rem 1rem; min-height: 44px; }
+button.mutating { border: 2px solid #b3261e; color: #b3261e; background: none; }
+@media (prefers-color-scheme: dark) { button.mutating { border-color: #ff9b93; color: #ff9b93; } }
+pre { overflow-x: auto; padding: .6rem; border: 1px solid; }
+`;
+
+/** Nothing in it is markup any more. */
+const asText = (text: string): string =>
+  text.replace(/[&<>"']/g, (character) => `&#${character.charCodeAt(0)};`);
+
+export function page(title: string, body: string, refreshS?: number): string {
+  const refresh = refreshS === undefined ? '' : `<meta http-equiv="refresh" content="${refreshS}">`;
+  return `<!doctype html>
+<html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1">
+<meta name="robots" content="noindex">${refresh}<title>${asText(title)}</title><link rel="stylesheet" href="/emergency.css"></head>
+<body><h1>${asText(title)}</h1>
+${body}
+</body></html>
+`;
+}
+
+export const signInBody = (note: string): string => `<p>${asText(note)}</p>
+<form method="post" action="/emergency/login"><p><label>Access token <input type="password" name="token" autocomplete="current-password" required></label></p>
+<p><button>Sign in</button></p></form>`;
+
+export interface Shown {
+  readonly name: string;
+  readonly state: TargetState;
+  readonly formToken: string;
+}
+
+export function stateBody({ name, state, formToken }: Shown): string {
+  const { vm, ssh, qmp, operation } = state;
+  const words = (answers: boolean | null): string =>
+    answers === null ? 'not known' : answers ? 'answers' : 'silent';
+  const running =
+    operation === null
+      ? ''
+      : `<p><strong>${operation.verb} by ${asText(operation.by.name)} is running:</strong> <a href="/emergency/operation/${operation.id}">watch it</a></p>`;
+  return `<p>Signed in as ${asText(name)}. This page needs neither JavaScript nor the agent nor the journal.</p>
+<ul><li>VM: <strong>${asText(vm.state)}</strong>${vm.detail === undefined ? '' : ` (${asText(vm.detail)})`}</li>
+<li>SSH: ${words(ssh.answers)}</li><li>QMP: ${words(qmp.answers)}</li></ul>
+${running}<p><a href="/emergency">Look again</a></p>
+${VERBS.toSorted((a, b) => Number(isMutating(a)) - Number(isMutating(b)))
+  .map((verb) => verbForm(verb, formToken))
+  .join('\n')}`;
+}
+
+const verbForm = (verb: Verb, formToken: string, sure = false): string =>
+  `<form method="post" action="/emergency/power/${verb}"><input type="hidden" name="form" value="${asText(formToken)}">${sure ? '<input type="hidden" name="sure" value="yes">' : ''}
+<button${isMutating(verb) ? ' class="mutating"' : ''}>${sure ? `Yes, ${verb} now` : verb}</button><br>${VERB_MEANING[verb]}</form>`;
+
+export const confirmBody = (verb: Verb, { state, formToken }: Shown): string =>
+  `<p>The VM ${asText(state.name)} is <strong>${asText(state.vm.state)}</strong> now. Forensics are captured first.</p>
+${verbForm(verb, formToken, true)}<p><a href="/emergency">Do nothing</a></p>`;
+
+export function operationBody(operation: Operation, output: string): string {
+  const { verb, by, state, steps, outcome, result } = operation;
+  const list = steps.map(
+    ({ name, ms, ok }) =>
+      `<li>${asText(name)}: ${ok === undefined ? 'running' : ok ? 'done' : 'failed'}${ms === undefined ? '' : `, ${(ms / 1000).toFixed(1)} s`}</li>`,
+  );
+  return `<p>${verb} by ${asText(by.name)}, started ${asText(operation.started_at)}: <strong>${operation.finished_at === undefined ? 'running' : state}</strong></p>
+${outcome === undefined ? '' : `<p><strong>${asText(outcome.summary)}</strong></p>`}
+<ol>${list.join('')}</ol>
+<pre>${asText(result === undefined ? output : `${result.stdout}${result.stderr}`) || 'No output yet.'}</pre>
+<p><a href="/emergency">Back</a></p>`;
+}

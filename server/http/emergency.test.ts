@@ -1,0 +1,138 @@
+import pino from 'pino';
+import { expect, onTestFinished, test } from 'vitest';
+import { newOperationId, type OperationId, type TargetName } from '../../protocol/ids.ts';
+import type { Operation } from '../../protocol/operations.ts';
+import { Access } from '../access/access.ts';
+import type { Power } from '../power/port.ts';
+import { buildApp } from './app.ts';
+
+const TOKEN = 'emergency-token-0123456789';
+const target = 'devvm' as TargetName;
+
+async function house() {
+  const operations = new Map<OperationId, Operation>();
+  const power = {
+    start: async ({ verb, by }: Parameters<Power['start']>[0]) => {
+      const operation: Operation = {
+        id: newOperationId(),
+        target,
+        verb,
+        by,
+        started_at: new Date(0).toISOString(),
+        state: 'running',
+        steps: [{ name: 'forensics', at: '', ms: 2_000, ok: true }],
+      };
+      operations.set(operation.id, operation);
+      return operation;
+    },
+    get: async (id: OperationId) => operations.get(id),
+    watch: (_id: OperationId, listener: Parameters<Power['watch']>[1]) => {
+      listener({ type: 'output', stream: 'stdout', text: '<b>so far</b>' });
+      return () => undefined;
+    },
+  } as unknown as Power;
+  const app = await buildApp({
+    access: new Access({ bearerToken: TOKEN, trustedProxies: [] }),
+    conversation: undefined,
+    whyPowerOnly: 'the journal is damaged',
+    power,
+    target,
+    triage: () => Promise.reject(new Error('not asked for')),
+    state: async () => ({
+      name: target,
+      vm: { state: 'running', at: null },
+      ssh: { answers: false, at: null },
+      qmp: { answers: true },
+      operation: null,
+    }),
+    describe: () => {
+      throw new Error('not asked for');
+    },
+    verbTimeoutMs: 1_000,
+    keepaliveMs: 1_000,
+    webDir: '/does/not/exist',
+    tls: undefined,
+    logger: pino({ level: 'silent' }),
+  });
+  onTestFinished(() => app.close());
+  const signedIn = await app.inject({
+    method: 'POST',
+    url: '/emergency/login',
+    payload: `token=${TOKEN}`,
+    headers: { 'content-type': 'application/x-www-form-urlencoded' },
+  });
+  const cookie = String(signedIn.headers['set-cookie']).split(';')[0] ?? '';
+  const post = (url: string, fields: Record<string, string>, headers: Record<string, string> = {}) =>
+    app.inject({
+      method: 'POST',
+      url,
+      payload: new URLSearchParams(fields).toString(),
+      headers: { cookie, 'content-type': 'application/x-www-form-urlencoded', ...headers },
+    });
+  const get = (url: string) => app.inject({ method: 'GET', url, headers: { cookie } });
+  const formToken = /name="form" value="([^"]+)"/.exec((await get('/emergency')).body)?.[1] ?? '';
+  return { app, signedIn, post, get, formToken, operations };
+}
+
+test('without an identity there is only the way in', async () => {
+  const { app, operations } = await house();
+  const answer = await app.inject({ method: 'GET', url: '/emergency' });
+  expect(answer.statusCode).toBe(401);
+  expect(answer.body).toContain('Access token');
+  expect(answer.body).not.toContain('/emergency/power/');
+  const verb = await app.inject({
+    method: 'POST',
+    url: '/emergency/power/stop',
+    payload: 'sure=yes',
+    headers: { 'content-type': 'application/x-www-form-urlencoded' },
+  });
+  expect(verb.statusCode).toBe(401);
+  const wrong = await app.inject({
+    method: 'POST',
+    url: '/emergency/login',
+    payload: 'token=guess',
+    headers: { 'content-type': 'application/x-www-form-urlencoded' },
+  });
+  expect(wrong.statusCode).toBe(401);
+  expect(operations.size).toBe(0);
+});
+
+test('signed in it shows state and the six verbs, without any script', async () => {
+  const { signedIn, get } = await house();
+  expect([signedIn.statusCode, signedIn.headers.location]).toEqual([303, '/emergency']);
+  const { body } = await get('/emergency');
+  expect(body).toContain('VM: <strong>running</strong>');
+  expect(body).toContain('SSH: silent');
+  expect(body.match(/action="\/emergency\/power\/(\w+)"/g)).toHaveLength(6);
+  expect(body).not.toMatch(/<script|onclick|style=/);
+});
+
+test('a mutating verb asks first, then runs and can be watched', async () => {
+  const { post, get, formToken, operations } = await house();
+  const asked = await post('/emergency/power/cycle', { form: formToken });
+  expect(asked.body).toContain('Yes, cycle now');
+  expect(operations.size).toBe(0);
+  const done = await post('/emergency/power/cycle', { form: formToken, sure: 'yes' });
+  expect(done.statusCode).toBe(303);
+  const watched = await get(String(done.headers.location));
+  expect(watched.body).toContain('http-equiv="refresh"');
+  expect(watched.body).toContain('forensics: done, 2.0 s');
+  expect(watched.body).toContain('&#60;b&#62;so far');
+});
+
+test('a form without our token, or from another site, does nothing', async () => {
+  const { post, formToken, operations } = await house();
+  expect((await post('/emergency/power/stop', { form: 'forged', sure: 'yes' })).statusCode).toBe(403);
+  expect((await post('/emergency/power/stop', { sure: 'yes' })).statusCode).toBe(403);
+  expect(
+    (
+      await post(
+        '/emergency/power/stop',
+        { form: formToken, sure: 'yes' },
+        { origin: 'https://evil.example' },
+      )
+    ).statusCode,
+  ).toBe(403);
+  expect((await post('/emergency/power/destroy', { form: formToken, sure: 'yes' })).statusCode).toBe(400);
+  expect(operations.size).toBe(0);
+});
