@@ -15,6 +15,7 @@ const NEEDED = [
   { file: '/usr/bin/chromium', debianPackage: 'chromium' },
   { file: '/usr/bin/shellcheck', debianPackage: 'shellcheck' },
   { file: '/usr/bin/ps', debianPackage: 'procps' },
+  { file: '/usr/bin/sudo', debianPackage: 'sudo' },
 ];
 
 installWhatIsMissing();
