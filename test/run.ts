@@ -16,6 +16,7 @@ const NEEDED = [
   { file: '/usr/bin/shellcheck', debianPackage: 'shellcheck' },
   { file: '/usr/bin/ps', debianPackage: 'procps' },
   { file: '/usr/bin/sudo', debianPackage: 'sudo' },
+  { file: '/usr/bin/jq', debianPackage: 'jq' },
 ];
 
 installWhatIsMissing();

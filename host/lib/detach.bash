@@ -26,23 +26,64 @@ open_output() {
   { printf '%s of VM %s for %s, %(%Y-%m-%dT%H:%M:%SZ)T\n' "$verb" "$vmid" "$caller" -1 >"$output"; } 2>/dev/null || output=''
 }
 
+# Sets key to the fingerprint of the key that logged in, where sshd tells it (ExposeAuthInfo yes). The file is sshd's, and gone
+# with the session; it holds "publickey TYPE BLOB".
+read_key() {
+  local method text=''
+  if [[ ! -f $SSH_USER_AUTH ]]; then return; fi
+  { read -r method text <"$SSH_USER_AUTH"; } 2>/dev/null
+  if [[ ${method-} != publickey ]]; then return; fi
+  if ask 2000 bash -c 'ssh-keygen -lf - <<<"$0"' "$text" && [[ $REPLY =~ (SHA256:[A-Za-z0-9+/]+) ]]; then key=${BASH_REMATCH[1]}; fi
+}
+
+# A session of its own outlives the connection. Where systemd runs and answers, a scope of its own outlives also what ends
+# the cgroup of the SSH session (KillUserProcesses, a restart of sshd). A scope, not a service: the lock on fd 9 is inherited.
+in_scope() {
+  [[ -d $run/systemd/system ]] && type -P "${bin}systemd-run" >/dev/null || return 1
+  ask 2000 "${bin}systemctl" is-active init.scope
+}
+
+# Starts the worker with its output in the file; sets worker_pid. Whatever is wrong with systemd, the worker runs.
+start_worker() {
+  local command=(setsid /bin/bash -p -- "$self" --clean --worker "$key" "${arguments[@]}") tries=60
+  if in_scope; then
+    "${bin}systemd-run" --quiet --collect --scope --unit "breakglass-$vmid-$verb-$$" -- "${command[@]}" </dev/null >>"$output" 2>&1 &
+    worker_pid=$!
+    until worker_began || ((tries-- == 0)); do
+      if ! kill -0 "$worker_pid" 2>/dev/null; then break; fi
+      sleep 0.05 9>&-
+    done
+    if worker_began || kill -0 "$worker_pid" 2>/dev/null; then return; fi
+    printf 'systemd gives no scope: going on without\n' >>"$output"
+  fi
+  "${command[@]}" </dev/null >>"$output" 2>&1 &
+  worker_pid=$!
+}
+
+worker_began() { # its first line is a section
+  local line
+  while IFS= read -r line; do if [[ $line == '--- '* ]]; then return 0; fi; done <"$output"
+  return 1
+}
+
 run_detached() {
-  local code last='' line
-  local command=(setsid /bin/bash -p -- "$self" --clean --worker "${arguments[@]}")
+  local code last='' line worker_pid
   if [[ $verb != forensics ]]; then take_lock; fi
+  read_key
   audit "$verb" begins
   open_output
   if [[ -z $output ]]; then
     printf 'breakglass-pve: warning: no output file below %s, following directly\n' "$run" >&2
-    "${command[@]}" </dev/null & # it ignores SIGPIPE
+    setsid /bin/bash -p -- "$self" --clean --worker "$key" "${arguments[@]}" </dev/null & # it ignores SIGPIPE
+    worker_pid=$!
     exec 9>&-
-    wait "$!"
+    wait "$worker_pid"
     exit "$?"
   fi
-  "${command[@]}" </dev/null >>"$output" 2>&1 &
+  start_worker
   exec 9>&- # the worker holds the lock now
-  tail -n +1 -s 0.1 --pid="$!" -f -- "$output" 2>/dev/null
-  wait "$!"
+  tail -n +1 -s 0.1 --pid="$worker_pid" -f -- "$output" 2>/dev/null
+  wait "$worker_pid"
   code=$?
   while IFS= read -r line; do last=$line; done <"$output"
   if [[ $last != BREAKGLASS-RESULT* ]]; then

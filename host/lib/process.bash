@@ -43,10 +43,10 @@ send_signal() { # SIGNAL PID
   if [[ $root ]]; then "$root/bin/kill" "-$1" "$2" 9>&-; else kill "-$1" "$2"; fi
 }
 
-wait_until_dead() { # PID START TENTHS_OF_A_SECOND
-  local left=$3
+wait_until_dead() { # PID START UNTIL_MS
   until is_dead "$1" "$2"; do
-    if ((left-- <= 0)); then return 1; fi
+    now_ms
+    if ((REPLY > $3)); then return 1; fi
     sleep 0.1 9>&-
   done
 }

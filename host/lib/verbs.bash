@@ -1,14 +1,22 @@
 # shellcheck shell=bash disable=SC2154 # the globals are breakglass-pve's
 # What the worker does for each verb. Every phase says its name and the time; the end is always one `finish`.
 
-# `qm stop` escalates by itself, for up to 71 s on a wedged QEMU: the limit of a verb (120 s) does not allow to wait that long.
-readonly kill_after_ms=20000
+# The budget of a cycle, in seconds; forensics.bash has its second term. Together they stay below the 120 s of a verb, whatever
+# hangs (host/test/budget.bats).
+readonly startable_limit_s=8
+# `qm stop` escalates by itself, for up to 71 s on a wedged QEMU: too long to wait for. SIGKILL comes this long after it was
+# asked, and death is expected within the rest of stop_limit_s.
+readonly kill_after_s=20 stop_limit_s=22
+# `qm cleanup` may hold qemu-server's lock for 30 s after a kill; the memory of a large VM takes seconds to give back, too.
+readonly cleanup_limit_s=30
+readonly start_limit_s=30 # and what verifies the new process shares it
+readonly final_look_s=5   # at a VM of which a verb has failed
 # Once qm says "stopped" (exit 0) the process has this long to be gone before we stop believing it.
 readonly believe_qm_ms=2000
 
 section() { printf -- '--- %s (%(%H:%M:%SZ)T) ---\n' "$1" -1; }
 
-now_ms() { REPLY=$((${EPOCHREALTIME/./} / 1000)); }
+limit_ms() { REPLY=$(($1 * 10 * percent)); } # SECONDS, as scaled milliseconds
 
 carry_out() { # VERB
   # A vanished client, or a foreground that was hung up, changes nothing.
@@ -29,7 +37,7 @@ verb_reset() {
   capture_evidence
   remember_process
   section reset
-  if ! run_qm 15 reset; then fail 'qm reset failed'; fi
+  if ! run_qm 15 reset; then fail 'qm reset failed.'; fi
   read_process; new_pid=$pid
   read_status
   if [[ $qmp == silent ]]; then
@@ -39,6 +47,7 @@ verb_reset() {
 }
 
 verb_stop() {
+  read_ha
   capture_evidence
   remember_process
   stop_process
@@ -47,6 +56,10 @@ verb_stop() {
 }
 
 verb_start() {
+  section startable
+  find_refusal
+  if [[ $refusal ]]; then fail "Not started: $refusal"; fi
+  tell_startable
   capture_evidence
   remember_process
   start_process
@@ -58,7 +71,7 @@ verb_cycle() {
   section startable
   find_refusal
   if [[ $refusal ]]; then fail "Not stopped, because it could not be started again: $refusal"; fi
-  printf 'it can be started again: no config lock, quorum, no other task\n'
+  tell_startable
   capture_evidence
   remember_process
   if [[ $pid ]]; then stop_process; else printf 'VM %s is not running: nothing to stop\n' "$vmid"; fi
@@ -67,9 +80,14 @@ verb_cycle() {
   finish 0 "VM $vmid runs in a new QEMU process (pid ${old_pid:-none} -> $new_pid); staged configuration is applied."
 }
 
+tell_startable() {
+  printf 'it can be started: no config lock, quorum %s, no other task\n' "$quorum"
+  if [[ $ha == managed ]]; then printf 'VM %s is HA-managed: start and stop are requests to the HA manager\n' "$vmid"; fi
+}
+
 fail() { # OUTCOME
   local outcome=$1
-  read_status
+  read_status "$(((final_look_s - 1) * 1000))"
   finish 1 "$outcome"
 }
 
@@ -78,7 +96,8 @@ remember_process() { read_process; old_pid=$pid old_start=$start; }
 # Runs `qm VERB VMID` with its output streamed and no lock of ours leaking into what it starts. 124: it has not returned.
 run_qm() { # LIMIT_S VERB
   local job deadline_ms
-  now_ms; deadline_ms=$((REPLY + $1 * 1000))
+  limit_ms "$1"; deadline_ms=$REPLY
+  now_ms; deadline_ms=$((deadline_ms + REPLY))
   "$qm" "$2" "$vmid" </dev/null 9>&- &
   job=$!
   while kill -0 "$job" 2>/dev/null; do
@@ -89,41 +108,48 @@ run_qm() { # LIMIT_S VERB
   wait "$job"
 }
 
-# Sets refusal to the reason why a start would fail, or to nothing. A config lock is never removed here: that is a person's.
+# Sets refusal to the reason why a start would fail, or to nothing; quorum and ha on the way. A config lock is never removed
+# here: that is a person's.
 find_refusal() {
-  local config mode lock
-  refusal=''
-  if ! config=$(timeout -k 1 10 "$qm" config "$vmid" 2>&1 9>&-); then
-    refusal="its configuration cannot be read: ${config:-no answer within 10 s}"
-    return
+  refusal='' quorum=unknown ha=unknown
+  if ! read_lock; then
+    refusal="its configuration cannot be read: $REPLY"
+  elif [[ $config_lock && $lock_task ]]; then
+    refusal="VM is locked ($config_lock) by a task that is running, $lock_task: wait for it"
+  elif [[ $config_lock ]]; then
+    refusal="VM is locked ($config_lock), and no running task is seen that owns the lock. If you know that it is stale, type on the host: qm unlock $vmid"
+  else
+    read_quorum
+    find_flock_holder
+    if [[ $quorum == no ]]; then
+      refusal='the cluster has no quorum (qm start would say: cluster not ready - no quorum?)'
+    elif [[ $flock_by ]]; then
+      refusal="another task holds the lock of VM $vmid: $flock_by${flock_held_s:+, for $flock_held_s s}"
+    elif stuck_in_d; then
+      refusal="threads of its QEMU process hang in the host's kernel (D state: $REPLY), where no signal reaches them: look at the host's storage"
+    else
+      read_ha
+    fi
   fi
-  lock=$'\n'$config$'\n'
-  if [[ $lock == *$'\nlock: '* ]]; then
-    lock=${lock#*$'\nlock: '} lock=${lock%%$'\n'*}
-    refusal="VM is locked ($lock). Wait for its task; if there is none and you know the lock is stale: qm unlock $vmid"
-    return
-  fi
-  # pmxcfs takes the owner's write bit away when quorum is lost.
-  if [[ -e $etc/pve/local ]] && mode=$(timeout -k 1 2 stat -L -c %A -- "$etc/pve/local" 9>&-) && [[ ${mode:2:1} != w ]]; then
-    refusal='the cluster has no quorum (qm start would say: cluster not ready - no quorum?)'
-    return
-  fi
-  if ! task_lock_is_free 0; then refusal="another task holds the lock of VM $vmid (see $proc/locks)"; fi
 }
 
-# qemu-server's own lock. It is asked for shared, and let go at once.
-task_lock_is_free() { # WAIT_S
-  local file=$lock_dir/qemu-server/lock-$vmid.conf
-  if [[ ! -e $file ]]; then return 0; fi
-  flock -s -w "$1" "$file" true 9>&-
+# A thread that was in D state in two looks, a second apart; sets REPLY to those of the second look.
+stuck_in_d() {
+  local pid start
+  read_process
+  if [[ -z $pid ]] || ! threads_in_d "$pid"; then return 1; fi
+  scaled 1000; sleep "$REPLY" 9>&-
+  threads_in_d "$pid"
 }
 
 # Asks qm, then kills if need be, then proves the death; anything else is the end.
 stop_process() {
-  local asked_ms job code='' returned_ms=0 checked='' waited_ms
+  local asked_ms job code='' returned_ms=0 checked='' killed='' waited_ms kill_after_ms until_ms
   section stop
   printf 'qm stop %s; QEMU process %s, start time %s\n' "$vmid" "${pid:-none}" "${start:-none}"
+  limit_ms "$kill_after_s"; kill_after_ms=$REPLY
   now_ms; asked_ms=$REPLY
+  limit_ms "$((stop_limit_s + cleanup_limit_s))"; until_ms=$((asked_ms + REPLY))
   "$qm" stop "$vmid" </dev/null 9>&- &
   job=$!
   while :; do
@@ -135,62 +161,88 @@ stop_process() {
       find_refusal; checked=yes
       if [[ $refusal ]]; then fail "qm stop failed (exit $code), and the process was not killed: $refusal"; fi
     fi
-    if ((waited_ms > kill_after_ms)) || [[ $code == 0 && $((waited_ms - returned_ms)) -gt $believe_qm_ms ]]; then
+    # An HA manager was only asked: its own stop comes later.
+    if ((waited_ms > kill_after_ms)) || [[ $code == 0 && $ha != managed && $((waited_ms - returned_ms)) -gt $believe_qm_ms ]]; then
+      if [[ -z $pid ]]; then fail "qm stop has not returned after $kill_after_s s."; fi
       kill_process "$waited_ms" "$code"
       break
     fi
-    if [[ -z $pid ]] && ((waited_ms > kill_after_ms)); then fail 'qm stop has not returned after 20 s.'; fi
     sleep 0.05 9>&-
   done
   if [[ -z $pid && $code != 0 ]]; then fail "qm stop failed (exit $code)."; fi
   section 'proof of death'
   printf 'process %s with start time %s is gone\n' "${pid:-none}" "${start:-none}"
   now_ms; durations+="\"stop\":$((REPLY - asked_ms)),"
-  await_cleanup "$([[ $code ]] || printf '%s' "$job")"
+  await_cleanup "$([[ $code ]] || printf '%s' "$job")" "$until_ms"
 }
 
+# Death may take the whole of what cleanup has: a large VM's memory is given back by the dying process.
 kill_process() { # WAITED_MS QM_EXIT
+  local soon_ms
   section kill
   printf 'process %s lives on after %d ms (qm stop: %s): SIGKILL\n' "$pid" "$1" "${2:-not returned}"
   if is_dead "$pid" "$start"; then return; fi # looked at last thing before the signal: never another process
   send_signal KILL "$pid"
-  if ! wait_until_dead "$pid" "$start" 50; then
+  killed=yes
+  limit_ms "$((stop_limit_s - kill_after_s))"; soon_ms=$REPLY
+  now_ms; soon_ms=$((soon_ms + REPLY))
+  if wait_until_dead "$pid" "$start" "$soon_ms"; then return; fi
+  printf 'process %s is still ending\n' "$pid"
+  if ! wait_until_dead "$pid" "$start" "$until_ms"; then
     fail "Process $pid survived SIGKILL: the host's kernel or storage holds it. Not starting a second one."
   fi
 }
 
 # After a kill `qm cleanup` may hold qemu-server's lock for up to 30 s, and a `qm stop` that we overtook still has it.
-await_cleanup() { # JOB, empty when it has returned
-  local left=100 # tenths of a second: with the 20 s below, the 30 that cleanup may take
+await_cleanup() { # JOB, empty when it has returned; UNTIL_MS
+  local overtaken_ms
+  now_ms; overtaken_ms=$(((REPLY + $2) / 2))
   if [[ $1 ]]; then
-    while kill -0 "$1" 2>/dev/null && ((left-- > 0)); do sleep 0.1 9>&-; done
-    kill "$1" 2>/dev/null # our own child, which has nothing left to do
+    while kill -0 "$1" 2>/dev/null; do
+      now_ms
+      if ((REPLY > overtaken_ms)); then kill "$1" 2>/dev/null; break; fi # our own child, which has nothing left to do
+      sleep 0.1 9>&-
+    done
   fi
-  task_lock_is_free 20 || printf 'another task still holds the lock of VM %s\n' "$vmid"
+  # qmeventd starts the cleanup when it has seen the death: a lock that is free at once may be one that is not taken yet.
+  if [[ $killed ]]; then scaled 1000; sleep "$REPLY" 9>&-; fi
+  now_ms
+  task_lock_is_free "$(($2 > REPLY ? $2 - REPLY : 0))" || { find_flock_holder; printf 'another task still holds the lock of VM %s: %s\n' "$vmid" "$flock_by"; }
 }
 
 start_process() {
-  local began_ms code
+  local began_ms code left_ms
   section start
-  now_ms; began_ms=$REPLY verify_until_ms=$((REPLY + 30000))
-  run_qm 30 start
+  limit_ms "$start_limit_s"; verify_until_ms=$REPLY
+  now_ms; began_ms=$REPLY verify_until_ms=$((verify_until_ms + REPLY))
+  run_qm "$start_limit_s" start
   code=$?
+  now_ms; left_ms=$((verify_until_ms - REPLY))
+  # qm waits 10 s for a lock that a cleanup may hold for 30: once more, when that has ended.
+  if ((code != 0 && code != 124 && left_ms > 0)) && ! task_lock_is_free 0 && task_lock_is_free "$left_ms"; then
+    printf 'the lock of VM %s is free now: once more\n' "$vmid"
+    now_ms; left_ms=$((verify_until_ms - REPLY))
+    run_qm "$((left_ms / 10 / percent + 1))" start
+    code=$?
+  fi
   now_ms; durations+="\"start\":$((REPLY - began_ms)),"
   if ((code != 0)); then fail "qm start failed (exit $code)."; fi
 }
 
-# A new process is another pid or start time than before, and QMP must answer in it. Start and this share 30 s.
+# A new process is another pid or start time than before, and QMP must answer in it. Start and this share start_limit_s.
 verify_new_process() {
+  local left_ms
   section verify
   while :; do
+    now_ms; left_ms=$((verify_until_ms - REPLY))
+    if ((left_ms <= 0)); then
+      fail "VM $vmid was started, but no new running QEMU process is seen (state ${vm_state:-unknown})."
+    fi
     read_process
     if [[ $pid && "$pid $start" != "$old_pid $old_start" ]]; then
-      read_status 5
+      # The limit is scaled where it is used; what is left is already.
+      read_status "$(((left_ms < 5000 ? left_ms : 5000) * 100 / percent))"
       if [[ $vm_state == running && $qmp == answers ]]; then break; fi
-    fi
-    now_ms
-    if ((REPLY > verify_until_ms)); then
-      fail "VM $vmid was started, but no new running QEMU process is seen (state ${vm_state:-unknown})."
     fi
     sleep 0.3 9>&-
   done

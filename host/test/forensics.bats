@@ -37,7 +37,7 @@ manifest_has() { # NAME STATUS
   run pve forensics
   [ "$status" -eq 0 ]
   manifest_has process-a skipped
-  manifest_has sample-a ok
+  manifest_has status-a ok
 }
 
 @test "a missing tool is a skipped step" {

@@ -15,7 +15,9 @@ const DIRECTORIES = [
   'lock/qemu-server',
   'log',
   'state',
+  'log/pve/tasks',
   'etc/pve/local',
+  'etc/pve/qemu-server',
   'bin',
 ] as const;
 

@@ -1,10 +1,10 @@
 // What `breakglass-pve --root DIR` finds below DIR in the lab: the stand-ins and a host that is well.
 import { existsSync, symlinkSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
-import { makeTree } from '../machine/files.ts';
+import { makeTree, readFields } from '../machine/files.ts';
 
 const STAND_INS: readonly (readonly [name: string, source: string])[] = [
-  ...(['qm', 'kill', 'dmesg'] as const).map(
+  ...(['qm', 'kill', 'dmesg', 'pvesh'] as const).map(
     (name) => [name, path.join(import.meta.dirname, 'bin', name)] as const,
   ),
   ['process-entry', path.join(import.meta.dirname, '../machine/process-entry')],
@@ -35,4 +35,12 @@ export const prepareHostRoot = (dir: string): void => {
     const file = path.join(dir, name);
     if (!existsSync(file)) writeFileSync(file, content);
   }
+  linkConfiguration(dir);
+};
+
+/** Where Proxmox keeps it, and where the forced command looks for its lock: the file that the stand-in for qm works on. */
+const linkConfiguration = (dir: string): void => {
+  const vmid = readFields(path.join(dir, 'machine/state'), '=')['vmid'];
+  const link = path.join(dir, 'etc/pve/qemu-server', `${vmid}.conf`);
+  if (!existsSync(link)) symlinkSync(path.join(dir, 'machine/config'), link);
 };

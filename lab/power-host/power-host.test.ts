@@ -187,7 +187,7 @@ test('evidence streams the newest bundle as tar.gz', async () => {
   });
   const { stdout } = await execa('tar', ['-tzf', archive]);
   expect(stdout).toMatch(/^\d{8}T\d{6}\.\d{3}Z-forensics\/manifest\.json$/m);
-  expect(stdout).toMatch(/\/sample-b\.txt$/m);
+  expect(stdout).toMatch(/\/status-b\.txt$/m);
 });
 
 test('close ends a verb that runs detached, and leaves no process behind', async () => {

@@ -3,9 +3,11 @@
 import { timingSafeEqual } from 'node:crypto';
 import { createServer, type Socket } from 'node:net';
 import ssh2, { type AuthContext, type Connection, type ParsedKey, type Session } from 'ssh2';
+import { openMachine } from '../machine/machine.ts';
 import { runForcedCommand } from './forced-command.ts';
 import { prepareHostRoot } from './host-root.ts';
 import { endMarkedProcesses } from './leftovers.ts';
+import { startQmp } from './qmp.ts';
 
 export interface PowerHostOptions {
   /** Directory of the simulated machine (see lab/machine), absolute. */
@@ -31,6 +33,7 @@ const USERS = ['root', 'breakglass'];
 
 export const startPowerHost = async (options: PowerHostOptions): Promise<PowerHost> => {
   prepareHostRoot(options.dir);
+  const qmp = await startQmp(openMachine(options.dir), options.vmid);
   const clientKey = ssh2.utils.parseKey(options.publicKey);
   if (clientKey instanceof Error) throw clientKey;
   const ssh = new ssh2.Server({ hostKeys: [options.hostKey], ident: 'breakglass-lab' }, (client, info) => {
@@ -59,6 +62,7 @@ export const startPowerHost = async (options: PowerHostOptions): Promise<PowerHo
       for (const socket of sockets) socket.destroy();
       await closed;
       await endMarkedProcesses(options.dir);
+      await qmp.close();
     },
   };
 };

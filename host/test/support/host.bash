@@ -2,13 +2,13 @@
 # What the bats tests share: a fresh simulated host per test, and the forced command on it.
 repository=$(cd "$BATS_TEST_DIRNAME/../.." && pwd)
 
-make_root() { # [status=stopped] [fault=block-stall]
+make_root() { # [status=stopped] [fault=block-stall] [scale=20]
   root=$BATS_TEST_TMPDIR/host
   "$repository/node_modules/.bin/node" "$repository/host/test/support/make-root.ts" "$root" "$@"
 }
 
 pve() { # COMMAND: as sshd would call it
-  SSH_ORIGINAL_COMMAND=$1 SSH_CONNECTION='10.0.0.5 50000 10.0.0.9 22' "$repository/host/breakglass-pve" --root "$root" 102
+  SSH_ORIGINAL_COMMAND=$1 SSH_CONNECTION='10.0.0.5 50000 10.0.0.9 22' "$repository/host/breakglass-pve" --root "$root" 102 3>&- # bats waits for all who hold its fd 3
 }
 
 # Every argv that reached qm, one line each.
@@ -22,3 +22,21 @@ replace() { # NAME, body on stdin
 }
 
 result() { printf '%s\n' "$output" | sed -n 's/^BREAKGLASS-RESULT //p' | tail -n 1; }
+
+# The lab's QMP for this host, until the test ends: call stop_qmp in teardown.
+serve_qmp() {
+  "$repository/node_modules/.bin/node" "$repository/host/test/support/serve-qmp.ts" "$root" >"$root/log/qmp-server" 3>&- &
+  qmp_server=$!
+  until grep -q ready "$root/log/qmp-server"; do sleep 0.05; done
+}
+stop_qmp() { if [[ ${qmp_server-} ]]; then kill "$qmp_server"; fi; }
+
+captured() { cat "$root"/state/captures/*/"$1"; }
+
+step_is() { # NAME STATUS [WHY]
+  captured manifest.json | jq -e --arg n "$1" --arg s "$2" --arg w "${3-}" \
+    '.steps[] | select(.name == $n) | .status == $s and ($w == "" or ((.why // "") | contains($w)))' >/dev/null
+}
+
+# A program that says nothing, ignores SIGTERM, and ends long after every limit.
+hang() { replace "$1" <<<'trap "" TERM; for tick in {1..50}; do sleep 0.5; done'; }

@@ -59,6 +59,7 @@ export const startSshd = async ({ forcedCommand, keyOptions = 'restrict' }: Sshd
     KbdInteractiveAuthentication: 'no',
     AcceptEnv: 'LANG LC_*',
     MaxSessions: '50',
+    ExposeAuthInfo: 'yes',
     LogLevel: 'ERROR',
   };
   writeFileSync(

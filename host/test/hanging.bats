@@ -1,0 +1,161 @@
+#!/usr/bin/env bats
+# shellcheck disable=SC2016,SC2034,SC2154 # stand-ins' bodies are meant literally; support/host sets root and repository
+# Hosts that hang: every verb ends in a clear answer within its limit. Limits are shortened alike by etc/breakglass/time-scale.
+
+setup() {
+  load support/host
+}
+
+teardown() {
+  stop_qmp
+  if [[ ${mounted-} ]]; then umount "${mounted[@]}"; fi
+}
+
+mount_small() { # OPTIONS DIR
+  mkdir -p "$2"
+  mount -t tmpfs -o "$1" tmpfs "$2" 2>/dev/null || skip 'a file system cannot be mounted here: not root, or a container without the right'
+  mounted+=("$2")
+}
+
+@test "the terms of a cycle's budget sum below the 120 s of a verb" {
+  local forensics_limit_s startable_limit_s stop_limit_s kill_after_s cleanup_limit_s start_limit_s final_look_s words
+  words=$(sed -n 's/^readonly \([a-z_]*_s=[^#]*\).*/\1/p' "$repository"/host/lib/{forensics,verbs}.bash)
+  for word in $words; do declare "$word"; done
+  [ "$((startable_limit_s + forensics_limit_s + stop_limit_s + cleanup_limit_s + start_limit_s + final_look_s))" -lt 120 ]
+  [ "$kill_after_s" -eq 20 ]
+  [ "$forensics_limit_s" -eq 20 ]
+}
+
+@test "the worst cycle, in which everything takes as long as it may, keeps the budget" {
+  make_root scale=20
+  local name
+  for name in pvesh dmesg gdb lvs; do hang "$name"; done
+  # Status hangs, stop never returns, the dying process takes all of cleanup's time but a little, its lock stays held, start hangs.
+  replace qm <<'EOF2'
+trap '' TERM
+printf '%s\0' "$@" '' >>"$root/log/qm-calls"
+case $1 in config | pending) exec "$root/bin/lab-qm" "$@" ;; *) for tick in {1..50}; do sleep 0.5; done ;; esac
+EOF2
+  replace kill <<<'echo "$*" >>"$root/log/kill-calls"; (sleep 3; exec "$root/bin/lab-kill" "$@") >/dev/null 2>&1 &'
+  exec 8>"$root/lock/qemu-server/lock-102.conf"
+  ( until [ -e "$root/log/kill-calls" ]; do sleep 0.1; done; flock 8; exec sleep 30 ) 3>&- >/dev/null 2>&1 &
+  local holder=$!
+  exec 8>&-
+  run pve cycle
+  kill "$holder"
+  [ "$status" -eq 1 ]
+  [[ $output == *SIGKILL*'is still ending'*'is gone'*'qm start has not returned'* ]]
+  [[ $(result) == *'"outcome":"qm start failed (exit 124).'* ]]
+  [ "$(grep -c . "$root/log/kill-calls")" -eq 1 ]
+  local total
+  total=$(jq .durations_ms.total <<<"$(result)")
+  echo "total: $total ms of 24000" >&3
+  [ "$total" -gt 15000 ]
+  [ "$total" -lt 24000 ]
+}
+
+@test "a capture ends in time whatever hangs" {
+  make_root scale=20
+  local name
+  for name in qm pvesh dmesg journalctl gdb iostat; do hang "$name"; done
+  SECONDS=0
+  run pve forensics
+  [[ $output == *'status-a     timeout'* ]]
+  [[ $(result) == *'"evidence":"2'* ]]
+  step_is agent-ping timeout
+  step_is rrd timeout
+  local forensics
+  forensics=$(jq .durations_ms.forensics <<<"$(result)")
+  [ "$forensics" -lt 4000 ] # 20 s at 20 percent
+}
+
+@test "a step whose child escapes its group and keeps its pipe is left behind" {
+  make_root scale=50
+  replace dmesg <<<'setsid sleep 6 & exit 0'
+  run pve forensics
+  [ "$status" -eq 0 ]
+  step_is kernel-log timeout 'left behind'
+}
+
+@test "a qm that never returns: status says so within its 15 s" {
+  make_root scale=20
+  hang qm
+  SECONDS=0
+  run pve status
+  [ "$status" -eq 1 ]
+  [ "$SECONDS" -lt 6 ]
+  [[ $(result) == *'"outcome":"qm status failed: no answer within 15 s"'* ]]
+}
+
+@test "a qm that never returns: reset and start end with what did not happen" {
+  make_root scale=10
+  hang qm
+  run pve reset
+  [ "$status" -eq 1 ]
+  [[ $output == *'qm reset has not returned after 15 s'* ]]
+  [[ $(result) == *'"exit":1,"outcome":"qm reset failed."'* ]]
+  run pve start
+  [ "$status" -eq 1 ]
+  [[ $(result) == *'qm start failed (exit 124).'* ]]
+}
+
+@test "a QMP socket that accepts and stays silent ends its steps by their limit" {
+  make_root scale=50
+  serve_qmp
+  sed -i 's/^qmp=.*/qmp=silent/' "$root/machine/state"
+  run pve reset
+  [ "$status" -eq 0 ]
+  step_is qmp-a timeout
+  step_is screendump timeout
+  [[ $output == *'qmp: silent: the socket accepts and says nothing'* ]]
+  [[ $output == *'diskwrite: not told: QMP does not answer'* ]]
+}
+
+@test "a QMP that falls silent in the middle costs what was still to come" {
+  make_root scale=50
+  local socket=$root/run/qemu-server/102.qmp
+  perl -MIO::Socket::UNIX -e '
+    my $s = IO::Socket::UNIX->new(Listen => 1, Local => shift) or die; my $c = $s->accept;
+    syswrite $c, "{\"QMP\": {}}\r\n"; readline $c; syswrite $c, "{\"return\": {}}\r\n{\"timestamp\": {}, \"event\": \"STOP\"}\r\n";
+    readline $c; syswrite $c, "{\"return\": {\"status\": \"io-error\"}}\r\n"; sleep 20' "$socket" 3>&- &
+  qmp_server=$!
+  until [ -S "$socket" ]; do sleep 0.05; done
+  pve forensics >/dev/null
+  step_is qmp-a timeout 'query-blockstats: no answer'
+  step_is qmp-b skipped
+  captured qmp-a.jsonl | jq -es '.[1].event.event == "STOP" and .[2].return.status == "io-error" and .[3].error.class == "NoAnswer"' >/dev/null
+}
+
+@test "a full disk costs the evidence, loudly, and not the verb; nothing is written to fill it" {
+  make_root
+  mount_small size=40m "$root/state"
+  run pve cycle
+  [ "$status" -eq 0 ]
+  [[ $output == *'WARNING: no evidence: only '*' MB are free for '*', a capture needs 64. Going on without.'* ]]
+  [[ $(result) == *'"evidence":null'*'"new_pid":4299'* ]]
+  [ -z "$(ls "$root/state/captures")" ]
+}
+
+@test "no byte free anywhere: log, output and state; the verb runs and answers" {
+  make_root
+  local dir
+  for dir in state run/breakglass log; do
+    mount_small size=64k "$root/$dir"
+    head -c 1M /dev/zero >"$root/$dir/full" 2>/dev/null || true
+  done
+  run pve cycle
+  [ "$status" -eq 0 ]
+  [[ $output == *'warning: cannot write'* ]]
+  [[ $(result) == *'"new_pid":4299'* ]]
+}
+
+@test "read-only state, output and log directories: the verb runs and answers" {
+  make_root
+  mount_small ro "$root/state"
+  mount_small ro "$root/run/breakglass"
+  mount_small ro "$root/log"
+  run pve cycle
+  [ "$status" -eq 0 ]
+  [[ $output == *'WARNING: no evidence'*'cannot be written. Going on without.'* ]]
+  [[ $(result) == *'"new_pid":4299'* ]]
+}
