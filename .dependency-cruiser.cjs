@@ -61,10 +61,15 @@ module.exports = {
     room(
       'power-knows-no-agent',
       {
-        from: { path: '^server/(power|ssh|guest|triage|journal|policy|access)/' },
+        from: { path: '^server/(power|evidence|ssh|guest|triage|journal|policy|access)/' },
         to: { path: '^server/(agent|sessions)/' },
       },
       'Nothing of the agent is in the power path.',
+    ),
+    room(
+      'evidence-knows-no-power',
+      { from: { path: '^server/evidence/' }, to: { path: '^server/(power|guest)/' } },
+      'Evidence is read by power, not the other way round.',
     ),
     room(
       'no-dev-dependency-in-server',

@@ -1,7 +1,8 @@
 // Every event of the wire. The stored event is the wire event: a journaled event carries `id` and `at`, was on disk
 // before any client saw it and never changes. An ephemeral event has no id and is never journaled.
 // Fixed kinds (docs: the wire): user session text tool result error cancelled turn_end done.
-import type { EventId, OperationId, SessionId, TargetName, ToolCallId, TurnId } from './ids.ts';
+import type { EvidenceStatus } from './evidence.ts';
+import type { EventId, EvidenceId, OperationId, SessionId, TargetName, ToolCallId, TurnId } from './ids.ts';
 import type { Actor, OperationState, OperationStep, Outcome, VerbResult } from './operations.ts';
 import type { TriageReport } from './triage.ts';
 import type { Verb } from './verbs.ts';
@@ -80,7 +81,13 @@ export type JournaledBody =
       readonly cost_usd: number;
     }
   | { readonly kind: 'finding'; readonly report: TriageReport }
-  | { readonly kind: 'power_started'; readonly verb: Verb; readonly by: Actor }
+  /** `finding`: what triage said right before a mutating verb, from the latest signals. */
+  | {
+      readonly kind: 'power_started';
+      readonly verb: Verb;
+      readonly by: Actor;
+      readonly finding?: TriageReport;
+    }
   | { readonly kind: 'power_step'; readonly verb: Verb; readonly step: OperationStep }
   | {
       readonly kind: 'power_output';
@@ -95,6 +102,14 @@ export type JournaledBody =
       readonly result?: VerbResult;
       readonly outcome?: Outcome;
       readonly steps: readonly OperationStep[];
+    }
+  /** A bundle was kept here. Linked to what caused it by `operation_id` and `session_id`. */
+  | {
+      readonly kind: 'evidence';
+      readonly evidence_id: EvidenceId;
+      readonly verb: Verb;
+      readonly status: EvidenceStatus;
+      readonly summary: string;
     };
 
 export type JournaledKind = JournaledBody['kind'];

@@ -28,7 +28,15 @@ export interface TargetState {
   readonly vm: { readonly state: string; readonly at: string | null; readonly detail?: string };
   /** `answers`: null where it is not known. */
   readonly ssh: { readonly answers: boolean | null; readonly at: string | null; readonly detail?: string };
-  readonly qmp: { readonly answers: boolean | null };
+  readonly qmp: { readonly answers: boolean | null; readonly at: string | null };
+  /** From the host's status where it tells, else from the latest evidence. */
+  readonly guest_agent: {
+    readonly answers: boolean | null;
+    readonly at: string | null;
+    readonly detail?: string;
+  };
+  /** What is wrong with the readings' source, e.g. another version of the host's script. */
+  readonly warnings: readonly string[];
   /** The one that runs now, whoever started it. */
   readonly operation: Operation | null;
 }

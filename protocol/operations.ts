@@ -1,5 +1,6 @@
 // An operation: one run of a verb. It has an id and steps and outlives the request that started it.
-import type { OperationId, SessionId, TargetName } from './ids.ts';
+import type { EvidenceId, OperationId, SessionId, TargetName } from './ids.ts';
+import type { TriageReport } from './triage.ts';
 import type { Verb } from './verbs.ts';
 
 export type ActorType = 'operator' | 'agent' | 'server';
@@ -42,6 +43,8 @@ export interface Outcome {
   readonly ssh_answers?: boolean;
   /** Seconds from the end of the verb until SSH answered. */
   readonly ssh_after_s?: number;
+  /** What the operator should know besides, e.g. that the host's script has another version. */
+  readonly warnings?: readonly string[];
 }
 
 export interface Operation {
@@ -56,4 +59,8 @@ export interface Operation {
   readonly steps: readonly OperationStep[];
   readonly result?: VerbResult;
   readonly outcome?: Outcome;
+  /** What triage said right before a mutating verb, from the latest signals. */
+  readonly finding?: TriageReport;
+  /** The bundle that the host captured for it; kept here as soon as it was fetched. */
+  readonly evidence_id?: EvidenceId;
 }

@@ -44,3 +44,8 @@ export const VerbAnswer = z.object({
   stderr: z.string(),
   rejected: z.boolean(),
 });
+
+/** A second press: the token of a `contradicts-finding` answer. The header `confirm` means the same. */
+export const PowerBody = z
+  .object({ confirm: z.string().max(100, { error: 'confirm: expected the token of the answer' }).optional() })
+  .nullish();

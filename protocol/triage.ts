@@ -23,9 +23,40 @@ export interface Finding {
   readonly inputs: readonly TriageInput[];
 }
 
+/** Stands beside any finding and changes what a verb will do. */
+export interface Caution {
+  readonly code: string;
+  readonly text: string;
+  /** Verbs that would strand the VM while it holds. */
+  readonly warned: readonly MutatingVerb[];
+}
+
 export interface TriageReport {
   readonly target: string;
   readonly at: string;
-  readonly cautions: readonly { readonly code: string; readonly text: string }[];
+  readonly cautions: readonly Caution[];
   readonly finding: Finding;
+}
+
+export interface Contradiction {
+  readonly verb: MutatingVerb;
+  /** Of the finding or the caution that speaks against the verb. */
+  readonly code: string;
+  /** A sentence for a person, naming it. */
+  readonly text: string;
+}
+
+/** Undefined when nothing that is known speaks against the verb. */
+export function contradictionOf(report: TriageReport, verb: MutatingVerb): Contradiction | undefined {
+  const { finding } = report;
+  if (finding.warned.includes(verb)) {
+    const instead = finding.advised === null ? finding.advice : `Advised is ${finding.advised}.`;
+    return {
+      ...{ verb, code: finding.code },
+      text: `Triage advises against ${verb} (${finding.code}): ${finding.summary} ${instead}`,
+    };
+  }
+  const caution = report.cautions.find(({ warned }) => warned.includes(verb));
+  if (caution === undefined) return undefined;
+  return { verb, code: caution.code, text: `Triage warns of ${verb} (${caution.code}): ${caution.text}` };
 }

@@ -9,13 +9,15 @@ import { Access, type Identity } from './access/access.ts';
 import { createAgentDriver } from './agent/driver.ts';
 import type { AgentDriver } from './agent/port.ts';
 import type { Config } from './config.ts';
+import { createEvidence } from './evidence/evidence.ts';
 import { createGuest } from './guest/guest.ts';
 import { buildApp } from './http/app.ts';
 import type { Journal } from './journal/port.ts';
 import { openJournal } from './journal/sqlite.ts';
 import { verbBudget } from './policy/budget.ts';
+import { createConfirmations } from './power/confirmations.ts';
 import { createPower } from './power/power.ts';
-import { createTargetWatch } from './power/target-state.ts';
+import { createTargetWatch, type TargetWatch } from './power/target-state.ts';
 import { ownerMark, reapOrphans } from './processes/owner.ts';
 import { Sessions } from './sessions/sessions.ts';
 import type { Keepalive } from './ssh/arguments.ts';
@@ -70,15 +72,20 @@ export async function createConsole(config: Config, logger: Logger): Promise<Con
     ...(observerSsh === undefined ? {} : { observer: observerSsh }),
     logger,
   });
+  const evidence = createEvidence({ target, ssh: hostSsh, dataDir, journal, logger });
   const power = createPower({
     target,
     ssh: hostSsh,
     journal,
+    evidence,
+    // The watch needs power, so it is made after it.
+    quickTriage: () => watch.quick(),
+    sshNow: () => watch.sshNow(),
     guestProbe: guest.probe,
     config: { verbTimeoutMs },
     logger,
   });
-  const watch = createTargetWatch({ target, ssh: hostSsh, guest, power });
+  const watch: TargetWatch = createTargetWatch({ target, ssh: hostSsh, guest, power, evidence });
 
   const agent: AgentDriver | undefined =
     journal === undefined
@@ -90,7 +97,8 @@ export async function createConsole(config: Config, logger: Logger): Promise<Con
           ownerEnv,
           guest,
           power,
-          triage: () => watch.triage(),
+          triage: (cause) => watch.triage(cause),
+          quickTriage: () => watch.quick(),
           policyMode: () => config.policy.mode,
           verbBudget: () => verbBudget(journal, target),
           vmStopped: async () => (await watch.state()).vm.state === 'stopped',
@@ -141,7 +149,10 @@ export async function createConsole(config: Config, logger: Logger): Promise<Con
     whyPowerOnly: why,
     power,
     target,
-    triage: () => watch.triage(),
+    evidence,
+    triage: (cause) => watch.triage(cause),
+    quickTriage: () => watch.quick(),
+    confirmations: createConfirmations(),
     state: () => watch.state(),
     describe,
     verbTimeoutMs,

@@ -122,6 +122,30 @@ test('when the call cannot be recorded it does not run, and nothing runs afterwa
   expect(kinds(await runTurn(rig.agent, 'next'))).toEqual(['text', 'usage', 'result']);
 });
 
+test('a verb that contradicts the finding is refused with its text; said to be wanted all the same, it runs', async () => {
+  const quickTriage = () =>
+    Promise.resolve({
+      ...{ target: 'devvm', at: 'x', cautions: [] },
+      finding: {
+        ...{ code: 'block-path-stalled', summary: 'Stalled.', confidence: 0.9, advised: 'cycle' as const },
+        ...{ warned: ['reset'] as const, advice: 'Cycle.', inputs: [] },
+      },
+    });
+  const rig = await rigged(
+    once(
+      ssh({ host: 'pve', command: 'reset' }),
+      ssh({ host: 'pve', command: 'reset', despite_finding: true }),
+    ),
+    { deps: { quickTriage } },
+  );
+  const events = await runTurn(rig.agent, 'reset it');
+  expect(ofKind(events, 'tool_result')[0]).toMatchObject({ is_error: true, ended: 'denied' });
+  expect(ofKind(events, 'tool_result')[0]?.output).toContain('block-path-stalled');
+  expect(rig.power.seen).toMatchObject([
+    { verb: 'reset', finding: { finding: { code: 'block-path-stalled' } } },
+  ]);
+});
+
 test('a verb goes through power as the agent, and its result and outcome come back', async () => {
   const rig = await rigged(
     once(ssh({ host: 'pve', command: 'status' }), toolUse('mcp__breakglass__triage', {})),

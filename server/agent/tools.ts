@@ -8,11 +8,12 @@ import {
 import { z } from 'zod';
 import type { PolicyMode } from '../../protocol/events.ts';
 import { newToolCallId, type SessionId, type ToolCallId, toolCallId } from '../../protocol/ids.ts';
-import type { TriageReport } from '../../protocol/triage.ts';
+import { contradictionOf, type TriageReport } from '../../protocol/triage.ts';
 import { isMutating, parseVerb, VERBS, type Verb } from '../../protocol/verbs.ts';
 import type { Guest } from '../guest/port.ts';
 import { type Action, decide, type VerbBudget } from '../policy/decide.ts';
 import type { Power } from '../power/port.ts';
+import type { TriageCause } from '../power/triage-run.ts';
 import type { OurTool } from './definition.ts';
 import { accountOf } from './show-tool.ts';
 import { MCP_SERVER } from './tool-names.ts';
@@ -29,7 +30,9 @@ import type { LiveTurn } from './turn.ts';
 export interface ToolDeps {
   readonly guest: Guest;
   readonly power: Power;
-  readonly triage: () => Promise<TriageReport>;
+  readonly triage: (cause: TriageCause) => Promise<TriageReport>;
+  /** From the latest signals, within a second: a verb that it speaks against is refused at first. */
+  readonly quickTriage?: () => Promise<TriageReport>;
   readonly policyMode: () => PolicyMode;
   readonly verbBudget: () => Promise<VerbBudget>;
   /** True when the VM is known to be stopped; `start` then spends no budget. */
@@ -38,6 +41,8 @@ export interface ToolDeps {
   /** How long a call waits for a verb's end; the operation itself has its own limit. */
   readonly verbWaitMs: number;
 }
+
+const AGENT = { type: 'agent', name: 'claude' } as const;
 
 /** Limits of one command in the VM, in seconds. */
 const COMMAND_LIMIT_S = { default: 120, max: 900 } as const;
@@ -83,12 +88,14 @@ export function toolServer({ deps, session, tools, turn }: ToolServerParts): Mcp
         .max(COMMAND_LIMIT_S.max)
         .optional()
         .describe(`Only for ${vm}. Default ${COMMAND_LIMIT_S.default}.`),
+      despite_finding: z
+        .boolean()
+        .optional()
+        .describe(`Only for ${powerHost}: run the verb although triage advises against it. Say why first.`),
     },
     (input, extra) =>
       call('ssh', input, extra, (current, id, signal) =>
-        input.host === vm
-          ? runInVm(deps, input, current, id, signal)
-          : runVerb(deps, session, input.command, signal),
+        input.host === vm ? runInVm(deps, input, current, id, signal) : runVerb(deps, session, input, signal),
       ),
   );
   const triage = tool(
@@ -97,7 +104,7 @@ export function toolServer({ deps, session, tools, turn }: ToolServerParts): Mcp
     {},
     (input, extra) =>
       call('triage', input, extra, async (current) => {
-        const report = await deps.triage();
+        const report = await deps.triage({ by: AGENT, session_id: session });
         await current.record({ kind: 'finding', report });
         return { isError: false, output: triageText(report), truncated: false };
       }),
@@ -141,7 +148,7 @@ async function runInVm(
 async function runVerb(
   deps: ToolDeps,
   session: SessionId,
-  command: string,
+  { command, despite_finding }: { readonly command: string; readonly despite_finding?: boolean | undefined },
   signal: AbortSignal,
 ): Promise<ToolOutcome> {
   // The exact word: nothing is trimmed, no case is folded, no argument is split off.
@@ -154,8 +161,18 @@ async function runVerb(
     );
   const denial = await judge(deps, await verbAction(deps, verb));
   if (denial !== undefined) return denial;
+  const finding = isMutating(verb) ? await deps.quickTriage?.() : undefined;
+  const against = finding === undefined || !isMutating(verb) ? undefined : contradictionOf(finding, verb);
+  if (against !== undefined && despite_finding !== true)
+    return failed(
+      `Not done. ${against.text} If you know better, say why, and call again with despite_finding: true.`,
+      'denied',
+    );
   if (signal.aborted) return failed('Stopped before it ran.', 'stopped');
-  const { id } = await deps.power.start({ verb, by: { type: 'agent', name: 'claude' }, session_id: session });
+  const { id } = await deps.power.start({
+    ...{ verb, by: AGENT, session_id: session },
+    ...(finding === undefined ? {} : { finding }),
+  });
   const stopped = new Promise<undefined>((resolve) => {
     if (signal.aborted) resolve(undefined);
     signal.addEventListener('abort', () => resolve(undefined), { once: true });

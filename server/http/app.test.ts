@@ -5,6 +5,9 @@ import { expect, onTestFinished, test } from 'vitest';
 import { newOperationId, type TargetName } from '../../protocol/ids.ts';
 import type { Operation } from '../../protocol/operations.ts';
 import { BreakglassError } from '../../protocol/problems.ts';
+import type { TriageReport } from '../../protocol/triage.ts';
+import type { MutatingVerb } from '../../protocol/verbs.ts';
+import { ID, packBundle, STALLED } from '../../test/support/bundle.ts';
 import {
   echo,
   result,
@@ -16,9 +19,13 @@ import {
 import { eventsUntil, frames } from '../../test/support/sse-reader.ts';
 import { tempDir } from '../../test/support/temp-dir.ts';
 import { Access } from '../access/access.ts';
+import { createEvidence } from '../evidence/evidence.ts';
+import type { Evidence } from '../evidence/port.ts';
 import { openJournal } from '../journal/sqlite.ts';
+import { createConfirmations } from '../power/confirmations.ts';
 import type { Power, VerbRequest } from '../power/port.ts';
 import { Sessions } from '../sessions/sessions.ts';
+import type { SshConnection } from '../ssh/connection.ts';
 import { buildApp } from './app.ts';
 
 const TOKEN = 'test-token-0123456789abcdef';
@@ -69,7 +76,22 @@ function instantPower(): Power & { started: VerbRequest[]; busy: boolean } {
   return power;
 }
 
-async function house(script: Script = echo, options: { powerOnly?: boolean } = {}) {
+const nowhere = { run: async () => Promise.reject(new Error('no ssh here')) } as unknown as SshConnection;
+const reportOf = (warned: readonly MutatingVerb[]): TriageReport => ({
+  ...{ target, at: 'x', cautions: [] },
+  finding: {
+    ...{ code: 'block-path-stalled', summary: 'Stalled.', confidence: 0.9, advised: 'cycle', warned },
+    ...{ advice: 'Cycle.', inputs: [] },
+  },
+});
+
+interface HouseOptions {
+  readonly powerOnly?: boolean;
+  readonly quickTriage?: () => Promise<TriageReport>;
+  readonly evidence?: Evidence;
+}
+
+async function house(script: Script = echo, options: HouseOptions = {}) {
   const journal = openJournal(tempDir());
   const sessions = new Sessions({
     journal,
@@ -86,12 +108,18 @@ async function house(script: Script = echo, options: { powerOnly?: boolean } = {
     whyPowerOnly: options.powerOnly === true ? 'journal.sqlite is damaged' : undefined,
     power,
     target,
+    evidence:
+      options.evidence ?? createEvidence({ target, ssh: nowhere, dataDir: tempDir(), journal, logger }),
+    quickTriage: options.quickTriage ?? (async () => reportOf([])),
+    confirmations: createConfirmations(),
     triage: async () => Promise.reject(new BreakglassError('internal', 'no triage here')),
     state: async () => ({
       name: target,
       vm: { state: 'running', at: null },
       ssh: { answers: null, at: null },
-      qmp: { answers: null },
+      qmp: { answers: null, at: null },
+      guest_agent: { answers: null, at: null },
+      warnings: [],
       operation: null,
     }),
     describe: ({ name, how }) => ({
@@ -413,6 +441,81 @@ test('a client that never reads is cut off and costs no memory without bound', a
   while (sessions.viewers(id as never) > 0) await sleep(5);
   await call('POST', `/api/session/${id}/cancel`);
   socket.destroy();
+});
+
+test('a verb that contradicts the finding needs a second press that names it; the fixed route does not', async () => {
+  let warned: readonly MutatingVerb[] = ['reset'];
+  const { call, power } = await house(echo, { quickTriage: async () => reportOf(warned) });
+  const press = (verb: string, body?: unknown, headers = auth) =>
+    call('POST', `/api/targets/devvm/power/${verb}`, body, headers);
+  interface Refused {
+    readonly code: string;
+    readonly detail: string;
+    readonly confirm: string;
+    readonly finding: { readonly code: string };
+  }
+  const refused = async (answer: Response): Promise<Refused> => {
+    expect(answer.status).toBe(409);
+    return (await answer.json()) as Refused;
+  };
+  const first = await refused(await press('reset'));
+  expect(first).toMatchObject({ code: 'contradicts-finding', finding: { code: 'block-path-stalled' } });
+  expect(first.detail).toContain('block-path-stalled');
+  expect(power.started).toEqual([]);
+
+  // Neither a made-up token nor one for another verb.
+  await refused(await press('reset', { confirm: 'nonsense' }));
+  warned = ['reset', 'stop'];
+  await refused(await press('stop', { confirm: first.confirm }));
+  const second = await refused(await press('reset', { confirm: first.confirm })); // spent by the wrong use
+  expect((await press('reset', { confirm: second.confirm })).status).toBe(202);
+  expect(power.started).toMatchObject([
+    { verb: 'reset', finding: { finding: { code: 'block-path-stalled' } } },
+  ]);
+  await refused(await press('reset', { confirm: second.confirm })); // single use
+  const third = await refused(await press('reset'));
+  expect((await press('reset', undefined, { ...auth, confirm: third.confirm } as typeof auth)).status).toBe(
+    202,
+  );
+
+  expect((await press('cycle')).status).toBe(202);
+  expect((await press('status')).status).toBe(202);
+  expect((await call('POST', '/api/pve/reset')).status).toBe(200);
+});
+
+test('evidence is listed and served as JSON, text, picture and archive; what is not there is 404', async () => {
+  const bundle = await packBundle(STALLED);
+  const ssh = {
+    async run(command: { onStdout?: (chunk: Buffer) => void }) {
+      command.onStdout?.(bundle);
+      return { how: 'exited', exitCode: 0, signal: undefined, begun: 'yes', stderrTail: '', detail: '' };
+    },
+  } as unknown as SshConnection;
+  const evidence = createEvidence({ target, ssh, dataDir: tempDir(), journal: undefined, logger });
+  const by = { type: 'operator', name: 'operator' } as const;
+  await evidence.collect({ id: ID, verb: 'cycle', by, ssh: { answers: false, detail: 'no answer' } });
+  const { call } = await house(echo, { evidence });
+  expect(await (await call('GET', '/api/evidence')).json()).toMatchObject({
+    evidence: [{ id: ID, status: 'complete' }],
+  });
+  const at = `/api/evidence/${ID}`;
+  expect(await (await call('GET', at)).json()).toMatchObject({
+    ...{ id: ID, manifest: { vmid: 102 }, report: { finding: { code: 'block-path-stalled' } } },
+  });
+  const text = await call('GET', `${at}/text`);
+  expect(text.headers.get('content-type')).toContain('text/plain');
+  expect(await text.text()).toContain('--- the two samples ---');
+  expect((await call('GET', `${at}/screen.png`)).headers.get('content-type')).toBe('image/png');
+  const archive = await call('GET', `${at}/bundle.tar.gz`);
+  expect(Buffer.from(await archive.arrayBuffer())).toEqual(bundle);
+  for (const url of [
+    '/api/evidence/none',
+    '/api/evidence/..%2f..%2fetc',
+    '/api/evidence/none/text',
+    `${at}/other`,
+  ])
+    expect((await call('GET', url)).status).toBe(404);
+  expect((await call('GET', at, undefined, {})).status).toBe(401);
 });
 
 test('in power-only mode verbs work and chat says why it does not', async () => {

@@ -12,15 +12,18 @@ import type { Me } from '../../protocol/me.ts';
 import { BreakglassError } from '../../protocol/problems.ts';
 import { HealthAnswer } from '../../protocol/routes.ts';
 import type { Access, Identity } from '../access/access.ts';
+import type { Evidence } from '../evidence/port.ts';
 import { identityRoutes, loginRoute } from './access-routes.ts';
 import { emergencyRoutes } from './emergency.ts';
 import { installErrors } from './errors.ts';
+import { evidenceRoutes } from './evidence-routes.ts';
 import { requireIdentity } from './guard.ts';
 import { type PowerRouteDeps, powerRoutes } from './power-routes.ts';
 import { type SessionRouteDeps, sessionRoutes } from './session-routes.ts';
 
 export interface AppDeps extends PowerRouteDeps, SessionRouteDeps {
   readonly access: Access;
+  readonly evidence: Evidence;
   readonly describe: (identity: Identity) => Me;
   readonly webDir: string;
   readonly tls: { readonly cert: Buffer; readonly key: Buffer } | undefined;
@@ -94,6 +97,7 @@ export async function buildApp(deps: AppDeps): Promise<FastifyInstance> {
     identityRoutes(scope, deps.describe);
     sessionRoutes(scope, deps);
     powerRoutes(scope, deps);
+    evidenceRoutes(scope, deps.evidence);
     scope.get('/api/openapi.json', { schema: { hide: true } }, async () => app.swagger());
     // Unknown paths below /api need an identity too, so that nobody maps the API from outside.
     scope.all('/api/*', { schema: { hide: true } }, async (request) => {

@@ -1,6 +1,7 @@
 // The words and the markup of the emergency page. Plain HTML, no script: it must work in a text browser over a bad line.
 import type { TargetState } from '../../protocol/me.ts';
 import type { Operation } from '../../protocol/operations.ts';
+import type { Contradiction } from '../../protocol/triage.ts';
 import { isMutating, VERB_MEANING, VERBS, type Verb } from '../../protocol/verbs.ts';
 
 export const STYLE = `
@@ -55,13 +56,14 @@ ${VERBS.toSorted((a, b) => Number(isMutating(a)) - Number(isMutating(b)))
   .join('\n')}`;
 }
 
-const verbForm = (verb: Verb, formToken: string, sure = false): string =>
-  `<form method="post" action="/emergency/power/${verb}"><input type="hidden" name="form" value="${asText(formToken)}">${sure ? '<input type="hidden" name="sure" value="yes">' : ''}
-<button${isMutating(verb) ? ' class="mutating"' : ''}>${sure ? `Yes, ${verb} now` : verb}</button><br>${VERB_MEANING[verb]}</form>`;
+const verbForm = (verb: Verb, formToken: string, sure = false, against?: Contradiction): string =>
+  `<form method="post" action="/emergency/power/${verb}"><input type="hidden" name="form" value="${asText(formToken)}">${sure ? '<input type="hidden" name="sure" value="yes">' : ''}${against === undefined ? '' : `<input type="hidden" name="against" value="${asText(against.code)}">`}
+<button${isMutating(verb) ? ' class="mutating"' : ''}>${sure ? `Yes, ${verb} now${against === undefined ? '' : ', against the finding'}` : verb}</button><br>${VERB_MEANING[verb]}</form>`;
 
-export const confirmBody = (verb: Verb, { state, formToken }: Shown): string =>
+export const confirmBody = (verb: Verb, { state, formToken }: Shown, against?: Contradiction): string =>
   `<p>The VM ${asText(state.name)} is <strong>${asText(state.vm.state)}</strong> now. Forensics are captured first.</p>
-${verbForm(verb, formToken, true)}<p><a href="/emergency">Do nothing</a></p>`;
+${against === undefined ? '' : `<p><strong>${asText(against.text)}</strong></p>`}
+${verbForm(verb, formToken, true, against)}<p><a href="/emergency">Do nothing</a></p>`;
 
 export function operationBody(operation: Operation, output: string): string {
   const { verb, by, state, steps, outcome, result } = operation;

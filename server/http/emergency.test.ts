@@ -2,14 +2,19 @@ import pino from 'pino';
 import { expect, onTestFinished, test } from 'vitest';
 import { newOperationId, type OperationId, type TargetName } from '../../protocol/ids.ts';
 import type { Operation } from '../../protocol/operations.ts';
+import type { TriageReport } from '../../protocol/triage.ts';
 import { Access } from '../access/access.ts';
+import type { Evidence } from '../evidence/port.ts';
+import { createConfirmations } from '../power/confirmations.ts';
 import type { Power } from '../power/port.ts';
 import { buildApp } from './app.ts';
 
 const TOKEN = 'emergency-token-0123456789';
 const target = 'devvm' as TargetName;
 
-async function house() {
+const broken = (): Promise<TriageReport> => Promise.reject(new Error('triage is broken too'));
+
+async function house(quickTriage = broken) {
   const operations = new Map<OperationId, Operation>();
   const power = {
     start: async ({ verb, by }: Parameters<Power['start']>[0]) => {
@@ -38,11 +43,16 @@ async function house() {
     power,
     target,
     triage: () => Promise.reject(new Error('not asked for')),
+    quickTriage,
+    evidence: {} as Evidence,
+    confirmations: createConfirmations(),
     state: async () => ({
       name: target,
       vm: { state: 'running', at: null },
       ssh: { answers: false, at: null },
-      qmp: { answers: true },
+      qmp: { answers: true, at: null },
+      guest_agent: { answers: null, at: null },
+      warnings: [],
       operation: null,
     }),
     describe: () => {
@@ -118,6 +128,29 @@ test('a mutating verb asks first, then runs and can be watched', async () => {
   expect(watched.body).toContain('http-equiv="refresh"');
   expect(watched.body).toContain('forensics: done, 2.0 s');
   expect(watched.body).toContain('&#60;b&#62;so far');
+});
+
+test('a verb against the finding names it on the confirming page, and a finding that came since is asked about', async () => {
+  const report: TriageReport = {
+    ...{ target, at: 'x', cautions: [] },
+    finding: {
+      ...{
+        code: 'block-path-stalled',
+        summary: 'Stalled.',
+        confidence: 0.9,
+        advised: 'cycle',
+        warned: ['reset'],
+      },
+      ...{ advice: 'Cycle.', inputs: [] },
+    },
+  };
+  const { post, formToken, operations } = await house(() => Promise.resolve(report));
+  const blind = await post('/emergency/power/reset', { form: formToken, sure: 'yes' });
+  expect(blind.body).toContain('Triage advises against reset (block-path-stalled)');
+  expect(operations.size).toBe(0);
+  const against = /name="against" value="([^"]+)"/.exec(blind.body)?.[1] ?? '';
+  const done = await post('/emergency/power/reset', { form: formToken, sure: 'yes', against });
+  expect(done.statusCode).toBe(303);
 });
 
 test('a form without our token, or from another site, does nothing', async () => {

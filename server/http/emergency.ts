@@ -5,6 +5,7 @@ import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { parseOperationId } from '../../protocol/ids.ts';
 import type { TargetState } from '../../protocol/me.ts';
 import { BreakglassError } from '../../protocol/problems.ts';
+import { contradictionOf, type TriageReport } from '../../protocol/triage.ts';
 import { isMutating, parseVerb } from '../../protocol/verbs.ts';
 import type { Access, Identity } from '../access/access.ts';
 import type { Power } from '../power/port.ts';
@@ -24,12 +25,16 @@ export interface EmergencyDeps {
   readonly access: Access;
   readonly power: Power;
   readonly state: () => Promise<TargetState>;
+  readonly quickTriage: () => Promise<TriageReport>;
 }
 
 /** A running operation is looked at again this often. */
 const REFRESH_S = 2;
 
-export function emergencyRoutes(app: FastifyInstance, { access, power, state }: EmergencyDeps): void {
+export function emergencyRoutes(
+  app: FastifyInstance,
+  { access, power, state, quickTriage }: EmergencyDeps,
+): void {
   // Forms carry a token of this process and this person: an older browser sends no Origin that could be checked.
   const key = randomBytes(32);
   const formToken = (identity: Identity): string =>
@@ -96,10 +101,20 @@ export function emergencyRoutes(app: FastifyInstance, { access, power, state }: 
     const shown = await show(identity);
     if (!isGenuine(identity, form(request).get('form') ?? ''))
       return html(reply, page('This form is out of date. Nothing was done.', stateBody(shown)), 403);
-    if (isMutating(verb) && form(request).get('sure') !== 'yes')
-      return html(reply, page(`${verb} ${shown.state.name}?`, confirmBody(verb, shown)));
+    // This page must work when triage does not.
+    const finding = isMutating(verb) ? await quickTriage().catch(() => undefined) : undefined;
+    const against = finding && isMutating(verb) ? contradictionOf(finding, verb) : undefined;
+    // What was agreed to is what was shown: another finding since then is asked about again.
+    const agreed =
+      form(request).get('sure') === 'yes' &&
+      (against === undefined || form(request).get('against') === against.code);
+    if (isMutating(verb) && !agreed)
+      return html(reply, page(`${verb} ${shown.state.name}?`, confirmBody(verb, shown, against)));
     try {
-      const operation = await power.start({ verb, by: { type: 'operator', name: identity.name } });
+      const operation = await power.start({
+        ...{ verb, by: { type: 'operator', name: identity.name } },
+        ...(finding === undefined ? {} : { finding }),
+      });
       return reply.redirect(`/emergency/operation/${operation.id}`, 303);
     } catch (error) {
       if (!(error instanceof BreakglassError)) throw error;

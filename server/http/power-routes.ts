@@ -5,10 +5,13 @@ import { parseOperationId, type TargetName } from '../../protocol/ids.ts';
 import type { TargetState } from '../../protocol/me.ts';
 import type { Operation, VerbResult } from '../../protocol/operations.ts';
 import { BreakglassError } from '../../protocol/problems.ts';
-import { VerbAnswer, VerbsAnswer } from '../../protocol/routes.ts';
-import type { TriageReport } from '../../protocol/triage.ts';
-import { MUTATING_VERBS, parseVerb, VERBS, type Verb } from '../../protocol/verbs.ts';
+import { PowerBody, VerbAnswer, VerbsAnswer } from '../../protocol/routes.ts';
+import { contradictionOf, type TriageReport } from '../../protocol/triage.ts';
+import { isMutating, MUTATING_VERBS, parseVerb, VERBS, type Verb } from '../../protocol/verbs.ts';
+import type { Confirmations } from '../power/confirmations.ts';
+import { CONFIRM_LIFE_MS } from '../power/confirmations.ts';
 import type { Power } from '../power/port.ts';
+import type { TriageCause } from '../power/triage-run.ts';
 import { sendProblem } from './errors.ts';
 import { actorOf } from './guard.ts';
 import { plainFrame, SseClient } from './sse.ts';
@@ -16,7 +19,10 @@ import { plainFrame, SseClient } from './sse.ts';
 export interface PowerRouteDeps {
   readonly power: Power;
   readonly target: TargetName;
-  readonly triage: () => Promise<TriageReport>;
+  readonly triage: (cause: TriageCause) => Promise<TriageReport>;
+  /** From the latest signals, within a second. */
+  readonly quickTriage: () => Promise<TriageReport>;
+  readonly confirmations: Confirmations;
   readonly state: () => Promise<TargetState>;
   readonly verbTimeoutMs: number;
   readonly keepaliveMs: number;
@@ -42,13 +48,41 @@ export function powerRoutes(app: FastifyInstance, deps: PowerRouteDeps): void {
       `There is no target ${JSON.stringify(name.slice(0, 40))}. Known: ${deps.target}.`,
     );
   };
-  const begin = (request: FastifyRequest, verb: Verb): Promise<Operation> => {
+  const keyOf = (request: FastifyRequest): string | undefined => {
     const key = request.headers['idempotency-key'];
+    return typeof key === 'string' && key !== '' ? key.slice(0, 200) : undefined;
+  };
+  const begin = (request: FastifyRequest, verb: Verb, finding?: TriageReport): Promise<Operation> => {
+    const key = keyOf(request);
     return power.start({
       verb,
       by: actorOf(request),
-      ...(typeof key === 'string' && key !== '' ? { idempotencyKey: key.slice(0, 200) } : {}),
+      ...(key === undefined ? {} : { idempotencyKey: key }),
+      ...(finding === undefined ? {} : { finding }),
     });
+  };
+
+  /** What triage says now; throws when it speaks against the verb and this is not the second press. */
+  const agreed = async (request: FastifyRequest, verb: Verb): Promise<TriageReport | undefined> => {
+    const key = keyOf(request);
+    // The same request again, after a lost answer, starts nothing.
+    if (!isMutating(verb) || (key !== undefined && power.knows?.(key) === true)) return undefined;
+    const report = await deps.quickTriage();
+    const against = contradictionOf(report, verb);
+    if (against === undefined) return report;
+    const what = { verb, target: deps.target, by: actorOf(request).name, finding: against.code };
+    const token = confirmOf(request);
+    if (token !== undefined && deps.confirmations.redeem(token, what)) return report;
+    throw new BreakglassError(
+      'contradicts-finding',
+      `${against.text} To do it all the same, confirm once more.`,
+      {
+        extra: {
+          ...{ verb, finding: report.finding, cautions: report.cautions, contradiction: against.code },
+          ...{ confirm: deps.confirmations.issue(what), confirm_within_s: CONFIRM_LIFE_MS / 1_000 },
+        },
+      },
+    );
   };
 
   app.get('/api/pve/verbs', { schema: { response: { 200: VerbsAnswer } } }, async () => ({
@@ -83,14 +117,15 @@ export function powerRoutes(app: FastifyInstance, deps: PowerRouteDeps): void {
 
   app.post<ToTarget>('/api/targets/:target/triage', async (request) => {
     checkTarget(request.params.target);
-    return deps.triage();
+    return deps.triage({ by: actorOf(request) });
   });
 
   app.post<{ Params: { target: string; verb: string } }>(
     '/api/targets/:target/power/:verb',
     async (request, reply) => {
       checkTarget(request.params.target);
-      const operation = await begin(request, verbOf(request.params.verb));
+      const verb = verbOf(request.params.verb);
+      const operation = await begin(request, verb, await agreed(request, verb));
       if (request.headers.accept?.includes('text/event-stream') === true) return stream(reply, operation);
       return reply.code(202).header('location', `/api/operations/${operation.id}`).send(operation);
     },
@@ -129,6 +164,13 @@ export function powerRoutes(app: FastifyInstance, deps: PowerRouteDeps): void {
       if (now.finished_at !== undefined) client.end();
     });
   }
+}
+
+/** In the header or in the body. */
+function confirmOf(request: FastifyRequest): string | undefined {
+  const header = request.headers['confirm'];
+  if (typeof header === 'string' && header !== '') return header;
+  return PowerBody.parse(request.body)?.confirm;
 }
 
 function sendResult(reply: FastifyReply, operation: Operation, limitMs: number): FastifyReply {

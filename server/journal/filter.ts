@@ -8,6 +8,7 @@ const TARGET_KINDS: readonly JournaledKind[] = [
   'power_step',
   'power_output',
   'power_finished',
+  'evidence',
 ];
 
 export function passes(filter: JournalFilter, event: JournalEvent): boolean {

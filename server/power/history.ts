@@ -13,6 +13,7 @@ function foldOperation(events: readonly JournalEvent[]): Operation | undefined {
       operation = {
         ...{ id: event.operation_id, target: event.target, verb: event.verb, by: event.by },
         ...(event.session_id === undefined ? {} : { session_id: event.session_id }),
+        ...(event.finding === undefined ? {} : { finding: event.finding }),
         ...{ started_at: event.at, state: 'running', steps: [] },
       };
     } else if (operation === undefined) {
@@ -22,6 +23,8 @@ function foldOperation(events: readonly JournalEvent[]): Operation | undefined {
       // A step is told when it begins and again when it ends.
       const others = operation.steps.filter(({ name, at }) => name !== step.name || at !== step.at);
       operation = { ...operation, steps: [...others, step] };
+    } else if (event.kind === 'evidence') {
+      operation = { ...operation, evidence_id: event.evidence_id };
     } else if (event.kind === 'power_finished') {
       operation = {
         ...operation,
@@ -40,7 +43,7 @@ export async function readOperation(journal: Journal, id: OperationId): Promise<
   const events: JournalEvent[] = [];
   let after = eventId(0);
   for (;;) {
-    const kinds = ['power_started', 'power_step', 'power_finished'] as const;
+    const kinds = ['power_started', 'power_step', 'power_finished', 'evidence'] as const;
     const page = await journal.read({ operation: id, kinds }, after, PAGE);
     events.push(...page);
     const last = page.at(-1);

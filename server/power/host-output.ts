@@ -8,6 +8,8 @@ export interface HostResult {
   readonly vmState: string | undefined;
   readonly qmp: string | undefined;
   readonly evidence: string | undefined;
+  /** Of the script itself. */
+  readonly version: string | undefined;
   readonly oldPid: number | undefined;
   readonly newPid: number | undefined;
 }
@@ -39,6 +41,7 @@ export function parseResult(json: string): HostResult | undefined {
     vmState: text('vm_state'),
     qmp: text('qmp'),
     evidence: text('evidence'),
+    version: text('version'),
     oldPid: integer('old_pid'),
     newPid: integer('new_pid'),
   };
@@ -115,6 +118,10 @@ export interface HostStatus {
   readonly uptimeS: number | undefined;
   /** A verb that the host is carrying out now. */
   readonly busy: string | undefined;
+  /** The config's lock property. */
+  readonly lock: string | undefined;
+  /** Undefined where the script does not ask it. */
+  readonly guestAgent: boolean | undefined;
 }
 
 /** Text of the verb `status` (`key: value` lines), with the closing line's state where the text has none. */
@@ -127,11 +134,14 @@ export function parseStatus(stdout: string, result: HostResult | undefined): Hos
   };
   const vmState = field('qmpstatus') ?? field('status') ?? result?.vmState;
   if (vmState === undefined) return undefined;
+  const agent = field('guest-agent');
   return {
     vmState,
     qmp: field('qmp') ?? result?.qmp ?? (/^\s*running-qemu:/m.test(stdout) ? 'answers' : undefined),
     pid: number(field('pid')),
     uptimeS: number(field('uptime')),
     busy: field('busy'),
+    lock: field('lock'),
+    guestAgent: agent === 'answers' ? true : agent === 'silent' ? false : undefined,
   };
 }

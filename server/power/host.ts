@@ -68,8 +68,9 @@ export async function runVerb(ssh: SshConnection, word: Verb, run: VerbRun = {})
 }
 
 export type StatusAnswer =
-  | { readonly status: HostStatus }
-  | { readonly status: undefined; readonly detail: string };
+  | { readonly status: HostStatus; readonly version: string | undefined }
+  /** `reachable`: it answered, but not with a status. */
+  | { readonly status: undefined; readonly detail: string; readonly reachable: boolean };
 
 /** What the host says of the VM now, or why it could not be asked. */
 export async function askStatus(
@@ -82,12 +83,12 @@ export async function askStatus(
     ...(signal === undefined ? {} : { signal }),
   });
   const status = end.how === 'exited' && end.exitCode === 0 ? parseStatus(end.stdout, end.host) : undefined;
-  if (status !== undefined) return { status };
+  if (status !== undefined) return { status, version: end.host?.version };
   const said = end.stderr.trim().split('\n').at(-1)?.slice(0, 300) ?? '';
   const detail =
     end.detail ||
     (end.how === 'exited'
       ? said || `status ended with exit code ${end.exitCode}`
       : 'the host gave no answer in time');
-  return { status: undefined, detail };
+  return { status: undefined, detail, reachable: end.how === 'exited' };
 }

@@ -2,7 +2,9 @@
 // fail or be absent: watchers are served from here, and the verb goes on.
 import type { Logger } from 'pino';
 import type { JournaledBody, NewEvent } from '../../protocol/events.ts';
+import type { EvidenceId } from '../../protocol/ids.ts';
 import type { Operation, OperationStep, Outcome, VerbResult } from '../../protocol/operations.ts';
+import type { TriageReport } from '../../protocol/triage.ts';
 import type { Journal } from '../journal/port.ts';
 import type { OperationChange } from './port.ts';
 
@@ -55,9 +57,11 @@ export class LiveOperation {
   }
 
   /** Resolves when it is on disk, or when waiting for that has gone on too long. */
-  async begin(): Promise<void> {
+  async begin(finding: TriageReport | undefined): Promise<void> {
     const { verb, by } = this.#operation;
-    await patiently(this.#append({ kind: 'power_started', verb, by }));
+    const found = finding === undefined ? {} : { finding };
+    this.#operation = { ...this.#operation, ...found };
+    await patiently(this.#append({ kind: 'power_started', verb, by, ...found }));
   }
 
   /** Ends the running step as good and begins the next. `leaveLast`: nobody saw the running one end. */
@@ -92,6 +96,10 @@ export class LiveOperation {
   setResult(result: VerbResult): void {
     this.#change({ result });
     this.#resultKnown.resolve();
+  }
+
+  setEvidence(evidence_id: EvidenceId): void {
+    this.#change({ evidence_id });
   }
 
   setOutcome(outcome: Outcome): void {

@@ -1,6 +1,7 @@
 // Outside the VM: verbs, the per-target lock, an operation and its verified outcome.
 import type { OperationId, SessionId } from '../../protocol/ids.ts';
 import type { Actor, Operation } from '../../protocol/operations.ts';
+import type { TriageReport } from '../../protocol/triage.ts';
 import type { Verb } from '../../protocol/verbs.ts';
 
 export interface VerbRequest {
@@ -10,6 +11,8 @@ export interface VerbRequest {
   readonly session_id?: SessionId;
   /** Same key, same target, within an hour: the same operation, not a second run. */
   readonly idempotencyKey?: string;
+  /** What triage said a moment ago; without it a mutating verb asks for itself, briefly. */
+  readonly finding?: TriageReport;
 }
 
 export interface Power {
@@ -20,6 +23,8 @@ export interface Power {
    * caller. A mutating verb is out of flight once its result is known: waiting for SSH blocks no other verb.
    */
   start(request: VerbRequest): Promise<Operation>;
+  /** A request with this key was let in before: it will get the same operation. */
+  knows?(idempotencyKey: string): boolean;
   /** Known operations of this process and the journal; undefined when there is none. */
   get(id: OperationId): Promise<Operation | undefined>;
   /** Resolves when the operation ends, or after limitMs with whatever state it is in then. */

@@ -4,10 +4,13 @@ import type { Logger } from 'pino';
 import { newOperationId, type OperationId, type TargetName } from '../../protocol/ids.ts';
 import type { Operation, VerbResult } from '../../protocol/operations.ts';
 import { BreakglassError } from '../../protocol/problems.ts';
+import type { TriageReport } from '../../protocol/triage.ts';
 import { isMutating } from '../../protocol/verbs.ts';
+import type { Evidence } from '../evidence/port.ts';
 import type { Guest } from '../guest/port.ts';
 import type { Journal } from '../journal/port.ts';
 import type { SshConnection } from '../ssh/connection.ts';
+import type { Signals } from '../triage/signals.ts';
 import type { CheckBounds } from './check.ts';
 import { readOperation } from './history.ts';
 import { exactVerb } from './host.ts';
@@ -23,6 +26,12 @@ export interface PowerParts {
   /** Undefined when it cannot be opened: power works without. */
   readonly journal: Journal | undefined;
   readonly guestProbe: Guest['probe'];
+  /** Keeps what the host captured. */
+  readonly evidence?: Pick<Evidence, 'collect' | 'outdated'>;
+  /** Triage from the latest signals, for the record of a mutating verb. */
+  readonly quickTriage?: () => Promise<TriageReport>;
+  /** The last reading of SSH. */
+  readonly sshNow?: () => Signals['ssh'];
   readonly config: {
     readonly verbTimeoutMs: number;
     /** How long SSH is waited for after start, cycle and reset. Default 60 s. */
@@ -33,6 +42,8 @@ export interface PowerParts {
   readonly now?: () => Date;
 }
 
+/** An emergency verb is not held up by the wish to know more: quick triage itself takes less. */
+const TRIAGE_PATIENCE_MS = 1_000;
 const KEY_LIFE_MS = 3_600_000;
 const FINISHED_KEPT = 50;
 /** Mutating verbs wait no longer than this for the check of what a dead server left; the host's own lock still stands. */
@@ -104,6 +115,7 @@ export function createPower(parts: PowerParts): Power {
             bounds,
             logger,
             onResult,
+            ...{ evidence: parts.evidence, sshNow: parts.sshNow },
             closing: closing.signal,
             superseded: mutating ? superseded.signal : closing.signal,
           },
@@ -118,11 +130,22 @@ export function createPower(parts: PowerParts): Power {
         onResult();
       }
     };
-    return live.begin().then(() => {
+    return findFirst(request).then(async (finding) => {
+      await live.begin(finding);
       const task = run().finally(() => running.delete(task));
       running.add(task);
       return live.operation;
     });
+  }
+
+  /** What triage says now, for the record. Never fails and never waits long. */
+  async function findFirst({ verb, finding }: VerbRequest): Promise<TriageReport | undefined> {
+    if (finding !== undefined || parts.quickTriage === undefined || !isMutating(verb)) return finding;
+    const { promise, resolve } = Promise.withResolvers<undefined>();
+    const timer = setTimeout(() => resolve(undefined), TRIAGE_PATIENCE_MS);
+    return Promise.race([parts.quickTriage().catch(() => undefined), promise]).finally(() =>
+      clearTimeout(timer),
+    );
   }
 
   function remember(live: LiveOperation): void {
@@ -174,6 +197,7 @@ export function createPower(parts: PowerParts): Power {
       keys.set(key, { verb: request.verb, started, at: Date.now() });
       return started;
     },
+    knows: (key) => keys.has(key),
     get,
     wait: (id, limitMs) => waitFor(id, limitMs, (live) => live.ended),
     waitResult: (id, limitMs) => waitFor(id, limitMs, (live) => live.resultKnown),

@@ -113,7 +113,10 @@ test('after a loss nothing is called a success that the state of the host does n
       fc.nat({ max: 1_000 }),
       fc.boolean(),
       (verb, vmState, uptimeS, since, busy) => {
-        const status = { vmState, uptimeS, qmp: undefined, pid: undefined, busy: busy ? 'cycle' : undefined };
+        const status = {
+          ...{ vmState, uptimeS, qmp: undefined, pid: undefined, lock: undefined, guestAgent: undefined },
+          busy: busy ? 'cycle' : undefined,
+        };
         const judged = judgeState(verb, status, since);
         if (judged.state !== 'succeeded') return;
         expect(busy).toBe(false);

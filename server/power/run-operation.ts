@@ -2,12 +2,16 @@
 import type { Logger } from 'pino';
 import type { VerbResult } from '../../protocol/operations.ts';
 import { isMutating } from '../../protocol/verbs.ts';
+import type { Evidence } from '../evidence/port.ts';
 import type { Guest } from '../guest/port.ts';
 import type { SshConnection } from '../ssh/connection.ts';
+import type { Signals } from '../triage/signals.ts';
 import { awaitSsh, type CheckBounds, checkHost } from './check.ts';
 import { askStatus, runVerb, type VerbEnd } from './host.ts';
+import { versionWarning } from './host-version.ts';
 import type { LiveOperation } from './live-operation.ts';
 import { type Judgement, judgeEnd } from './outcome.ts';
+import { evidenceNamed } from './signals.ts';
 
 export interface RunParts {
   readonly ssh: SshConnection;
@@ -22,8 +26,12 @@ export interface RunParts {
   readonly superseded: AbortSignal;
   /** The verb's result is known: the next mutating verb may come. */
   readonly onResult: () => void;
+  readonly evidence?: Pick<Evidence, 'collect' | 'outdated'> | undefined;
+  readonly sshNow?: (() => Signals['ssh']) | undefined;
 }
 
+const COLD_CASE =
+  "No verb can help until the power host answers: follow the runbook's cold path (docs/runbook.md, cold case).";
 /** At this many times the limit the ssh is ended and the host is asked instead. */
 const HARD_BOUND = 3;
 /** flock's exit code for "somebody else holds it", which the host's script uses: another mutating verb is running. */
@@ -36,6 +44,9 @@ export async function runOperation(live: LiveOperation, parts: RunParts): Promis
     () => logger.warn({ operation: live.operation.id, verb }, 'time limit passed, still running'),
     parts.verbTimeoutMs,
   );
+  if (isMutating(verb)) parts.evidence?.outdated();
+  // The capture comes before the verb does anything, and so must what is put beside it.
+  const sshBefore = parts.sshNow?.() ?? { answers: undefined, detail: 'not asked' };
   live.step('ask the power host');
   const end = await runVerb(ssh, verb, {
     signal: closing,
@@ -47,11 +58,14 @@ export async function runOperation(live: LiveOperation, parts: RunParts): Promis
 
   const judged = await judge(live, end, parts);
   if (closing.aborted) return live.abandon();
-  live.setOutcome(judged.outcome);
+  const warnings = versionWarning(end.host?.version);
+  let outcome = warnings.length === 0 ? judged.outcome : { ...judged.outcome, warnings };
+  live.setOutcome(outcome);
   live.setResult(resultOf(verb, end, judged));
   parts.onResult();
+  // Fetched while SSH is waited for; the step says when it had to be waited for besides.
+  const keeping = keepEvidence(live, end, sshBefore, parts);
 
-  let { outcome } = judged;
   if (judged.state === 'succeeded' && isMutating(verb) && verb !== 'stop') {
     live.step('ssh answers');
     const waited = await awaitSsh(
@@ -81,7 +95,31 @@ export async function runOperation(live: LiveOperation, parts: RunParts): Promis
     }
     live.setOutcome(outcome);
   }
+  if (keeping !== undefined) {
+    live.step('keep the evidence');
+    live.endStep(await keeping);
+    if (closing.aborted) return live.abandon();
+  }
   await live.finish(judged.state);
+}
+
+/** Undefined where nothing was captured. Resolves with whether it is kept here, whole or damaged; never rejects. */
+function keepEvidence(
+  live: LiveOperation,
+  end: VerbEnd,
+  ssh: Signals['ssh'],
+  parts: RunParts,
+): Promise<boolean> | undefined {
+  const { id: operation_id, verb, by, session_id } = live.operation;
+  const id = end.host?.evidence ?? (verb === 'status' ? undefined : evidenceNamed(end.stdout));
+  if (id === undefined || parts.evidence === undefined) return undefined;
+  return parts.evidence
+    .collect({ id, verb, by, operation_id, session_id, ssh, signal: parts.closing })
+    .then((collected) => {
+      if (collected === undefined) return false;
+      live.setEvidence(collected.record.id);
+      return true;
+    });
 }
 
 async function judge(live: LiveOperation, end: VerbEnd, parts: RunParts): Promise<Judgement> {
@@ -102,7 +140,10 @@ async function judge(live: LiveOperation, end: VerbEnd, parts: RunParts): Promis
   live.endStep(false);
   // Proof that the verb never reached the host: nothing to check.
   if (end.how === 'unreachable' && end.begun === 'no')
-    return { state: 'failed', outcome: { summary: `${verb} was not carried out. ${end.detail}`.trim() } };
+    return {
+      state: 'failed',
+      outcome: { summary: `${verb} was not carried out. ${end.detail} ${COLD_CASE}`.trim() },
+    };
   // Neither success nor failure until the host was asked.
   live.checking();
   live.step('connection lost: asking the host');

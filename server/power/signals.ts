@@ -1,7 +1,7 @@
-// From what the host's script prints to what triage looks at. Lenient: a line that is missing is a signal that is not known. Pure.
-import type { Signals } from '../triage/signals.ts';
-
-export type CaptureSignals = Pick<Signals, 'guestAgent' | 'disk' | 'staged' | 'evidence'>;
+// From what the host's script prints to what triage looks at: the fallback for a bundle that could not be fetched (an older
+// script knows no word `evidence`). Lenient: a line that is missing is a signal that is not known. Pure.
+import { readStaged } from '../evidence/read/config.ts';
+import type { CaptureSignals } from '../triage/signals.ts';
 
 /** From the text of a capture. */
 export function readCapture(stdout: string): CaptureSignals {
@@ -12,29 +12,23 @@ export function readCapture(stdout: string): CaptureSignals {
   const read = moved('diskread');
   const written = moved('diskwrite');
   // One line per step: name, ok|timeout|error|skipped, milliseconds, why.
-  const ping = /^\s+agent-ping\s+(ok|timeout|error)\b/m.exec(stdout)?.[1];
-  const evidence = /^evidence: (\S+)$/m.exec(stdout)?.[1];
+  const ping = /^[ \t]+agent-ping[ \t]+(ok|timeout|error)\b/m.exec(stdout)?.[1];
+  const evidence = evidenceNamed(stdout);
+  const ours = [...stdout.matchAll(/^[ \t]*(?:staged|pending): (\S.*)$/gm)].map(([, line]) =>
+    (line ?? '').replace(' -> ', ' → '),
+  );
   return {
-    guestAgent: ping === undefined ? undefined : ping === 'ok',
-    disk: read === undefined || written === undefined ? undefined : { read, written },
-    staged: readStaged(stdout),
-    evidence: evidence === 'none' ? undefined : evidence,
+    ...(ping === undefined ? {} : { guestAgent: ping === 'ok' }),
+    ...(read === undefined || written === undefined
+      ? {}
+      : { disk: { read, written, operations: undefined } }),
+    staged: [...ours, ...readStaged(stdout)],
+    ...(evidence === undefined ? {} : { evidence }),
   };
 }
 
-/** Lines as `qm pending` prints them (`cur k: v`, `new k: v`, `del k: v`), or ours (`staged: k: a -> b`), wherever they stand. */
-function readStaged(stdout: string): readonly string[] {
-  const current = new Map<string, string>();
-  const staged: string[] = [];
-  for (const line of stdout.split('\n')) {
-    const ours = /^\s*(?:staged|pending): (\S.*)$/.exec(line)?.[1];
-    if (ours !== undefined) staged.push(ours.replace(' -> ', ' → '));
-    const match = /^\s*(cur|new|del) ([a-z]+\d*)(?:: (.*))?$/.exec(line);
-    const [, kind, key, value] = match ?? [];
-    if (key === undefined) continue;
-    if (kind === 'cur') current.set(key, value ?? '');
-    else if (kind === 'del') staged.push(`${key}: removed`);
-    else staged.push(current.has(key) ? `${key}: ${current.get(key)} → ${value}` : `${key}: ${value}`);
-  }
-  return staged;
+/** The line for people, where the closing line for programs is missing. */
+export function evidenceNamed(stdout: string): string | undefined {
+  const evidence = /^evidence: (\S+)$/m.exec(stdout)?.[1];
+  return evidence === 'none' ? undefined : evidence;
 }

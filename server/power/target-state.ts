@@ -4,11 +4,15 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { TargetName } from '../../protocol/ids.ts';
 import type { TargetState } from '../../protocol/me.ts';
 import type { TriageReport } from '../../protocol/triage.ts';
+import type { Evidence } from '../evidence/port.ts';
 import type { Guest } from '../guest/port.ts';
 import type { SshConnection } from '../ssh/connection.ts';
+import type { Signals } from '../triage/signals.ts';
 import { askStatus, type StatusAnswer } from './host.ts';
+import { versionWarning } from './host-version.ts';
 import type { Power } from './port.ts';
-import { runTriage } from './triage-run.ts';
+import { quickReport } from './quick-triage.ts';
+import { runTriage, type TriageCause } from './triage-run.ts';
 
 export interface TargetWatchParts {
   readonly target: TargetName;
@@ -16,22 +20,33 @@ export interface TargetWatchParts {
   readonly ssh: SshConnection;
   readonly guest: Guest;
   readonly power: Power;
+  readonly evidence?: Evidence;
 }
 
 export interface TargetWatch {
   state(): Promise<TargetState>;
   /** Single flight: who asks meanwhile gets the same report. */
-  triage(): Promise<TriageReport>;
+  triage(cause?: TriageCause): Promise<TriageReport>;
+  /** From the latest signals, within a second: before a verb. Captures nothing. */
+  quick(): Promise<TriageReport>;
+  /** The last reading of SSH. */
+  sshNow(): Signals['ssh'];
 }
 
 const FRESH_MS = 3_000;
 const PATIENCE_MS = 1_500;
+// With what follows it below the second that an emergency verb may be held up.
+const QUICK_PATIENCE_MS = 800;
+// A reading that is older says nothing about now.
+const READING_LIFE_MS = 30_000;
 const STATUS_LIMIT_MS = 9_000;
 const PROBE_LIMIT_MS = 5_000;
 
 /** The last answer to a question, asked again when it is old. A question that fails leaves the last answer. */
 function createReading<T>(ask: () => Promise<T>): {
   refresh(): Promise<unknown>;
+  /** Learned by another way. */
+  note(value: T): void;
   last(): { value: T; at: string } | undefined;
 } {
   let last: { value: T; at: string } | undefined;
@@ -49,14 +64,26 @@ function createReading<T>(ask: () => Promise<T>): {
         });
       await asking;
     },
+    note(value) {
+      last = { value, at: new Date().toISOString() };
+    },
     last: () => last,
   };
 }
 
-export function createTargetWatch({ target, ssh, guest, power }: TargetWatchParts): TargetWatch {
+export function createTargetWatch(parts: TargetWatchParts): TargetWatch {
+  const { target, ssh, guest, power, evidence } = parts;
   const host = createReading<StatusAnswer>(() => askStatus(ssh, STATUS_LIMIT_MS));
   const vm = createReading(() => guest.probe(PROBE_LIMIT_MS));
   let running: Promise<TriageReport> | undefined;
+  const recent = <T>(last: { value: T; at: string } | undefined): T | undefined =>
+    last !== undefined && Date.now() - Date.parse(last.at) < READING_LIFE_MS ? last.value : undefined;
+  const sshNow = (): Signals['ssh'] => {
+    const probe = recent(vm.last());
+    return probe === undefined
+      ? { answers: undefined, detail: 'not asked yet' }
+      : { answers: probe.answers, detail: probe.detail };
+  };
 
   return {
     async state() {
@@ -77,15 +104,41 @@ export function createTargetWatch({ target, ssh, guest, power }: TargetWatchPart
           at: probe?.at ?? null,
           ...(probe === undefined ? {} : { detail: probe.value.detail }),
         },
-        qmp: { answers: status?.qmp === 'answers' ? true : status?.qmp === 'silent' ? false : null },
+        qmp: {
+          answers: status?.qmp === 'answers' ? true : status?.qmp === 'silent' ? false : null,
+          at: status?.qmp === undefined ? null : (answer?.at ?? null),
+        },
+        guest_agent: agentReading(status?.guestAgent, answer?.at, evidence?.latest()),
+        warnings: answer?.value.status === undefined ? [] : versionWarning(answer.value.version),
         operation: power.running() ?? null,
       };
     },
-    triage() {
-      running ??= runTriage({ target, ssh, guestProbe: guest.probe }).finally(() => {
+    triage(cause) {
+      const guestProbe: Guest['probe'] = async (limitMs, signal) => {
+        const probed = await guest.probe(limitMs, signal);
+        vm.note(probed);
+        return probed;
+      };
+      running ??= runTriage({ target, ssh, guestProbe, evidence }, cause).finally(() => {
         running = undefined;
       });
       return running;
     },
+    async quick() {
+      await Promise.race([Promise.all([host.refresh(), vm.refresh()]), sleep(QUICK_PATIENCE_MS)]);
+      return quickReport({ target, host: recent(host.last()), ssh: sshNow(), captured: evidence?.latest() });
+    },
+    sshNow,
   };
+}
+
+function agentReading(
+  told: boolean | undefined,
+  at: string | undefined,
+  latest: ReturnType<Evidence['latest']>,
+): TargetState['guest_agent'] {
+  if (told !== undefined) return { answers: told, at: at ?? null };
+  const captured = latest?.signals.guestAgent;
+  if (latest === undefined || captured === undefined) return { answers: null, at: null };
+  return { answers: captured, at: new Date(latest.atMs).toISOString(), detail: 'as of the latest evidence' };
 }

@@ -1,20 +1,31 @@
 // Triage with its I/O: what the host and the VM say now, as cheaply as the case allows. A VM that answers SSH costs one status
-// and one probe; only one that is silent costs a capture (which is kept as evidence on the host). Needs no journal.
-import type { TargetName } from '../../protocol/ids.ts';
+// and one probe; only one that is silent costs a capture (which is kept as evidence). Needs no journal.
+import type { SessionId, TargetName } from '../../protocol/ids.ts';
+import type { Actor } from '../../protocol/operations.ts';
 import type { TriageReport } from '../../protocol/triage.ts';
+import type { Evidence } from '../evidence/port.ts';
+import type { BundleSignals } from '../evidence/signals.ts';
 import type { Guest } from '../guest/port.ts';
 import type { SshConnection } from '../ssh/connection.ts';
+import type { CaptureSignals, Signals } from '../triage/signals.ts';
 import { triage } from '../triage/triage.ts';
 import { runVerb } from './host.ts';
-import { parseStatus } from './host-output.ts';
-import { readCapture } from './signals.ts';
+import { type HostStatus, parseStatus } from './host-output.ts';
+import { evidenceNamed, readCapture } from './signals.ts';
 
 export interface TriageDeps {
   readonly target: TargetName;
   /** To the power host. */
   readonly ssh: SshConnection;
   readonly guestProbe: Guest['probe'];
+  readonly evidence?: Pick<Evidence, 'collect'> | undefined;
   readonly now?: () => Date;
+}
+
+/** Who wants to know; what is captured for it is linked to them. */
+export interface TriageCause {
+  readonly by: Actor;
+  readonly session_id?: SessionId;
 }
 
 // A cold case has to be named within 10 s.
@@ -23,7 +34,10 @@ const PROBE_LIMIT_MS = 5_000;
 // The host ends a capture after 20 s.
 const CAPTURE_LIMIT_MS = 25_000;
 
-export async function runTriage(deps: TriageDeps): Promise<TriageReport> {
+export async function runTriage(
+  deps: TriageDeps,
+  cause: TriageCause = { by: { type: 'server', name: 'triage' } },
+): Promise<TriageReport> {
   const { ssh } = deps;
   const [end, probe] = await Promise.all([
     runVerb(ssh, 'status', { timeoutMs: STATUS_LIMIT_MS }),
@@ -31,19 +45,47 @@ export async function runTriage(deps: TriageDeps): Promise<TriageReport> {
   ]);
   const reachable = end.how === 'exited';
   const status = reachable && end.exitCode === 0 ? parseStatus(end.stdout, end.host) : undefined;
-  const silentGuest = status?.vmState === 'running' && status.qmp !== 'silent' && !probe.answers;
-  const capture =
-    silentGuest && status.busy === undefined
-      ? (await runVerb(ssh, 'forensics', { timeoutMs: CAPTURE_LIMIT_MS })).stdout
-      : '';
+  const sshSignal = { answers: probe.answers, detail: probe.detail };
+  const silent = reachable && !probe.answers && status?.busy === undefined;
+  const captured = silent ? await capture(deps, cause, sshSignal) : readCapture(end.stdout);
   return triage({
+    ...captured,
     target: deps.target,
     at: (deps.now ?? (() => new Date()))().toISOString(),
     powerHost: { reachable, detail: end.detail || 'gave no answer in time' },
-    vmState: status?.vmState,
-    qmp: status?.qmp === 'answers' || status?.qmp === 'silent' ? status.qmp : undefined,
-    busy: status?.busy,
-    ssh: { answers: probe.answers, detail: probe.detail },
-    ...readCapture(`${end.stdout}\n${capture}`),
+    ...statusSignals(status, captured),
+    ssh: sshSignal,
   });
+}
+
+/** What a status tells, with what a capture told where it does not. */
+export function statusSignals(
+  status: HostStatus | undefined,
+  captured: Partial<BundleSignals>,
+): Pick<Signals, 'vmState' | 'qmp' | 'busy'> & CaptureSignals {
+  const qmp = status?.qmp === 'answers' || status?.qmp === 'silent' ? status.qmp : undefined;
+  const configLock = captured.configLock ?? status?.lock;
+  const pid = captured.pid ?? status?.pid;
+  return {
+    vmState: captured.vmState ?? status?.vmState,
+    qmp: captured.qmp ?? qmp,
+    busy: status?.busy,
+    ...(configLock === undefined ? {} : { configLock }),
+    ...(pid === undefined ? {} : { pid }),
+  };
+}
+
+async function capture(
+  { ssh, evidence }: TriageDeps,
+  cause: TriageCause,
+  sshSignal: Signals['ssh'],
+): Promise<Partial<BundleSignals>> {
+  const end = await runVerb(ssh, 'forensics', { timeoutMs: CAPTURE_LIMIT_MS });
+  const id = end.host?.evidence ?? evidenceNamed(end.stdout);
+  const collected =
+    id === undefined
+      ? undefined
+      : await evidence?.collect({ id, verb: 'forensics', ssh: sshSignal, ...cause });
+  // What the bundle tells goes before what was printed; a bundle that is damaged or older tells less.
+  return { ...readCapture(end.stdout), ...collected?.signals, ...(id === undefined ? {} : { evidence: id }) };
 }

@@ -103,6 +103,13 @@ test(
       expect(steps).toMatch(/forensics[\s\S]*stop[\s\S]*start/i);
       expect(await operation.getByTestId('operation-outcome').textContent()).toMatch(/new QEMU process/i);
 
+      // The evidence from before the stop is here, whole, and to be looked into.
+      await operation.getByTestId('operation-evidence').click();
+      await page.getByTestId('evidence-view').getByTestId('finding').waitFor();
+      expect(await page.getByTestId('evidence-section').count()).toBeGreaterThan(5);
+      expect(await page.getByTestId('evidence-damaged').count()).toBe(0);
+      await page.getByTestId('evidence-close').click();
+
       expect(house.machine.boot().number).toBeGreaterThan(pidBefore);
       const memoryMib = Number(await inVm(house, "free -m | awk '/Mem:/ {print $2}'"));
       expect(memoryMib).toBeGreaterThan(11_000); // 12288 were staged, 8192 were running.
@@ -125,7 +132,12 @@ test('power works on the page while the agent, the model and the stream are brok
     await page.route('**/api/session/**', (route) => route.abort());
     await page.getByTestId('open-power').first().click();
     await page.getByTestId('verb-stop').click();
-    await hold(page.getByTestId('confirm-verb'));
+    await hold(page.getByRole('region', { name: 'Confirm stop' }).getByTestId('confirm-verb'));
+    // The VM answers SSH, so triage knows no reason for a stop: it is asked for a second time.
+    await page.getByTestId('contradiction').waitFor();
+    expect(await page.getByTestId('contradiction').textContent()).toContain('repair-in-guest');
+    expect(house.machine.status()).toBe('running');
+    await hold(page.getByTestId('contradiction').getByTestId('confirm-verb'));
     await page.getByTestId('operation-outcome').first().waitFor({ timeout: 90_000 });
     expect(house.machine.status()).toBe('stopped');
   } finally {

@@ -23,7 +23,8 @@ export function createMemoryJournal(): MemoryJournal {
     if (filter.target !== undefined && event.target !== filter.target) return false;
     if (filter.session === undefined || event.session_id === filter.session) return true;
     const since = openedAt(filter.session);
-    const power = event.kind.startsWith('power_') && event.target === filter.sessionTarget;
+    const power =
+      (event.kind.startsWith('power_') || event.kind === 'evidence') && event.target === filter.sessionTarget;
     return filter.sessionTarget !== undefined && power && since !== undefined && event.id >= since;
   };
 

@@ -2,6 +2,7 @@
 //   state   what `status` says             born   Unix seconds at which its "QEMU process" began
 //   slow    seconds that a verb takes      busy   what `status` says is going on
 //   capture text that forensics prints         mute   `status` hangs
+//   bundle  what the word `evidence` streams; without it, the word is rejected as by an older script
 //   refuse  a verb answers 75 with this    code   a verb's exit code      loud   bytes that a verb prints
 // Every command that arrives is a line of `calls`; two mutating verbs at once leave a line in `overlaps`.
 import { chmodSync, existsSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
@@ -21,6 +22,7 @@ case $verb in
     [ -e "$dir/busy" ] && printf 'busy: %s\\n' "$(get busy)"
     exit 0 ;;
   forensics) echo '--- forensics (10:00:00Z) ---'; get capture; echo 'evidence: e1'; exit 0 ;;
+  evidence) [ -e "$dir/bundle" ] && exec cat "$dir/bundle"; echo 'breakglass-pve: rejected' >&2; exit 2 ;;
   reset|start|stop|cycle) ;;
   *) echo "breakglass-pve: rejected" >&2; exit 2 ;;
 esac
@@ -38,13 +40,13 @@ setsid bash -c '
 wait
 printf -- '--- %s (10:00:01Z) ---\\n' "$verb"
 case $verb in cycle|start) new=2 ;; reset) new=1 ;; stop) new=null ;; esac
-printf 'BREAKGLASS-RESULT {"verb":"%s","exit":%s,"outcome":"VM 102: %s done.","vm_state":"%s","qmp":null,"evidence":"e1","old_pid":1,"new_pid":%s}\\n' \\
-  "$verb" "$(get code 0)" "$verb" "$(get state)" "$new"
+printf 'BREAKGLASS-RESULT {"verb":"%s","version":"%s","exit":%s,"outcome":"VM 102: %s done.","vm_state":"%s","qmp":null,"evidence":"e1","old_pid":1,"new_pid":%s}\\n' \\
+  "$verb" "$(get version 0.1.0)" "$(get code 0)" "$verb" "$(get state)" "$new"
 exit "$(get code 0)"
 `;
 
 export interface TestPowerHost extends Sshd {
-  set(name: string, value: string | number): void;
+  set(name: string, value: string | number | Uint8Array): void;
   unset(name: string): void;
   calls(): readonly string[];
   overlaps(): readonly string[];
@@ -62,7 +64,7 @@ export async function startPowerHost(): Promise<TestPowerHost> {
     existsSync(at(name)) ? readFileSync(at(name), 'utf8').split('\n').filter(Boolean) : [];
   return {
     ...sshd,
-    set: (name, value) => writeFileSync(at(name), String(value)),
+    set: (name, value) => writeFileSync(at(name), typeof value === 'number' ? String(value) : value),
     unset: (name) => rmSync(at(name), { force: true }),
     calls: () => lines('calls'),
     overlaps: () => lines('overlaps'),

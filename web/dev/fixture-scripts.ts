@@ -114,11 +114,47 @@ export const powerOutput = (step: string): string[] => [
   ),
 ];
 
+export const evidenceId = '20260131T020304.567Z-cycle';
+/** One point. */
+export const evidencePng = Buffer.from(
+  'iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg==',
+  'base64',
+);
+
+export const evidenceRecord = (): Json => ({
+  ...{ id: evidenceId, target: 'devvm', verb: 'cycle', at: '2026-01-31T02:03:09.000Z', status: 'damaged' },
+  ...{ why: 'The compressed data is cut off.', bytes: 4_096, screen: true, summary: 'Stalled.' },
+  manifest: {
+    ...{ id: evidenceId, verb: 'cycle', vmid: 102, began_at: '2026-01-31T02:03:04.567Z' },
+    steps: [
+      { name: 'qmp-a', status: 'ok', ms: 40 },
+      { name: 'gdb', status: 'skipped', ms: 0, why: 'no gdb here' },
+    ],
+  },
+  report: triageReport(),
+  samples: [
+    { name: 'virtio0 queue 0: requests in use', a: '3', b: '3', still: false },
+    { name: 'virtio0 queue 0: used index', a: '70', b: '70', still: true },
+    { name: 'CPU 0/KVM: time used', a: '100', b: '290', still: false },
+  ],
+  sections: [
+    {
+      name: 'kernel-log.txt',
+      text: 'first line\nkvm: stuck <img src=x onerror=alert(1)>\n',
+      truncated: false,
+    },
+    { name: 'config.txt', text: 'memory: 8192\n', truncated: true },
+  ],
+});
+
 export const triageReport = (): Json => ({
   target: 'devvm',
   at: new Date().toISOString(),
   cautions: [
-    { code: 'staged-config', text: 'Staged configuration waits on the host. Only a cycle applies it.' },
+    {
+      ...{ code: 'staged-configuration', warned: [] },
+      text: 'Staged configuration is pending: memory: 8192 → 12288. Only cycle applies it; reset does not.',
+    },
   ],
   finding: {
     code: 'block-path-stalled',
@@ -131,6 +167,7 @@ export const triageReport = (): Json => ({
       { name: 'diskwrite delta', value: '0 bytes in 240 s' },
       { name: 'QMP', value: 'answers in 3 ms' },
       { name: 'SSH', value: 'no banner within 5 s' },
+      { name: 'evidence', value: evidenceId },
     ],
   },
 });

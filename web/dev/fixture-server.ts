@@ -1,14 +1,22 @@
 // A stand-in for the console's server, for work on the page alone: `node web/dev/fixture-server.ts`, token "fixture".
 // It replays canned turns and operations with the real wire shapes. `POST /fixture/link?state=refuse|cut|ok` breaks the
 // session stream, `/fixture/power?state=unknown|busy|ok` chooses how the next verb
-// ends, `/fixture/forget` loses every session, `/fixture/mode?state=power-only|full`.
+// ends (`/fixture/power?state=contradict`: it wants a second press), `/fixture/forget` loses every session, `/fixture/mode?state=power-only|full`.
 import { randomUUID } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { extname, join, normalize } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { operationSteps, powerOutput, triageReport, turnScript } from './fixture-scripts.ts';
+import {
+  evidenceId,
+  evidencePng,
+  evidenceRecord,
+  operationSteps,
+  powerOutput,
+  triageReport,
+  turnScript,
+} from './fixture-scripts.ts';
 
 type Json = Record<string, unknown>;
 interface FixtureSession {
@@ -33,7 +41,7 @@ const sessions = new Map<string, FixtureSession>();
 const operations = new Map<string, Json & { state: string; output: string }>();
 let nextId = 1;
 let link: 'ok' | 'refuse' = 'ok';
-let nextPower: 'ok' | 'unknown' | 'busy' = 'ok';
+let nextPower: 'ok' | 'unknown' | 'busy' | 'contradict' = 'ok';
 let mode: 'full' | 'power-only' = 'full';
 let vmState = 'running';
 let sshAnswers = false;
@@ -102,7 +110,9 @@ const runOperation = async (operation: Json & { state: string; output: string })
     operation['outcome'] = {
       summary: 'running, new QEMU process, SSH answered after 21 s',
       vm_state: vmState,
+      ...(verb === 'cycle' ? { new_process: true, ssh_answers: true, ssh_after_s: 21 } : {}),
     };
+  if (verb !== 'status') operation['evidence_id'] = evidenceId;
   tell({ kind: 'power_finished', state: operation.state, steps, outcome: operation['outcome'] });
 };
 
@@ -195,7 +205,15 @@ const sessionRoute = async (
   void runTurn(session, String(prompt));
 };
 
-const startOperation = (verb: string, response: ServerResponse): void => {
+const startOperation = (verb: string, confirm: unknown, response: ServerResponse): void => {
+  if (nextPower === 'contradict' && confirm !== 'token') {
+    reply(response, 409, {
+      ...{ status: 409, code: 'contradicts-finding', confirm: 'token' },
+      detail: `Triage advises against ${verb} (block-path-stalled): The block path is stalled. Advised is cycle.`,
+    });
+    return;
+  }
+  if (nextPower === 'contradict') nextPower = 'ok';
   const busy = [...operations.values()].some((operation) => operation.state === 'running');
   if (busy || nextPower === 'busy') {
     nextPower = 'ok';
@@ -239,7 +257,17 @@ const api = async (url: URL, request: IncomingMessage, response: ServerResponse)
       ? followOperation(operation, response)
       : reply(response, 200, { ...operation, output: undefined });
   }
-  if (area === 'targets' && second === 'power') return startOperation(third, response);
+  if (area === 'targets' && second === 'power')
+    return startOperation(third, (await readJson(request))['confirm'], response);
+  if (area === 'evidence' && first === evidenceId && second === 'screen.png') {
+    response.writeHead(200, { 'content-type': 'image/png' });
+    response.end(evidencePng);
+    return;
+  }
+  if (area === 'evidence')
+    return first === evidenceId
+      ? reply(response, 200, evidenceRecord())
+      : problem(response, 404, 'This console does not keep such evidence.');
   if (area === 'targets' && second === 'triage') {
     await sleep(600);
     return reply(response, 200, triageReport());
@@ -250,7 +278,9 @@ const api = async (url: URL, request: IncomingMessage, response: ServerResponse)
       name: 'devvm',
       vm: { state: vmState, at: now() },
       ssh: { answers: sshAnswers, at: now() },
-      qmp: { answers: true },
+      qmp: { answers: true, at: now() },
+      guest_agent: { answers: false, at: now() },
+      warnings: [],
       operation,
     });
   }

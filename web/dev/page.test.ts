@@ -193,6 +193,69 @@ describe('power', () => {
   });
 });
 
+describe('evidence', () => {
+  const holdByKey = async () => {
+    await id('confirm-verb').focus();
+    await page.keyboard.down('Enter');
+    await page.waitForTimeout(900);
+    await page.keyboard.up('Enter');
+  };
+
+  it('a verb that contradicts the finding does nothing until it is pressed a second time, and names the finding', async () => {
+    await signIn('/#/power');
+    await tell('power?state=contradict');
+    await id('verb-reset').click();
+    await holdByKey();
+    await id('contradiction').waitFor();
+    expect(await id('contradiction').textContent()).toContain('block-path-stalled');
+    expect(await panel('operation').count()).toBe(0);
+    await id('contradiction-withdraw').click();
+    await id('contradiction').waitFor({ state: 'detached' });
+    await id('verb-reset').click();
+    await holdByKey();
+    await id('contradiction').waitFor();
+    await holdByKey();
+    await panel('operation-outcome').waitFor();
+    expect(await id('contradiction').count()).toBe(0);
+  });
+
+  it('is linked from the operation: picture, finding with its inputs, both samples, a search; back leads to power', async () => {
+    await signIn('/#/power');
+    await panel('verb-forensics').click();
+    await panel('operation-evidence').click();
+    await id('evidence-view').waitFor();
+    expect(new URL(page.url()).hash).toBe('#/evidence/20260131T020304.567Z-cycle');
+    await page.waitForFunction(
+      () => document.querySelector<HTMLImageElement>('[data-testid="evidence-screen"]')?.naturalWidth === 1,
+    );
+    const view = id('evidence-view');
+    expect(await view.locator('[data-testid="finding"] dl').isVisible()).toBe(true);
+    expect(await id('evidence-samples').textContent()).toMatch(/used index\s+did not move\s*70\s*70/);
+    expect(await id('evidence-damaged').textContent()).toContain('cut off');
+    expect(await id('evidence-section').count()).toBe(2);
+    await id('evidence-search').fill('STUCK');
+    expect(await id('evidence-hit').count()).toBe(1);
+    expect(await id('evidence-hit').locator('pre').textContent()).toContain(
+      '2kvm: stuck <img src=x onerror=alert(1)>',
+    );
+    await id('evidence-close').click();
+    await view.waitFor({ state: 'detached' });
+    expect(new URL(page.url()).hash).toBe('#/power');
+  });
+
+  it('opens by its own link, and says of what is not there that it is not', async () => {
+    await signIn('/#/evidence/20260131T020304.567Z-cycle');
+    await id('evidence-screen').waitFor();
+    await page.keyboard.press('Escape');
+    await id('evidence-view').waitFor({ state: 'detached' });
+    await page.goto(`${fixture.url}/#/evidence/another`);
+    await page.getByText('This console does not keep such evidence.').waitFor();
+    await id('open-power').click();
+    await id('evidence-view').waitFor({ state: 'detached' });
+    expect(await id('verb-status').isVisible()).toBe(true);
+  });
+});
+
 describe('the address', () => {
   it('opens and closes power with keys, the back button and Esc', async () => {
     await signIn();
@@ -265,5 +328,8 @@ it('has no accessibility violation that axe knows, on any view', async () => {
   await id('verb-reset').click();
   await id('confirm-verb').waitFor();
   await page.waitForTimeout(300);
+  expect(await violations()).toEqual([]);
+  await page.goto(`${fixture.url}/#/evidence/20260131T020304.567Z-cycle`);
+  await id('evidence-screen').waitFor();
   expect(await violations()).toEqual([]);
 });

@@ -1,4 +1,5 @@
 // The routes of the console that the page calls, one function each.
+import type { EvidenceRecord } from '../../../protocol/evidence.ts';
 import type { Me, TargetState } from '../../../protocol/me.ts';
 import type { Operation } from '../../../protocol/operations.ts';
 import type { TriageReport } from '../../../protocol/triage.ts';
@@ -20,8 +21,14 @@ export const cancelTurn = (sessionId: string) =>
 export const fetchTarget = (target: string) => request<TargetState>('GET', `/api/targets/${target}`);
 export const fetchOperation = (id: string) =>
   request<Operation>('GET', `/api/operations/${id}`, { timeoutMs: 8_000 });
-export const startVerb = (target: string, verb: Verb, key: string) =>
-  request<Operation>('POST', `/api/targets/${target}/power/${verb}`, { headers: { 'idempotency-key': key } });
+/** `confirm`: the token of the answer that named a finding against it. */
+export const startVerb = (target: string, verb: Verb, key: string, confirm?: string) =>
+  request<Operation>('POST', `/api/targets/${target}/power/${verb}`, {
+    headers: { 'idempotency-key': key },
+    ...(confirm === undefined ? {} : { body: { confirm } }),
+  });
+export const fetchEvidence = (id: string) =>
+  request<EvidenceRecord>('GET', `/api/evidence/${encodeURIComponent(id)}`, { timeoutMs: 60_000 });
 // Triage asks the host and the VM, each with its own time limit.
 export const runTriage = (target: string) =>
   request<TriageReport>('POST', `/api/targets/${target}/triage`, { timeoutMs: 90_000 });

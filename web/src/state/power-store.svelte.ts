@@ -1,7 +1,7 @@
 // The power path of one target: its state, the operation under way, triage without AI. Uses nothing of the session, so it
 // works when chat, stream and agent are dead.
 import type { OperationFrame, TargetState } from '../../../protocol/me.ts';
-import type { TriageReport } from '../../../protocol/triage.ts';
+import { contradictionOf, type TriageReport } from '../../../protocol/triage.ts';
 import { isMutating, type MutatingVerb, type Verb } from '../../../protocol/verbs.ts';
 import { fetchOperation, fetchTarget, runTriage, startVerb } from '../api/console-api.ts';
 import { readEventStream } from '../api/event-stream.ts';
@@ -14,6 +14,13 @@ const POLL_MS = 1_000;
 // With a live stream, polling only catches a stream that died without a word.
 const POLL_WITH_STREAM_MS = 5_000;
 const FORGET_AFTER_MS = 30 * 60_000;
+
+export interface ContradictionAsked {
+  readonly verb: MutatingVerb;
+  /** What triage found and why it speaks against the verb. */
+  readonly text: string;
+  readonly confirm: string;
+}
 
 /** crypto.randomUUID needs HTTPS; a console on a LAN address may have none. */
 const randomKey = (): string =>
@@ -31,6 +38,7 @@ export class PowerStore {
   #refusal = $state('');
   #noContact = $state(false);
   #asking = $state<Verb | null>(null);
+  #contradiction = $state.raw<ContradictionAsked | null>(null);
   #report = $state.raw<TriageReport | null>(null);
   #triaging = $state(false);
   #triageError = $state('');
@@ -65,6 +73,13 @@ export class PowerStore {
   get asking(): Verb | null {
     return this.#asking;
   }
+  /** The last press contradicts what triage found: it did nothing, and wants a second one. */
+  get contradiction(): ContradictionAsked | null {
+    return this.#contradiction;
+  }
+  withdraw(): void {
+    this.#contradiction = null;
+  }
   get mutationRunning(): boolean {
     return this.#operation?.state === 'running' && isMutating(this.#operation.verb);
   }
@@ -81,7 +96,7 @@ export class PowerStore {
     return this.#report?.finding.advised ?? null;
   }
   isWarned(verb: Verb): boolean {
-    return isMutating(verb) && (this.#report?.finding.warned.includes(verb) ?? false);
+    return isMutating(verb) && this.#report !== null && contradictionOf(this.#report, verb) !== undefined;
   }
 
   /** Polls while the page is visible. Returns what undoes it. */
@@ -116,17 +131,22 @@ export class PowerStore {
   }
 
   /** The press was the confirmation. */
-  async start(verb: Verb): Promise<void> {
+  async start(verb: Verb, confirm?: string): Promise<void> {
     if (this.#asking) return;
     this.#asking = verb;
     this.#refusal = '';
+    this.#contradiction = null;
     try {
-      const operation = await startVerb(this.target, verb, randomKey());
+      const operation = await startVerb(this.target, verb, randomKey(), confirm);
       this.#show(fromOperation(operation));
       void this.#follow(operation.id);
     } catch (error) {
-      const { status, message } = asApiError(error);
+      const { status, message, body } = asApiError(error);
       if (status === 401) this.#signedOut();
+      if (body.code === 'contradicts-finding' && isMutating(verb) && typeof body['confirm'] === 'string') {
+        this.#contradiction = { verb, text: message, confirm: body['confirm'] };
+        return;
+      }
       this.#refusal =
         status === 0
           ? `No answer. It is not known whether ${verb} was started: look at the state before you press again.`

@@ -1,10 +1,18 @@
 // What the address says. Pure.
-import { parseSessionId, type SessionId } from '../../../protocol/ids.ts';
+import { type EvidenceId, parseEvidenceId, parseSessionId, type SessionId } from '../../../protocol/ids.ts';
 
-export type View = 'chat' | 'power';
+export type View = 'chat' | 'power' | 'evidence';
 
-export const parseHash = (hash: string): { view: View; session: SessionId | undefined } => {
+export interface Place {
+  readonly view: View;
+  readonly session: SessionId | undefined;
+  readonly evidence: EvidenceId | undefined;
+}
+
+export const parseHash = (hash: string): Place => {
   const [first, second] = hash.replace(/^#\/?/, '').split('/');
-  if (first === 'power') return { view: 'power', session: undefined };
-  return { view: 'chat', session: first === 's' && second ? parseSessionId(second) : undefined };
+  const evidence = first === 'evidence' && second ? parseEvidenceId(second) : undefined;
+  if (evidence) return { view: 'evidence', session: undefined, evidence };
+  if (first === 'power') return { view: 'power', session: undefined, evidence };
+  return { view: 'chat', session: first === 's' && second ? parseSessionId(second) : undefined, evidence };
 };

@@ -229,3 +229,12 @@ describe('replay', () => {
     expect(state.items).toEqual([]);
   });
 });
+
+it('an operation tells what triage said before it, and gets its evidence when that is kept', () => {
+  const finding = { finding: { code: 'block-path-stalled' } };
+  const state = play([
+    power({ kind: 'power_started', by: { type: 'operator', name: 'a' }, finding }),
+    power({ kind: 'evidence', evidence_id: 'e1', status: 'complete', summary: 's' }),
+  ]);
+  expect(state.items).toMatchObject([{ kind: 'operation', operation: { finding, evidence_id: 'e1' } }]);
+});

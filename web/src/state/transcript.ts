@@ -223,6 +223,7 @@ export const reduce = (state: Transcript, event: WireEvent): Transcript => {
         state: 'running',
         steps: [],
         output: '',
+        ...(event.finding ? { finding: event.finding } : {}),
       };
       return push(next, { kind: 'operation', key, at, operation });
     }
@@ -244,6 +245,11 @@ export const reduce = (state: Transcript, event: WireEvent): Transcript => {
         finished_at: at,
         ...(event.result ? { result: event.result } : {}),
         ...(event.outcome ? { outcome: event.outcome } : {}),
+      }));
+    case 'evidence':
+      return updateOperation(next, event.operation_id, (operation) => ({
+        ...operation,
+        evidence_id: event.evidence_id,
       }));
     case 'session':
     case 'session_opened':

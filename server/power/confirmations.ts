@@ -1,0 +1,46 @@
+// The second press: a verb that contradicts what triage found runs only with a token that was given out for exactly this
+// verb, target, person and finding. Single use, and only for a moment: the state that was shown must still be the state.
+import { randomBytes } from 'node:crypto';
+
+export interface Confirmed {
+  readonly verb: string;
+  readonly target: string;
+  readonly by: string;
+  /** Code of the finding or caution. */
+  readonly finding: string;
+}
+
+export interface Confirmations {
+  issue(what: Confirmed): string;
+  /** True once, within the time, for the same thing. */
+  redeem(token: string, what: Confirmed): boolean;
+}
+
+export const CONFIRM_LIFE_MS = 60_000;
+const MOST_OPEN = 100;
+
+export function createConfirmations(nowMs: () => number = () => performance.now()): Confirmations {
+  const open = new Map<string, Confirmed & { readonly until: number }>();
+  return {
+    issue(what) {
+      for (const [token, { until }] of open) if (until <= nowMs()) open.delete(token);
+      const [oldest] = open.keys();
+      if (open.size >= MOST_OPEN && oldest !== undefined) open.delete(oldest);
+      const token = randomBytes(16).toString('base64url');
+      open.set(token, { ...what, until: nowMs() + CONFIRM_LIFE_MS });
+      return token;
+    },
+    redeem(token, { verb, target, by, finding }) {
+      const given = open.get(token);
+      open.delete(token);
+      return (
+        given !== undefined &&
+        given.until > nowMs() &&
+        given.verb === verb &&
+        given.target === target &&
+        given.by === by &&
+        given.finding === finding
+      );
+    },
+  };
+}

@@ -1,0 +1,133 @@
+// A verb and what is kept of it: finding, evidence, warnings, as the operation and the journal tell it.
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { parseTargetName, type TargetName } from '../../protocol/ids.ts';
+import type { TriageReport } from '../../protocol/triage.ts';
+import { manifest, packBundle, STALLED } from '../../test/support/bundle.ts';
+import { createMemoryJournal } from '../../test/support/memory-journal.ts';
+import { startPowerHost, type TestPowerHost } from '../../test/support/power-host.ts';
+import { connectTo, silent } from '../../test/support/ssh-parts.ts';
+import { tempDir } from '../../test/support/temp-dir.ts';
+import { createEvidence } from '../evidence/evidence.ts';
+import type { SshConnection } from '../ssh/connection.ts';
+import { createPower, type PowerParts } from './power.ts';
+
+const target = parseTargetName('devvm') as TargetName;
+const by = { type: 'operator', name: 'viktor' } as const;
+const report: TriageReport = {
+  ...{ target, at: 'x', cautions: [] },
+  finding: {
+    ...{
+      code: 'block-path-stalled',
+      summary: 'Stalled.',
+      confidence: 0.9,
+      advised: 'cycle',
+      warned: ['reset'],
+    },
+    ...{ advice: 'Cycle.', inputs: [] },
+  },
+};
+let host: TestPowerHost;
+let ssh: SshConnection;
+
+beforeAll(async () => {
+  host = await startPowerHost();
+  ssh = connectTo(host, { hostKeyAlias: 'pve' });
+  host.set('bundle', await packBundle({ ...STALLED, 'manifest.json': manifest({ id: 'e1' }) }, 'e1'));
+});
+afterAll(async () => {
+  await ssh.close();
+  await host.stop();
+});
+
+const create = (more: Partial<PowerParts> = {}) => {
+  const journal = createMemoryJournal();
+  const evidence = createEvidence({ target, ssh, dataDir: tempDir(), journal, logger: silent });
+  const power = createPower({
+    ...{ target, ssh, journal, evidence, logger: silent, quickTriage: async () => report },
+    guestProbe: async () => ({ answers: true, detail: '', ms: 1 }),
+    config: { verbTimeoutMs: 20_000, sshWaitMs: 2_000 },
+    ...more,
+  });
+  return { power, journal, evidence };
+};
+
+test('the operation names the finding from before, and its evidence, kept while SSH was waited for', async () => {
+  const { power, journal, evidence } = create();
+  const operation = await power.wait((await power.start({ verb: 'cycle', by })).id, 30_000);
+  expect(operation).toMatchObject({
+    state: 'succeeded',
+    evidence_id: 'e1',
+    finding: { finding: { code: 'block-path-stalled' } },
+  });
+  expect(operation.steps.at(-1)).toMatchObject({ name: 'keep the evidence', ok: true });
+  expect(operation.outcome).not.toHaveProperty('warnings');
+  expect(journal.events[0]).toMatchObject({ kind: 'power_started', finding: report });
+  expect(journal.events.filter(({ kind }) => kind === 'evidence')).toMatchObject([
+    { evidence_id: 'e1', operation_id: operation.id, verb: 'cycle', status: 'complete' },
+  ]);
+  expect(await evidence.list()).toHaveLength(1);
+  // The next server reads the same from the journal.
+  const next = createPower({
+    target,
+    ssh,
+    journal,
+    guestProbe: async () => ({ answers: true, detail: '', ms: 1 }),
+    config: { verbTimeoutMs: 1_000 },
+    logger: silent,
+  });
+  expect(await next.get(operation.id)).toMatchObject({
+    evidence_id: 'e1',
+    finding: { finding: { code: 'block-path-stalled' } },
+  });
+  await Promise.all([power.close(), next.close()]);
+});
+
+test('forensics keeps its evidence and asks for no finding; status has none', async () => {
+  const { power } = create();
+  const forensics = await power.wait((await power.start({ verb: 'forensics', by })).id, 30_000);
+  expect(forensics).toMatchObject({ state: 'succeeded', evidence_id: 'e1' });
+  expect(forensics).not.toHaveProperty('finding');
+  const status = await power.wait((await power.start({ verb: 'status', by })).id, 30_000);
+  expect(status.steps).toHaveLength(1);
+  await power.close();
+});
+
+test('evidence that cannot be fetched is a step that failed, not a verb that failed', async () => {
+  const { power } = create({ evidence: { collect: async () => undefined, outdated: () => undefined } });
+  const operation = await power.wait((await power.start({ verb: 'reset', by })).id, 30_000);
+  expect(operation.state).toBe('succeeded');
+  expect(operation.steps.at(-1)).toMatchObject({ name: 'keep the evidence', ok: false });
+  await power.close();
+});
+
+test('triage that hangs or breaks does not keep a verb from running', async () => {
+  for (const quickTriage of [
+    () => new Promise<never>(() => {}),
+    async () => Promise.reject(new Error('broken')),
+  ]) {
+    const { power } = create({ quickTriage });
+    const operation = await power.wait((await power.start({ verb: 'reset', by })).id, 30_000);
+    expect(operation.state).toBe('succeeded');
+    expect(operation).not.toHaveProperty('finding');
+    await power.close();
+  }
+});
+
+test("another version of the host's script is named in the outcome", async () => {
+  host.set('version', '0.0.7');
+  const { power } = create();
+  const operation = await power.wait((await power.start({ verb: 'reset', by })).id, 30_000);
+  expect(operation.outcome?.warnings?.[0]).toContain('0.0.7');
+  host.unset('version');
+  await power.close();
+});
+
+test('a power host that is not there: not carried out, and what to do', async () => {
+  const nowhere = connectTo({ ...host, port: 1 });
+  const { power } = create({ ssh: nowhere });
+  const operation = await power.wait((await power.start({ verb: 'cycle', by })).id, 10_000);
+  expect(operation).toMatchObject({ state: 'failed' });
+  expect(operation.outcome?.summary).toMatch(/cycle was not carried out\..*cold path/);
+  await power.close();
+  await nowhere.close();
+});
