@@ -3,12 +3,13 @@
 import { existsSync } from 'node:fs';
 import path from 'node:path';
 import { type ConsoleProcess, startConsole } from './console-process.ts';
-import { labKeys } from './keys.ts';
+import { type LabKeys, labKeys } from './keys.ts';
 import { createMachine } from './machine/machine.ts';
 import { startRehearsalModel } from './model/rehearsal.ts';
 import { startPowerHost } from './power-host/power-host.ts';
+import { startQemuHost } from './qemu/qemu-host.ts';
 import { openScratch, removeScratch } from './scratch.ts';
-import { type LabSettings, readSettings, SettingsError } from './settings.ts';
+import { type Drill, type LabSettings, readSettings, SettingsError } from './settings.ts';
 import { startVm } from './vm/start.ts';
 
 const ACCOUNTS = { repair: 'breakglass', observer: 'breakglass-observer' };
@@ -42,17 +43,73 @@ try {
 }
 
 async function start(settings: LabSettings): Promise<void> {
-  const { scenario } = settings;
   const scratch = openScratch();
   running.scratch = scratch;
   const dataDir = settings.dataDir ?? path.join(scratch, 'data');
   const keys = labKeys(path.join(dataDir, 'lab'), settings.env['BREAKGLASS_KEY_PATH']);
-  const hostRoot = path.join(scratch, 'power-host');
-  const machine = createMachine(hostRoot, scenario.machine);
-  const [powerHost, vm, model] = await Promise.all([
+  const [hosts, model] = await Promise.all([
+    startHosts(settings.drill, path.join(scratch, 'power-host'), keys),
+    settings.ownModel ? undefined : keep(startRehearsalModel()),
+  ]);
+  const url = `${settings.env['BREAKGLASS_TLS_CERT'] === undefined ? 'http' : 'https'}://127.0.0.1:${settings.port}`;
+  const {
+    CLAUDE_CODE_OAUTH_TOKEN: _notInRehearsal,
+    SSH_AUTH_SOCK: _notTheUsersKeys,
+    ...given
+  } = settings.env;
+  const env = {
+    BREAKGLASS_DEVVM_HOST: '127.0.0.1',
+    BREAKGLASS_DEVVM_PORT: String(hosts.vmPort),
+    BREAKGLASS_DEVVM_USER: ACCOUNTS.repair,
+    BREAKGLASS_DEVVM_OBSERVER_USER: ACCOUNTS.observer,
+    BREAKGLASS_PVE_HOST: '127.0.0.1',
+    BREAKGLASS_PVE_PORT: String(hosts.powerHostPort),
+    BREAKGLASS_PORT: settings.port,
+    BREAKGLASS_SESSIONS_DIR: path.join(dataDir, 'sessions'),
+    ...given,
+    API_BEARER_TOKEN: settings.token,
+    BREAKGLASS_DATA_DIR: dataDir,
+    BREAKGLASS_KEY_PATH: keys.clientKeyPath,
+    BREAKGLASS_LAB: [settings.name, settings.title, settings.brief].join('|'),
+    ...(model === undefined
+      ? {}
+      : { ANTHROPIC_BASE_URL: model.url, ANTHROPIC_API_KEY: 'rehearsal-model-needs-no-key' }),
+  };
+  running.console = startConsole(env, url, (code) => void end(code));
+  await running.console.ready();
+  announce(settings, url);
+}
+
+/** The power host and the VM, simulated or real. */
+async function startHosts(
+  drill: Drill,
+  dir: string,
+  keys: LabKeys,
+): Promise<{ powerHostPort: number; vmPort: number }> {
+  if (drill.kind === 'qemu') {
+    const say = (line: string): void => console.log(`lab: ${line}`);
+    const host = await keep(
+      startQemuHost({
+        dir,
+        publicKey: keys.clientPublic,
+        hostKey: keys.powerHostKey,
+        vmKey: keys.vmKey,
+        machine: drill.machine,
+        say,
+      }),
+    );
+    if (drill.fault !== undefined) {
+      say(`breaking it: ${drill.fault}`);
+      await host.inject(drill.fault);
+    }
+    return host;
+  }
+  const { scenario } = drill;
+  const machine = createMachine(dir, scenario.machine);
+  const [powerHost, vm] = await Promise.all([
     keep(
       startPowerHost({
-        dir: hostRoot,
+        dir,
         vmid: scenario.machine.vmid,
         publicKey: keys.clientPublic,
         hostKey: keys.powerHostKey,
@@ -67,35 +124,8 @@ async function start(settings: LabSettings): Promise<void> {
         hostKey: keys.vmKey,
       }),
     ),
-    settings.ownModel ? undefined : keep(startRehearsalModel()),
   ]);
-  const url = `${settings.env['BREAKGLASS_TLS_CERT'] === undefined ? 'http' : 'https'}://127.0.0.1:${settings.port}`;
-  const {
-    CLAUDE_CODE_OAUTH_TOKEN: _notInRehearsal,
-    SSH_AUTH_SOCK: _notTheUsersKeys,
-    ...given
-  } = settings.env;
-  const env = {
-    BREAKGLASS_DEVVM_HOST: '127.0.0.1',
-    BREAKGLASS_DEVVM_PORT: String(vm.port),
-    BREAKGLASS_DEVVM_USER: ACCOUNTS.repair,
-    BREAKGLASS_DEVVM_OBSERVER_USER: ACCOUNTS.observer,
-    BREAKGLASS_PVE_HOST: '127.0.0.1',
-    BREAKGLASS_PVE_PORT: String(powerHost.port),
-    BREAKGLASS_PORT: settings.port,
-    BREAKGLASS_SESSIONS_DIR: path.join(dataDir, 'sessions'),
-    ...given,
-    API_BEARER_TOKEN: settings.token,
-    BREAKGLASS_DATA_DIR: dataDir,
-    BREAKGLASS_KEY_PATH: keys.clientKeyPath,
-    BREAKGLASS_LAB: [scenario.name, scenario.title, scenario.brief].join('|'),
-    ...(model === undefined
-      ? {}
-      : { ANTHROPIC_BASE_URL: model.url, ANTHROPIC_API_KEY: 'rehearsal-model-needs-no-key' }),
-  };
-  running.console = startConsole(env, url, (code) => void end(code));
-  await running.console.ready();
-  announce(settings, url);
+  return { powerHostPort: powerHost.port, vmPort: vm.port };
 }
 
 async function keep<Part extends { close(): Promise<void> }>(starting: Promise<Part>): Promise<Part> {
@@ -104,11 +134,11 @@ async function keep<Part extends { close(): Promise<void> }>(starting: Promise<P
   return part;
 }
 
-function announce({ scenario, token, ownModel }: LabSettings, url: string): void {
+function announce({ drill, name, title, brief, token, ownModel }: LabSettings, url: string): void {
   const built = existsSync(path.resolve(import.meta.dirname, '../web/dist/index.html'));
   console.log(`
-Breakglass lab: ${scenario.title} (${scenario.name}). Nothing here is real.
-  ${scenario.brief}
+Breakglass lab: ${title} (${name}). ${drill.kind === 'qemu' ? 'The VM is real, the host is not.' : 'Nothing here is real.'}
+  ${brief}
 
   Open    ${url}${built ? '' : '   (the page is not built: npm run build)'}
   Token   ${token}

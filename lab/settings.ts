@@ -1,13 +1,24 @@
 // What the environment asks of the lab. Everything else in it goes to the console untouched.
 import { randomBytes } from 'node:crypto';
+import { FAULT_NAMES, type FaultName, findFault, isFaultName, machineFor } from './qemu/faults.ts';
+import type { MachineKind } from './qemu/kernel.ts';
 import { findScenario, SCENARIOS } from './scenarios/catalog.ts';
 import { diskFull } from './scenarios/disk-full.ts';
 import type { Scenario } from './scenarios/scenario.ts';
 
 export class SettingsError extends Error {}
 
+/** The simulated machine with a scenario, or a real QEMU in which something is broken once it has booted. */
+export type Drill =
+  | { readonly kind: 'simulated'; readonly scenario: Scenario }
+  | { readonly kind: 'qemu'; readonly machine: MachineKind; readonly fault: FaultName | undefined };
+
 export interface LabSettings {
-  readonly scenario: Scenario;
+  readonly drill: Drill;
+  readonly name: string;
+  readonly title: string;
+  /** For the operator: what is broken and what to try. */
+  readonly brief: string;
   readonly port: string;
   readonly token: string;
   /** Given by the user; else a temporary one that goes with the lab. */
@@ -18,19 +29,10 @@ export interface LabSettings {
 }
 
 export function readSettings(env: NodeJS.ProcessEnv, argv: readonly string[]): LabSettings {
-  if (argv.includes('--qemu'))
+  const unknown = argv.find((argument) => argument !== '--qemu');
+  if (unknown !== undefined)
     throw new SettingsError(
-      '--qemu: the lab on a real QEMU is not built yet. Run without it for the simulated machine.',
-    );
-  if (argv[0] !== undefined)
-    throw new SettingsError(
-      `${argv[0]}: not understood. The lab takes its settings from the environment; see the README.`,
-    );
-  const name = env['BREAKGLASS_LAB_SCENARIO'] || 'disk-full';
-  const scenario = name === 'disk-full' ? disguised(env) : findScenario(name);
-  if (scenario === undefined)
-    throw new SettingsError(
-      `BREAKGLASS_LAB_SCENARIO: ${JSON.stringify(name)} is not understood. Expected ${SCENARIOS.map((one) => one.name).join(' or ')}.`,
+      `${unknown}: not understood. The lab knows --qemu and takes its settings from the environment; see the README.`,
     );
   const given = Object.fromEntries(
     Object.entries(env).filter(
@@ -38,12 +40,50 @@ export function readSettings(env: NodeJS.ProcessEnv, argv: readonly string[]): L
     ),
   );
   return {
-    scenario,
+    ...(argv.includes('--qemu') ? realDrill(env) : simulatedDrill(env)),
     port: given['BREAKGLASS_PORT'] ?? '8080',
     token: given['API_BEARER_TOKEN'] ?? randomBytes(16).toString('hex'),
     dataDir: given['BREAKGLASS_DATA_DIR'],
     ownModel: given['ANTHROPIC_BASE_URL'] !== undefined && given['ANTHROPIC_API_KEY'] !== undefined,
     env: given,
+  };
+}
+
+type Chosen = Pick<LabSettings, 'drill' | 'name' | 'title' | 'brief'>;
+
+function simulatedDrill(env: NodeJS.ProcessEnv): Chosen {
+  const name = env['BREAKGLASS_LAB_SCENARIO'] || 'disk-full';
+  const scenario = name === 'disk-full' ? disguised(env) : findScenario(name);
+  if (scenario === undefined)
+    throw new SettingsError(
+      `BREAKGLASS_LAB_SCENARIO: ${JSON.stringify(name)} is not understood. Expected ${SCENARIOS.map((one) => one.name).join(' or ')}.`,
+    );
+  return {
+    drill: { kind: 'simulated', scenario },
+    name: scenario.name,
+    title: scenario.title,
+    brief: scenario.brief,
+  };
+}
+
+function realDrill(env: NodeJS.ProcessEnv): Chosen {
+  const fault = env['BREAKGLASS_LAB_FAULT'] || undefined;
+  if (fault === undefined)
+    return {
+      drill: { kind: 'qemu', machine: 'virtio', fault },
+      name: 'qemu',
+      title: 'Real QEMU, nothing broken',
+      brief: `BREAKGLASS_LAB_FAULT breaks something: ${FAULT_NAMES.join(', ')}.`,
+    };
+  if (!isFaultName(fault))
+    throw new SettingsError(
+      `BREAKGLASS_LAB_FAULT: ${JSON.stringify(fault)} is not understood. Expected one of ${FAULT_NAMES.join(', ')}.`,
+    );
+  return {
+    drill: { kind: 'qemu', machine: machineFor(fault), fault },
+    name: fault,
+    title: `Real QEMU: ${fault}`,
+    brief: findFault(fault).brief,
   };
 }
 

@@ -1,0 +1,208 @@
+// What can break in the real lab, each done to the real thing, and how the lab itself takes it back without the advised cure.
+import { spawn } from 'node:child_process';
+import { mkdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import path from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { execa } from 'execa';
+import type { MachineKind } from './kernel.ts';
+import { type QemuMachine, VMID } from './qemu-machine.ts';
+
+interface Fault {
+  /** For a person: what is broken, and what helps. */
+  readonly brief: string;
+  /** Machines that it is meant for; default both. */
+  readonly machine?: MachineKind;
+  inject(machine: QemuMachine): Promise<void>;
+  /** Takes the cause away where it outlives what the cure starts afresh. A cured machine needs none. */
+  heal?(machine: QemuMachine): Promise<void>;
+}
+
+const stallDisk = async (machine: QemuMachine): Promise<void> => signal(machine.diskServerPid(), 'SIGSTOP');
+const resumeDisk = async (machine: QemuMachine): Promise<void> => signal(machine.diskServerPid(), 'SIGCONT');
+
+/** Below this size the file of the disk is written, above it is refused, as by a full pool: ext4 writes beyond at once. */
+const FULL_AT_BYTES = 65_536;
+
+/** Together more than twice the memory: with a disk as slow as this nothing else comes forward. */
+const HOGS = 20;
+const HOG_MIB = 28;
+const SLOW_DISK_IOPS = 30;
+
+const FAULTS = {
+  'block-stall-virtio': {
+    brief: 'The block path of a virtio disk stands still. Cured by a cycle, never by a reset.',
+    machine: 'virtio',
+    inject: stallDisk,
+    heal: resumeDisk,
+  },
+  'block-stall-lsi': {
+    brief:
+      'The block path of a disk on the lsi controller stands still: the founding incident. Cured by a cycle.',
+    machine: 'lsi',
+    inject: stallDisk,
+    heal: resumeDisk,
+  },
+  'wedged-qemu': {
+    brief: 'The QEMU process does not run: QMP is silent, SIGTERM does nothing. Cured by a cycle.',
+    inject: async (machine) => signal(machine.pid(), 'SIGSTOP'),
+    heal: async (machine) => signal(machine.pid(), 'SIGCONT'),
+  },
+  'io-error-nospace': {
+    brief:
+      'The pool under the disk is full: QEMU has paused the VM. Free space, then resume; never a cycle first.',
+    inject: async (machine) => {
+      await limitFileSize(machine, String(FULL_AT_BYTES));
+      await untilStatus(machine, 'io-error');
+    },
+    heal: async (machine) => {
+      await limitFileSize(machine, 'unlimited');
+      await machine.qm('resume', String(VMID));
+    },
+  },
+  'kernel-panic': {
+    brief: 'The guest kernel has panicked.',
+    inject: async (machine) => {
+      machine.inGuest('echo c >/proc/sysrq-trigger', 1_000).catch(() => undefined); // no answer will come
+      await untilStatus(machine, 'guest-panicked');
+    },
+  },
+  stopped: {
+    brief: 'The VM is stopped. Cured by a start.',
+    inject: async (machine) => void (await machine.qm('stop', String(VMID))),
+  },
+  locked: {
+    brief: 'A backup died with the VM stopped and left its lock. A person unlocks, then start.',
+    inject: async (machine) => {
+      await machine.qm('stop', String(VMID));
+      machine.setConfig('lock', 'backup');
+    },
+    heal: async (machine) => machine.setConfig('lock', undefined),
+  },
+  'locked-by-task': {
+    brief: 'A backup runs and holds the lock. Wait for it.',
+    inject: async (machine) => {
+      machine.setConfig('lock', 'backup');
+      await startTask(machine);
+    },
+    heal: async (machine) => {
+      endTask(machine);
+      machine.setConfig('lock', undefined);
+    },
+  },
+  'dead-sshd': {
+    brief: 'Nothing listens on port 22. The console of the VM is the way in; a reset restarts everything.',
+    inject: async (machine) => void (await machine.inGuest('killall dropbear')),
+    heal: async (machine) => void (await machine.inGuest('setsid /sbin/rc.sshd >/dev/console 2>&1 &')),
+  },
+  'dead-guest-agent': {
+    brief: 'The guest agent has ended. SSH answers: no power verb.',
+    inject: async (machine) => void (await machine.inGuest('kill "$(cat /run/guest-agent.pid)"')),
+    heal: async (machine) => void (await machine.inGuest('setsid /sbin/rc.guest-agent >/dev/console 2>&1 &')),
+  },
+  'memory-thrash': {
+    machine: 'virtio',
+    brief: 'Processes want far more memory than there is, and the guest swaps without end. Wait, then reset.',
+    inject: async (machine) => {
+      await machine.inGuest('fallocate -l 480M /data/swap && mkswap /data/swap && swapon /data/swap');
+      await limitDisk(machine, SLOW_DISK_IOPS);
+      await machine.inGuest(
+        `for n in $(seq ${HOGS}); do setsid sh -c "while :; do dd if=/dev/zero of=/dev/null bs=${HOG_MIB}M count=8; done" >/dev/null 2>&1 & done`,
+      );
+    },
+    heal: (machine) => limitDisk(machine, 0),
+  },
+  'disk-full': {
+    brief: 'A log has filled the disk of the VM. SSH answers: remove /data/log/debug.log.',
+    inject: async (machine) =>
+      void (await machine.inGuest(
+        'fallocate -l "$(($(df -k /data | tail -n 1 | tr -s " " | cut -d " " -f 4) - 64))k" /data/log/debug.log; dd if=/dev/zero of=/data/log/debug.log bs=4k oflag=append conv=notrunc 2>/dev/null; sync; df /data | grep -q 100%',
+        60_000,
+      )),
+    heal: async (machine) => void (await machine.inGuest('rm -f /data/log/debug.log')),
+  },
+  paused: {
+    brief: 'Somebody has paused the VM. A person resumes it.',
+    inject: async (machine) => void (await machine.qmp([{ execute: 'stop' }])),
+    heal: async (machine) => void (await machine.qm('resume', String(VMID))),
+  },
+} as const satisfies Record<string, Fault>;
+
+export type FaultName = keyof typeof FAULTS;
+
+export const FAULT_NAMES = Object.keys(FAULTS) as readonly FaultName[];
+
+export const findFault = (name: FaultName): Fault => FAULTS[name];
+
+export const isFaultName = (name: string): name is FaultName => Object.hasOwn(FAULTS, name);
+
+/** The machine that a fault is meant for. */
+export const machineFor = (name: FaultName): MachineKind => findFault(name).machine ?? 'virtio';
+
+function signal(pid: number | undefined, name: NodeJS.Signals): void {
+  if (pid !== undefined) process.kill(pid, name);
+}
+
+/**
+ * A write of the disk's server beyond the limit fails with EFBIG, which NBD carries as "no space":
+ * https://gitlab.com/qemu-project/qemu/-/blob/v7.2.0/nbd/server.c#L77 — and it can be taken back while everything runs.
+ */
+async function limitFileSize(machine: QemuMachine, limit: string): Promise<void> {
+  const pid = machine.diskServerPid();
+  if (pid !== undefined) await execa('prlimit', ['--pid', String(pid), `--fsize=${limit}:unlimited`]);
+}
+
+/** 0: no limit. QEMU's own throttle, so the requests still advance. */
+async function limitDisk(machine: QemuMachine, iops: number): Promise<void> {
+  const none = { bps: 0, bps_rd: 0, bps_wr: 0, iops_rd: 0, iops_wr: 0 };
+  await machine.qmp([
+    { execute: 'block_set_io_throttle', arguments: { device: 'drive-virtio0', iops, ...none } },
+  ]);
+}
+
+async function untilStatus(machine: QemuMachine, wanted: string): Promise<void> {
+  for (let tries = 0; tries < 120; tries += 1) {
+    const [told] = (await machine.qmp([{ execute: 'query-status' }])) as [{ status: string }];
+    if (told.status === wanted) return;
+    await sleep(250);
+  }
+  throw new Error(`the VM did not become ${wanted}`);
+}
+
+/** A process that looks like a worker of Proxmox and holds the flock of the VM, listed where breakglass-pve looks. */
+async function startTask(machine: QemuMachine): Promise<void> {
+  const lock = path.join(machine.dir, `lock/qemu-server/lock-${VMID}.conf`);
+  // Proxmox's workers are perl, too: the process that asked for the lock is the one that holds it, and names itself.
+  const script = 'open(my $file, ">>", $ARGV[0]) or die; flock($file, 2); $0 = $ARGV[1]; sleep';
+  const name = `task UPID:lab:00001092:0000A1B2:6917B6C4:vzdump:${VMID}:root@pam:`;
+  const task = spawn('/usr/bin/perl', ['-e', script, lock, name], {
+    detached: true,
+    stdio: 'ignore',
+    env: { PATH: '/usr/bin:/bin', BREAKGLASS_ROOT: machine.dir },
+  });
+  task.unref();
+  const { pid } = task;
+  if (pid === undefined) throw new Error('the task did not start');
+  const at = (name: string): string => path.join(machine.dir, name);
+  writeFileSync(at('machine/task.pid'), String(pid));
+  mkdirSync(at('proc'), { recursive: true });
+  symlinkSync(`/proc/${pid}`, at(`proc/${pid}`));
+  for (let tries = 0; tries < 100; tries += 1) {
+    const held = readFileSync('/proc/locks', 'utf8')
+      .split('\n')
+      .filter((line) => line.includes(` ${pid} `));
+    if (held.length > 0) {
+      writeFileSync(at('proc/locks'), held.map((line) => `${line}\n`).join(''));
+      return;
+    }
+    await sleep(50);
+  }
+  throw new Error('the task did not get the lock');
+}
+
+function endTask(machine: QemuMachine): void {
+  const at = (name: string): string => path.join(machine.dir, name);
+  const pid = Number(readFileSync(at('machine/task.pid'), 'utf8'));
+  process.kill(pid, 'SIGKILL');
+  rmSync(at(`proc/${pid}`), { force: true });
+  writeFileSync(at('proc/locks'), '');
+}
