@@ -4,10 +4,9 @@ import { Access, COOKIE_LIFE_S, isForeign } from './access.ts';
 const TOKEN = 'a-token-of-some-length-0123456789';
 const open = (now = 0) =>
   new Access({ bearerToken: TOKEN, trustedProxies: ['10.42.0.0/16', 'fd00::/8', '192.0.2.7'] }, () => now);
-const from = (peer: string, header: Record<string, string[]>, cookie?: string) => ({
+const from = (peer: string, distinct: Record<string, string[]>, cookie?: string) => ({
   peer,
-  headers: Object.fromEntries(Object.entries(header).map(([name, values]) => [name, values.join(', ')])),
-  distinct: header,
+  distinct,
   cookie,
 });
 const edge = { 'x-authentik-username': ['ann'] };
@@ -51,6 +50,8 @@ test('only the exact bearer token opens', () => {
     '',
   ])
     expect(bearer(wrong)).toBeUndefined();
+  const twice = { authorization: [`Bearer ${TOKEN}`, 'Bearer x'] };
+  expect(open().identify(from('203.0.113.1', twice))).toBeUndefined();
 });
 
 test('without a token configured no bearer and no cookie opens', () => {
@@ -91,4 +92,5 @@ test('a foreign origin is foreign, our own and none are not', () => {
   ])
     expect(isForeign({ host, origin })).toBe(true);
   expect(isForeign({ host, 'sec-fetch-site': 'cross-site' })).toBe(true);
+  expect(isForeign({ host, 'sec-fetch-site': 'same-origin, cross-site' })).toBe(true);
 });

@@ -16,7 +16,6 @@ export interface AccessConfig {
 export interface Credentials {
   /** Address of the socket's other end, never a forwarded one. */
   readonly peer: string;
-  readonly headers: IncomingHttpHeaders;
   /** By lower-case name, duplicates apart. */
   readonly distinct: NodeJS.Dict<string[]>;
   readonly cookie: string | undefined;
@@ -39,10 +38,12 @@ export class Access {
     this.#now = now;
   }
 
-  identify({ peer, headers, distinct, cookie }: Credentials): Identity | undefined {
+  identify({ peer, distinct, cookie }: Credentials): Identity | undefined {
     const name = this.isTrusted(peer) ? edgeName(distinct) : undefined;
     if (name !== undefined) return { name, how: 'proxy' };
-    const bearer = /^Bearer (.+)$/i.exec(headers.authorization ?? '')?.[1];
+    const authorization = distinct['authorization'];
+    const bearer =
+      authorization?.length === 1 ? /^Bearer (.+)$/i.exec(authorization[0] ?? '')?.[1] : undefined;
     if (bearer !== undefined && this.isToken(bearer)) return { name: 'operator', how: 'token' };
     if (cookie !== undefined && this.#isCookie(cookie)) return { name: 'operator', how: 'token' };
     return undefined;
@@ -110,8 +111,8 @@ function edgeName(distinct: NodeJS.Dict<string[]>): string | undefined {
  * state is refused unless it comes from our own page (or from a client that is no browser and says nothing).
  */
 export function isForeign(headers: IncomingHttpHeaders): boolean {
-  const site = headers['sec-fetch-site'];
-  if (site === 'cross-site') return true;
+  // Said twice, it arrives joined.
+  if (String(headers['sec-fetch-site'] ?? '').includes('cross-site')) return true;
   const { origin } = headers;
   if (origin === undefined) return false;
   if (!URL.canParse(origin)) return true; // includes "null"

@@ -2,7 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { FastifyInstance } from 'fastify';
 import pino from 'pino';
 import { expect, onTestFinished, test } from 'vitest';
-import { newOperationId, type TargetName } from '../../protocol/ids.ts';
+import { newOperationId, type TargetName, toolCallId } from '../../protocol/ids.ts';
 import type { Operation } from '../../protocol/operations.ts';
 import { BreakglassError } from '../../protocol/problems.ts';
 import type { TriageReport } from '../../protocol/triage.ts';
@@ -534,4 +534,85 @@ test('no answer lets a page be framed, sniffed or scripted from elsewhere', asyn
   const { headers } = await call('GET', '/', undefined, {});
   expect(headers.get('content-security-policy')).toMatch(/default-src 'none'.*frame-ancestors 'none'/);
   expect(headers.get('x-content-type-options')).toBe('nosniff');
+});
+
+test('one very long tool result reaches clients that read, on both streams, and chat still ends with done', async () => {
+  const output = 'é'.repeat(300_000);
+  const { call, open } = await house(async function* () {
+    const tool_call_id = toolCallId('t1');
+    yield { type: 'event', body: { kind: 'tool', name: 'ssh', input: {}, tool_call_id } };
+    yield { type: 'output', toolCallId: tool_call_id, stream: 'stdout', text: output };
+    yield {
+      type: 'event',
+      body: {
+        kind: 'tool_result',
+        tool_call_id,
+        name: 'ssh',
+        is_error: false,
+        output,
+        truncated: false,
+        duration_ms: 1,
+      },
+    };
+    yield text('after it');
+    yield result('done');
+  });
+  const id = await open();
+  const attached = eventsUntil(await call('GET', `/api/session/${id}/stream`), 'turn_end');
+  const chat = await eventsUntil(await call('POST', '/api/chat', { session_id: id, prompt: 'go' }), 'done');
+  expect(chat.at(-1)?.kind).toBe('done');
+  for (const seen of [chat, await attached]) {
+    expect(seen.find(({ kind }) => kind === 'tool_result')?.['output']).toBe(output);
+    expect(seen.filter(({ kind }) => kind === 'text')).toHaveLength(1);
+  }
+});
+
+test('a POST that a proxy re-framed, without length or type, is read all the same', async () => {
+  const { base, open } = await house();
+  const id = await open();
+  const send = async (url: string, body: string, headers: Record<string, string> = {}): Promise<number> => {
+    const { request } = await import('node:http');
+    return new Promise((resolve, reject) => {
+      const sent = request(
+        base + url,
+        { method: 'POST', headers: { ...auth, 'transfer-encoding': 'chunked', ...headers } },
+        (answer) => {
+          answer.resume();
+          resolve(answer.statusCode ?? 0);
+        },
+      );
+      sent.on('error', reject);
+      sent.end(body);
+    });
+  };
+  expect(await send('/api/session', '')).toBe(200);
+  expect(await send('/api/pve/status', '')).toBe(200);
+  expect(await send('/api/pve/status', '{}')).toBe(200);
+  expect(await send('/api/session', '', { 'content-type': 'application/x-www-form-urlencoded' })).toBe(200);
+  expect(await send(`/api/session/${id}/prompt`, '{"prompt":"hello"}')).toBe(200);
+  expect(await send('/api/session', '<x/>', { 'content-type': 'application/xml' })).toBe(415);
+});
+
+test('a URL that cannot be decoded is a problem like any other, and needs an identity', async () => {
+  const { app } = await house();
+  const get = (url: string, headers: Record<string, string>) => app.inject({ method: 'GET', url, headers });
+  expect((await get('/api/%zz', {})).statusCode).toBe(401);
+  const known = await get('/api/%zz', auth);
+  expect([known.statusCode, known.headers['content-type'], known.json()]).toEqual([
+    400,
+    expect.stringContaining('problem+json'),
+    expect.objectContaining({ code: 'bad-request', detail: expect.any(String) }),
+  ]);
+  const long = await app.inject({ method: 'POST', url: `/api/pve/${'a'.repeat(3_000)}`, headers: auth });
+  expect([long.statusCode, long.json<{ code: string }>().code]).toEqual([400, 'unknown-verb']);
+});
+
+test('a Last-Event-ID ahead of everything replays nothing, however many digits it has', async () => {
+  const { call, open } = await house();
+  const id = await open();
+  const answer = await call('GET', `/api/session/${id}/stream`, undefined, {
+    ...auth,
+    'last-event-id': '9'.repeat(20),
+  });
+  expect(await eventsUntil(answer, 'caught-up')).toEqual([]);
 });

@@ -15,9 +15,9 @@ import type { Access, Identity } from '../access/access.ts';
 import type { Evidence } from '../evidence/port.ts';
 import { identityRoutes, loginRoute } from './access-routes.ts';
 import { emergencyRoutes } from './emergency.ts';
-import { installErrors } from './errors.ts';
+import { answerBadUrl, installErrors } from './errors.ts';
 import { evidenceRoutes } from './evidence-routes.ts';
-import { requireIdentity } from './guard.ts';
+import { identify, requireIdentity } from './guard.ts';
 import { type PowerRouteDeps, powerRoutes } from './power-routes.ts';
 import { type SessionRouteDeps, sessionRoutes } from './session-routes.ts';
 
@@ -40,6 +40,12 @@ export async function buildApp(deps: AppDeps): Promise<FastifyInstance> {
     logController: new LogController({ disableRequestLogging: true }),
     routerOptions: { maxParamLength: 500 },
     forceCloseConnections: true,
+    frameworkErrors: (_error, request, reply) =>
+      answerBadUrl(
+        request,
+        reply,
+        !request.raw.url?.startsWith('/api') || identify(deps.access, request) !== undefined,
+      ),
     https: deps.tls ?? null,
   }) as unknown as FastifyInstance;
   app.setValidatorCompiler(validatorCompiler);
@@ -118,6 +124,12 @@ function acceptEmptyJson(app: FastifyInstance): void {
   app.addContentTypeParser('application/json', { parseAs: 'string' }, (request, body, done) => {
     if (body === '') done(null, undefined);
     else void parse(request, body as string, done);
+  });
+  // A proxy that re-frames a POST leaves neither length nor type: nothing, or JSON that did not say so.
+  app.addContentTypeParser('*', { parseAs: 'string' }, (request, body, done) => {
+    if (body === '') done(null, undefined);
+    else if (request.headers['content-type'] === undefined) void parse(request, body as string, done);
+    else done(new BreakglassError('unsupported-media-type', 'Send JSON: content-type application/json.'));
   });
 }
 

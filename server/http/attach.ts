@@ -8,8 +8,8 @@ import { journaledFrame, plainFrame, type SseClient } from './sse.ts';
 
 /** Events read at a time during a replay. */
 const PAGE = 200;
-/** Live frames held back while a client replays; more and it is cut off, to resume. */
-const HELD_CAP = 5_000;
+/** Characters of live frames held back while a client replays; more and it is cut off, to resume. */
+const HELD_CAP_CHARS = 8 * 1024 * 1024;
 
 export interface AttachSource {
   readonly journal: Journal;
@@ -23,9 +23,12 @@ export async function attach(client: SseClient, source: AttachSource, after: Eve
   const { journal, sessions, session, target } = source;
   const filter = { session, sessionTarget: target };
   let held: string[] | undefined = [];
+  let heldChars = 0;
   const deliver = (frame: string): void => {
-    if (held === undefined) client.send(frame);
-    else if (held.push(frame) > HELD_CAP) client.end();
+    if (held === undefined) return void client.send(frame);
+    held.push(frame);
+    heldChars += frame.length;
+    if (heldChars > HELD_CAP_CHARS) client.end();
   };
   const unfollow = journal.follow(filter, (event) => deliver(journaledFrame(event)));
   const { snapshot, detach } = sessions.attach(session, (event: EphemeralEvent) =>
@@ -38,10 +41,14 @@ export async function attach(client: SseClient, source: AttachSource, after: Eve
 
   await replay(client, journal, filter, after, journal.head());
   client.send('event: caught-up\ndata: {}\n\n');
-  for (const event of snapshot) client.send(plainFrame(event));
-  const waiting = held;
+  for (const event of snapshot) await client.sendPaced(plainFrame(event));
+  while (held.length > 0 && !client.closed) {
+    const waiting: string[] = held;
+    held = [];
+    heldChars = 0;
+    for (const frame of waiting) await client.sendPaced(frame);
+  }
   held = undefined;
-  for (const frame of waiting) client.send(frame);
 }
 
 async function replay(

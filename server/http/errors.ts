@@ -38,11 +38,22 @@ export function installErrors(app: FastifyInstance): void {
   );
 }
 
+/** A URL that cannot be decoded never reaches a route, so neither its guard: an identity is asked for here. */
+export function answerBadUrl(request: FastifyRequest, reply: FastifyReply, mayKnow: boolean): void {
+  if (!mayKnow) void sendProblem(reply, 'unauthenticated', 'Sign in first.');
+  else
+    void sendProblem(
+      reply,
+      'bad-request',
+      `${JSON.stringify(request.raw.url?.slice(0, 100))} is not a valid URL.`,
+    );
+}
+
 function codeOf(error: FastifyError): ProblemCode {
   if (error.code === 'FST_ERR_CTP_INVALID_JSON_BODY') return 'invalid-input';
-  switch (error.statusCode ?? 500) {
-    case 400:
-      return 'bad-request';
+  const status = error.statusCode ?? 500;
+  switch (status) {
+    case 403: // A path that tries to leave the page's directory.
     case 404:
       return 'not-found';
     case 413:
@@ -52,6 +63,6 @@ function codeOf(error: FastifyError): ProblemCode {
     case 429:
       return 'too-many-requests';
     default:
-      return 'internal';
+      return status >= 400 && status < 500 ? 'bad-request' : 'internal';
   }
 }

@@ -15,9 +15,9 @@ const SAFE_METHODS: readonly string[] = ['GET', 'HEAD', 'OPTIONS'];
 export const identify = (access: Access, request: FastifyRequest): Identity | undefined =>
   access.identify({
     peer: request.raw.socket.remoteAddress ?? '',
-    headers: request.headers,
     distinct: distinctHeaders(request.raw.rawHeaders),
-    cookie: request.cookies[COOKIE],
+    // Not parsed yet where the URL itself was refused.
+    cookie: (request.cookies as typeof request.cookies | undefined)?.[COOKIE],
   });
 
 /** Every value of every header, by lower-case name: Node's joined view would hide a duplicate. */

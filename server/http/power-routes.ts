@@ -30,13 +30,16 @@ export interface PowerRouteDeps {
 
 type ToTarget = { Params: { target: string } };
 
-const verbOf = (text: string): Verb => {
-  const verb = parseVerb(text);
-  if (verb !== undefined) return verb;
-  throw new BreakglassError(
+const unknownVerb = (text: string): BreakglassError =>
+  new BreakglassError(
     'unknown-verb',
     `${JSON.stringify(text.slice(0, 40))} is not a verb. Expected one of ${VERBS.join(', ')}.`,
   );
+
+const verbOf = (text: string): Verb => {
+  const verb = parseVerb(text);
+  if (verb === undefined) throw unknownVerb(text);
+  return verb;
 };
 
 export function powerRoutes(app: FastifyInstance, deps: PowerRouteDeps): void {
@@ -107,6 +110,11 @@ export function powerRoutes(app: FastifyInstance, deps: PowerRouteDeps): void {
       return sendResult(reply, ended, deps.verbTimeoutMs);
     },
   );
+
+  // Too long for a parameter, or with a slash in it: still a word that is none of the six.
+  app.post<{ Params: { '*': string } }>('/api/pve/*', async (request) => {
+    throw unknownVerb(request.params['*']);
+  });
 
   app.get('/api/targets', async () => ({ targets: [{ name: deps.target }] }));
 

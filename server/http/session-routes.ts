@@ -38,7 +38,10 @@ type WithId = { Params: { id: string } };
 /** `Last-Event-ID`; one that is not a number means: replay all. */
 const lastEventId = (request: FastifyRequest): EventId => {
   const header = request.headers['last-event-id'];
-  return (typeof header === 'string' ? parseEventId(header) : undefined) ?? eventId(0);
+  if (typeof header !== 'string') return eventId(0);
+  // A number beyond any that we gave out is ahead of everything, however many digits it has.
+  if (/^\d{16,}$/.test(header)) return eventId(Number.MAX_SAFE_INTEGER);
+  return parseEventId(header) ?? eventId(0);
 };
 
 export function sessionRoutes(plain: FastifyInstance, deps: SessionRouteDeps): void {

@@ -3,7 +3,10 @@
 import type { FastifyReply } from 'fastify';
 import type { JournalEvent, WireEvent } from '../../protocol/events.ts';
 
-/** A client this far behind is dropped; it resumes by Last-Event-ID. Counted in bytes that the socket has not taken. */
+/**
+ * A client this far behind is dropped; it resumes by Last-Event-ID. Counted in bytes that the socket has not taken, beyond
+ * the largest frame among them: one long tool result must not cut off a client that reads.
+ */
 const QUEUE_CAP_BYTES = 256 * 1024;
 
 const frames = new WeakMap<JournalEvent, string>();
@@ -27,6 +30,8 @@ export class SseClient {
   readonly #keepalive: NodeJS.Timeout;
   readonly #onClose: (() => void)[] = [];
   #closed = false;
+  /** Bytes of the largest frame that may still be queued. */
+  #largest = 0;
 
   constructor(reply: FastifyReply, keepaliveMs: number) {
     this.#reply = reply;
@@ -58,11 +63,15 @@ export class SseClient {
   send(frame: string): void {
     if (this.#closed) return;
     this.#keepalive.refresh();
-    this.#reply.raw.write(frame);
-    if (this.#reply.raw.writableLength > QUEUE_CAP_BYTES) {
+    const { raw } = this.#reply;
+    if (raw.writableLength === 0) this.#largest = 0;
+    if (raw.writableLength > QUEUE_CAP_BYTES + this.#largest) {
       this.#reply.log.warn('a client did not read its event stream and was cut off; it can resume');
-      this.#reply.raw.destroy();
+      raw.destroy();
+      return;
     }
+    this.#largest = Math.max(this.#largest, Buffer.byteLength(frame));
+    raw.write(frame);
   }
 
   /** A frame of a replay: waits until the client has read, however long the history. */

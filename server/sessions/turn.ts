@@ -170,12 +170,13 @@ export class Turn {
       case 'stop':
         return [{ kind: 'cancelled', by: this.#cause.by }];
       case 'limit': {
-        const minutes = Math.max(1, Math.round(this.#deps.turnTimeoutMs / 60_000));
+        const seconds = this.#deps.turnTimeoutMs / 1_000;
+        const limit = seconds % 60 === 0 ? `${seconds / 60} min` : `${seconds} s`;
         return [
           {
             kind: 'error',
             code: 'turn-limit',
-            error: `The turn was stopped at its limit of ${minutes} min. Ask again to go on.`,
+            error: `The turn was stopped at its limit of ${limit}. Ask again to go on.`,
           },
         ];
       }
