@@ -42,7 +42,7 @@ export function guestOutcome(result: GuestResult, account: Account, alias: strin
     timed_out: `timed out after ${seconds} s. ${gone}`,
     stopped: `stopped after ${seconds} s. ${gone}`,
     unreachable: `${alias} is unreachable over SSH after ${seconds} s: ${result.detail ?? 'no answer'}`,
-    connection_lost: `the connection was lost after ${seconds} s: ${result.detail ?? 'no reason given'}. ${gone}`,
+    connection_lost: `the connection was lost after ${seconds} s: ${(result.detail ?? 'no reason given').replace(/\.$/, '')}. ${gone}`,
     denied: 'denied',
   };
   return {
