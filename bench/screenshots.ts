@@ -66,6 +66,10 @@ async function ioStall(
   await shoot(page, `${name}-running`);
   await panel.getByTestId('operation-outcome').first().waitFor({ timeout: 120_000 });
   await shoot(page, `${name}-outcome`);
+  await panel.locator('a[href^="#/evidence/"]').first().click();
+  await page.getByTestId('evidence-view').waitFor();
+  await page.getByTestId('evidence-screen').waitFor();
+  await shoot(page, `${name}-evidence`);
   await context.close();
   await house.close();
 }

@@ -81,7 +81,12 @@ export async function createConsole(config: Config, logger: Logger): Promise<Con
     // The watch needs power, so it is made after it.
     quickTriage: () => watch.quick(),
     sshNow: () => watch.sshNow(),
-    guestProbe: guest.probe,
+    // What a verb sees when it checks its outcome is what everybody sees next.
+    guestProbe: async (limitMs, signal) => {
+      const probed = await guest.probe(limitMs, signal);
+      watch.noteSsh(probed);
+      return probed;
+    },
     config: { verbTimeoutMs },
     logger,
   });

@@ -29,6 +29,8 @@ export interface TargetWatch {
   triage(cause?: TriageCause): Promise<TriageReport>;
   /** From the latest signals, within a second: before a verb. Captures nothing. */
   quick(): Promise<TriageReport>;
+  /** Somebody else looked: a verb that checks its outcome. */
+  noteSsh(probed: Awaited<ReturnType<Guest['probe']>>): void;
   /** The last reading of SSH. */
   sshNow(): Signals['ssh'];
 }
@@ -54,9 +56,12 @@ function createReading<T>(ask: () => Promise<T>): {
   return {
     async refresh() {
       if (last !== undefined && Date.now() - Date.parse(last.at) < FRESH_MS) return;
+      const askedAt = Date.now();
       asking ??= ask()
         .then((value) => {
-          last = { value, at: new Date().toISOString() };
+          // What was learned while this question hung is newer than what it asked about.
+          if (last === undefined || Date.parse(last.at) <= askedAt)
+            last = { value, at: new Date().toISOString() };
         })
         .catch(() => undefined)
         .finally(() => {
@@ -128,6 +133,7 @@ export function createTargetWatch(parts: TargetWatchParts): TargetWatch {
       await Promise.race([Promise.all([host.refresh(), vm.refresh()]), sleep(QUICK_PATIENCE_MS)]);
       return quickReport({ target, host: recent(host.last()), ssh: sshNow(), captured: evidence?.latest() });
     },
+    noteSsh: (probed) => vm.note(probed),
     sshNow,
   };
 }

@@ -110,6 +110,8 @@ test(
       expect(await page.getByTestId('evidence-damaged').count()).toBe(0);
       await page.getByTestId('evidence-close').click();
 
+      // What the head of the page says agrees with the outcome below it.
+      await page.getByText('SSH answers', { exact: true }).first().waitFor({ timeout: 5_000 });
       expect(house.machine.boot().number).toBeGreaterThan(pidBefore);
       const memoryMib = Number(await inVm(house, "free -m | awk '/Mem:/ {print $2}'"));
       expect(memoryMib).toBeGreaterThan(11_000); // 12288 were staged, 8192 were running.
