@@ -9,7 +9,8 @@ ${machineLine()}
 
 | figure | value |
 |---|---|
-${Object.entries(report)
+${Object.entries({ ...report, unexplained: report.unexplained.length })
   .map(([name, value]) => `| ${name} | ${value} |`)
   .join('\n')}`);
-process.exitCode = report.overlaps + report.unexplained === 0 ? 0 : 1;
+for (const said of report.unexplained) console.log(`\n${said}`);
+process.exitCode = report.overlaps + report.unexplained.length === 0 ? 0 : 1;

@@ -10,8 +10,8 @@ export interface RaceReport {
   readonly requests: number;
   readonly accepted: number;
   readonly refused: number;
-  /** Neither done nor refused with who, which and since when. */
-  readonly unexplained: number;
+  /** Neither done nor refused with who, which and since when: what each said. */
+  readonly unexplained: readonly string[];
   /** Moments at which `qm` was changing the VM twice. */
   readonly overlaps: number;
 }
@@ -21,7 +21,7 @@ const DIRECT = 5;
 
 export async function raceSeries(rounds: number, perRound: number): Promise<RaceReport> {
   const house = await startHouse({ scenario: 'disk-full' });
-  const report = { rounds, requests: 0, accepted: 0, refused: 0, unexplained: 0, overlaps: 0 };
+  const report = { rounds, requests: 0, accepted: 0, refused: 0, unexplained: [] as string[], overlaps: 0 };
   try {
     const log = recordChanges(house.machine.dir);
     // Stopped, so that a `stop` is all of lock, forensics and qm, and takes half a second.
@@ -35,7 +35,7 @@ export async function raceSeries(rounds: number, perRound: number): Promise<Race
       report.requests += answers.length;
       report.accepted += answers.filter((answer) => answer === 'accepted').length;
       report.refused += answers.filter((answer) => answer === 'refused').length;
-      report.unexplained += answers.filter((answer) => answer === 'unexplained').length;
+      report.unexplained.push(...answers.filter((answer) => answer !== 'accepted' && answer !== 'refused'));
     }
     report.overlaps = overlaps(log);
   } finally {
@@ -44,7 +44,8 @@ export async function raceSeries(rounds: number, perRound: number): Promise<Race
   return report;
 }
 
-type Answer = 'accepted' | 'refused' | 'unexplained';
+/** `accepted`, `refused`, or what was said instead. */
+type Answer = string;
 
 async function throughConsole(call: (method: string, url: string) => Promise<Response>): Promise<Answer> {
   const answer = await call('POST', '/api/pve/stop');
@@ -52,7 +53,7 @@ async function throughConsole(call: (method: string, url: string) => Promise<Res
   if (answer.status === 200 && body.exit_code === 0) return 'accepted';
   return answer.status === 409 && body.rejected && /stop by \S+/.test(body.stderr)
     ? 'refused'
-    : 'unexplained';
+    : `console: ${answer.status} ${JSON.stringify(body)}`;
 }
 
 function direct(port: number, keyPath: string): Promise<Answer> {
@@ -68,7 +69,12 @@ function direct(port: number, keyPath: string): Promise<Answer> {
       ['-F', 'none', '-i', keyPath, '-p', String(port), ...options, 'root@127.0.0.1', '--', 'stop'],
       (error, _stdout, stderr) => {
         if (error === null) resolve('accepted');
-        else resolve(error.code === 75 && /busy: stop by \S+ since/.test(stderr) ? 'refused' : 'unexplained');
+        else
+          resolve(
+            error.code === 75 && /busy: stop by \S+ since/.test(stderr)
+              ? 'refused'
+              : `host: ${error.code} ${stderr}`,
+          );
       },
     );
   });
