@@ -1,58 +1,80 @@
 // The console that the lab starts: the same server/main.ts that `npm start` runs, as a process of its own. When it dies it
-// is started again, as a supervisor would in a deployment.
+// is started again, as a supervisor would in a deployment. The channel between the two tells the lab the console's real
+// address, and the console that the lab is gone.
 import { type ChildProcess, spawn } from 'node:child_process';
 import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 
+/** What server/main.ts sends once it listens. */
+export interface Ready {
+  /** Scheme, address and port as they are, whatever was asked for. */
+  readonly ready: string;
+  readonly whyPowerOnly?: string;
+}
+
 export interface ConsoleProcess {
-  /** Resolves when /health answers; rejects when the console ends before. */
-  ready(): Promise<void>;
+  /** Resolves when the console listens; never when it does not come up: then `onGiveUp` is told. */
+  readonly ready: Promise<Ready>;
   /** TERM, then KILL after 10 s. */
   stop(): Promise<void>;
 }
 
 const MAIN = path.resolve(import.meta.dirname, '../server/main.ts');
-/** Exit code of the console for a configuration that it does not understand: starting again would not help. */
-const NOT_UNDERSTOOD = 2;
+// A console that was up this long had nothing wrong with its start: the next pause is short again.
+const LONG_LIFE_MS = 30_000;
+const MAX_PAUSE_MS = 10_000;
 
 export function startConsole(
   env: Readonly<Record<string, string>>,
-  url: string,
   onGiveUp: (code: number) => void,
+  main: string = MAIN,
 ): ConsoleProcess {
+  const { promise, resolve } = Promise.withResolvers<Ready>();
   let child: ChildProcess;
+  let url: string | undefined;
+  let pauseMs = 0;
   let stopping = false;
-  let started = 0;
 
   const start = (): void => {
-    started = Date.now();
-    child = spawn(process.execPath, [MAIN], { env, stdio: ['ignore', 'inherit', 'inherit'] });
+    const startedAt = Date.now();
+    let listens = false;
+    child = spawn(process.execPath, [main], {
+      // Where the first one listened, so that an open page finds the next one: the port may have been chosen by the kernel.
+      env: url === undefined ? env : { ...env, BREAKGLASS_PORT: portOf(url) },
+      stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
+    });
+    child.on('message', (message: Ready) => {
+      listens = true;
+      url = message.ready;
+      resolve(message);
+    });
     child.on('exit', (code, signal) => {
       if (stopping) return;
-      if (code === NOT_UNDERSTOOD || (code !== null && Date.now() - started < 1_000)) return onGiveUp(code);
+      // It said itself why it cannot start, and would say so again.
+      if (!listens && (code !== null || url === undefined)) return onGiveUp(code || 1);
+      if (Date.now() - startedAt > LONG_LIFE_MS) pauseMs = 0;
       console.log(`lab: the console ended (${signal ?? `exit ${code}`}); starting it again`);
-      start();
+      void sleep(pauseMs).then(() => stopping || start());
+      pauseMs = Math.min(MAX_PAUSE_MS, pauseMs * 2 || 500);
     });
   };
   start();
 
   return {
-    async ready() {
-      for (let waitedMs = 0; waitedMs < 60_000; waitedMs += 50) {
-        const answer = await fetch(`${url}/health`).catch(() => undefined);
-        if (answer?.ok === true) return;
-        await sleep(50);
-      }
-      throw new Error(`the console did not answer at ${url} within 60 s`);
-    },
+    ready: promise,
     async stop() {
       stopping = true;
       if (child.exitCode !== null || child.signalCode !== null) return;
-      const gone = new Promise((resolve) => child.once('exit', resolve));
+      const gone = new Promise((done) => child.once('exit', done));
       child.kill('SIGTERM');
       const timer = setTimeout(() => child.kill('SIGKILL'), 10_000);
       await gone;
       clearTimeout(timer);
     },
   };
+}
+
+function portOf(url: string): string {
+  const { port, protocol } = new URL(url);
+  return port || (protocol === 'https:' ? '443' : '80');
 }

@@ -2,13 +2,13 @@
 // everything it started and leaves nothing behind but a data directory that the user named.
 import { existsSync } from 'node:fs';
 import path from 'node:path';
-import { type ConsoleProcess, startConsole } from './console-process.ts';
+import { type ConsoleProcess, type Ready, startConsole } from './console-process.ts';
 import { type LabKeys, labKeys } from './keys.ts';
 import { createMachine } from './machine/machine.ts';
 import { startRehearsalModel } from './model/rehearsal.ts';
 import { startPowerHost } from './power-host/power-host.ts';
 import { startQemuHost } from './qemu/qemu-host.ts';
-import { openScratch, removeScratch } from './scratch.ts';
+import { hostDir, openScratch, removeScratch } from './scratch.ts';
 import { type Drill, type LabSettings, readSettings, SettingsError } from './settings.ts';
 import { startVm } from './vm/start.ts';
 
@@ -43,15 +43,14 @@ try {
 }
 
 async function start(settings: LabSettings): Promise<void> {
-  const scratch = openScratch();
+  const scratch = await openScratch();
   running.scratch = scratch;
   const dataDir = settings.dataDir ?? path.join(scratch, 'data');
-  const keys = labKeys(path.join(dataDir, 'lab'), settings.env['BREAKGLASS_KEY_PATH']);
+  const keys = keysFor(dataDir, scratch, settings.env['BREAKGLASS_KEY_PATH']);
   const [hosts, model] = await Promise.all([
-    startHosts(settings.drill, path.join(scratch, 'power-host'), keys),
+    startHosts(settings.drill, hostDir(scratch), keys),
     settings.ownModel ? undefined : keep(startRehearsalModel()),
   ]);
-  const url = `${settings.env['BREAKGLASS_TLS_CERT'] === undefined ? 'http' : 'https'}://127.0.0.1:${settings.port}`;
   const {
     CLAUDE_CODE_OAUTH_TOKEN: _notInRehearsal,
     SSH_AUTH_SOCK: _notTheUsersKeys,
@@ -64,7 +63,6 @@ async function start(settings: LabSettings): Promise<void> {
     BREAKGLASS_DEVVM_OBSERVER_USER: ACCOUNTS.observer,
     BREAKGLASS_PVE_HOST: '127.0.0.1',
     BREAKGLASS_PVE_PORT: String(hosts.powerHostPort),
-    BREAKGLASS_PORT: settings.port,
     BREAKGLASS_SESSIONS_DIR: path.join(dataDir, 'sessions'),
     ...given,
     API_BEARER_TOKEN: settings.token,
@@ -75,9 +73,17 @@ async function start(settings: LabSettings): Promise<void> {
       ? {}
       : { ANTHROPIC_BASE_URL: model.url, ANTHROPIC_API_KEY: 'rehearsal-model-needs-no-key' }),
   };
-  running.console = startConsole(env, url, (code) => void end(code));
-  await running.console.ready();
-  announce(settings, url);
+  running.console = startConsole(env, (code) => void end(code));
+  announce(settings, await running.console.ready);
+}
+
+/** Beside the data. Where nothing can be written there the console comes up power only, and so the lab comes up too. */
+function keysFor(dataDir: string, scratch: string, clientKeyPath: string | undefined): LabKeys {
+  try {
+    return labKeys(path.join(dataDir, 'lab'), clientKeyPath);
+  } catch {
+    return labKeys(path.join(scratch, 'keys'), clientKeyPath);
+  }
 }
 
 /** The power host and the VM, simulated or real. */
@@ -134,7 +140,11 @@ async function keep<Part extends { close(): Promise<void> }>(starting: Promise<P
   return part;
 }
 
-function announce({ drill, name, title, brief, token, ownModel }: LabSettings, url: string): void {
+function announce(
+  { drill, name, title, brief, token, ownModel }: LabSettings,
+  { ready, whyPowerOnly }: Ready,
+): void {
+  const url = ready.replace(/\/\/(0\.0\.0\.0|\[::\]):/, '//127.0.0.1:');
   const built = existsSync(path.resolve(import.meta.dirname, '../web/dist/index.html'));
   console.log(`
 Breakglass lab: ${title} (${name}). ${drill.kind === 'qemu' ? 'The VM is real, the host is not.' : 'Nothing here is real.'}
@@ -142,7 +152,7 @@ Breakglass lab: ${title} (${name}). ${drill.kind === 'qemu' ? 'The VM is real, t
 
   Open    ${url}${built ? '' : '   (the page is not built: npm run build)'}
   Token   ${token}
-  Model   ${ownModel ? 'the endpoint in ANTHROPIC_BASE_URL' : 'the rehearsal model (scripted, no AI)'}
+  Model   ${ownModel ? 'the endpoint in ANTHROPIC_BASE_URL' : 'the rehearsal model (scripted, no AI)'}${whyPowerOnly === undefined ? '' : `\n  Power only, no agent. ${whyPowerOnly}`}
 
   Ctrl-C ends it.`);
 }

@@ -1,5 +1,6 @@
 // What the environment asks of the lab. Everything else in it goes to the console untouched.
 import { randomBytes } from 'node:crypto';
+import path from 'node:path';
 import { FAULT_NAMES, type FaultName, findFault, isFaultName, machineFor } from './qemu/faults.ts';
 import type { MachineKind } from './qemu/kernel.ts';
 import { findScenario, SCENARIOS } from './scenarios/catalog.ts';
@@ -19,9 +20,8 @@ export interface LabSettings {
   readonly title: string;
   /** For the operator: what is broken and what to try. */
   readonly brief: string;
-  readonly port: string;
   readonly token: string;
-  /** Given by the user; else a temporary one that goes with the lab. */
+  /** Given by the user, also by naming only the sessions directory; else a temporary one that goes with the lab. */
   readonly dataDir: string | undefined;
   /** The user's own endpoint instead of the rehearsal model: only with both variables. */
   readonly ownModel: boolean;
@@ -41,12 +41,18 @@ export function readSettings(env: NodeJS.ProcessEnv, argv: readonly string[]): L
   );
   return {
     ...(argv.includes('--qemu') ? realDrill(env) : simulatedDrill(env)),
-    port: given['BREAKGLASS_PORT'] ?? '8080',
     token: given['API_BEARER_TOKEN'] ?? randomBytes(16).toString('hex'),
-    dataDir: given['BREAKGLASS_DATA_DIR'],
+    dataDir: dataDirOf(given),
     ownModel: given['ANTHROPIC_BASE_URL'] !== undefined && given['ANTHROPIC_API_KEY'] !== undefined,
     env: given,
   };
+}
+
+/** As the console decides it (server/config.ts): the data directory is beside the sessions. */
+function dataDirOf(given: Readonly<Record<string, string>>): string | undefined {
+  const { BREAKGLASS_DATA_DIR: data, BREAKGLASS_SESSIONS_DIR: sessions } = given;
+  if (data !== undefined) return path.resolve(data);
+  return sessions === undefined ? undefined : path.join(path.dirname(path.resolve(sessions)), 'data');
 }
 
 type Chosen = Pick<LabSettings, 'drill' | 'name' | 'title' | 'brief'>;
@@ -89,7 +95,7 @@ function realDrill(env: NodeJS.ProcessEnv): Chosen {
 
 /** The same drill with another culprit, for those who know the first one by heart. */
 function disguised(env: NodeJS.ProcessEnv): Scenario {
-  const path = env['BREAKGLASS_LAB_FULL_PATH'];
+  const full = env['BREAKGLASS_LAB_FULL_PATH'];
   const unit = env['BREAKGLASS_LAB_FAILED_UNIT'];
-  return diskFull({ ...(path ? { path } : {}), ...(unit ? { unit } : {}) });
+  return diskFull({ ...(full ? { path: full } : {}), ...(unit ? { unit } : {}) });
 }

@@ -1,4 +1,8 @@
+import { writeFileSync } from 'node:fs';
+import path from 'node:path';
 import { expect, test } from 'vitest';
+import { selfSigned } from '../test/support/self-signed.ts';
+import { tempDir } from '../test/support/temp-dir.ts';
 import { ConfigError, readConfig } from './config.ts';
 
 const TOKEN = { API_BEARER_TOKEN: 'long-enough-0123456789' };
@@ -54,6 +58,12 @@ test.each([
   ['BREAKGLASS_POLICY', 'yolo'],
   ['BREAKGLASS_TRUSTED_PROXIES', '10.0.0.0/33'],
   ['BREAKGLASS_TRUSTED_PROXIES', 'everyone'],
+  ['BREAKGLASS_TRUSTED_PROXIES', '10.0'],
+  ['BREAKGLASS_TRUSTED_PROXIES', '0/0'],
+  ['BREAKGLASS_TRUSTED_PROXIES', '10.42/16'],
+  ['BREAKGLASS_TRUSTED_PROXIES', '10.0.0.0/8/8'],
+  ['ANTHROPIC_BASE_URL', 'api.example.com'],
+  ['ANTHROPIC_BASE_URL', 'file:///etc/passwd'],
   ['BREAKGLASS_AGENT', '../evil'],
   ['BREAKGLASS_MODEL', '--help'],
   ['BREAKGLASS_TURN_TIMEOUT_SECONDS', '0'],
@@ -67,4 +77,32 @@ test.each([
     });
   expect(read).toThrow(ConfigError);
   expect(read).toThrow(new RegExp(`${name}: .*xpected`));
+});
+
+test('whole addresses and blocks are trusted as written', () => {
+  const cidrs = ['0.0.0.0/0', '10.42.0.7', 'fd00::/8', '::1'];
+  expect(readConfig({ ...TOKEN, BREAKGLASS_TRUSTED_PROXIES: cidrs.join(',') }).access.trustedProxies).toEqual(
+    cidrs,
+  );
+});
+
+test('a configuration file is not built yet, and is not silently ignored', () => {
+  const read = () => readConfig({ ...TOKEN, BREAKGLASS_CONFIG: '/etc/breakglass.yaml' });
+  expect(read).toThrow(ConfigError);
+  expect(read).toThrow(/^BREAKGLASS_CONFIG: not built yet: /);
+});
+
+test('TLS files that are no pair of PEM files are refused by the name of the variable that is wrong', () => {
+  const dir = tempDir();
+  const pair = selfSigned(dir, 'one');
+  const other = selfSigned(dir, 'two');
+  const garbage = path.join(dir, 'garbage.pem');
+  writeFileSync(garbage, 'not a PEM file');
+  const read = (cert: string, key: string) => () =>
+    readConfig({ ...TOKEN, BREAKGLASS_TLS_CERT: cert, BREAKGLASS_TLS_KEY: key });
+  expect(read(pair.cert, pair.key)().tls).toEqual(pair);
+  expect(read(garbage, pair.key)).toThrow(/^BREAKGLASS_TLS_CERT: .*garbage\.pem.*xpected a PEM file/);
+  expect(read(pair.cert, garbage)).toThrow(/^BREAKGLASS_TLS_KEY: .*garbage\.pem.*xpected a PEM file/);
+  expect(read(pair.cert, other.key)).toThrow(/^BREAKGLASS_TLS_KEY: /);
+  expect(read(dir, pair.key)).toThrow(/^BREAKGLASS_TLS_CERT: /);
 });

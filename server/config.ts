@@ -1,6 +1,8 @@
 // The only reader of process.env. A value that is not understood stops the start with its name, the value and what was expected.
-import { existsSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
+import { isIP } from 'node:net';
 import path from 'node:path';
+import { createSecureContext, type SecureContextOptions } from 'node:tls';
 import ipaddr from 'ipaddr.js';
 import type { PolicyMode } from '../protocol/events.ts';
 import { parseTargetName, type TargetName } from '../protocol/ids.ts';
@@ -88,7 +90,7 @@ export function readConfig(env: Env = process.env): Config {
     .map((part) => part.trim())
     .filter((part) => part !== '');
   for (const cidr of trustedProxies) {
-    if (!ipaddr.isValidCIDR(cidr) && !ipaddr.isValid(cidr))
+    if (!isBlock(cidr))
       fail('BREAKGLASS_TRUSTED_PROXIES', cidr, 'a comma-separated list of CIDR blocks, e.g. 10.42.0.0/16');
   }
 
@@ -119,6 +121,16 @@ export function readConfig(env: Env = process.env): Config {
   ] as const) {
     if (file !== undefined && !existsSync(file)) fail(name, file, 'the path of a PEM file that exists');
   }
+  if (cert !== undefined && key !== undefined) checkTls(cert, key);
+
+  const configFile = read('BREAKGLASS_CONFIG');
+  if (configFile !== undefined)
+    throw new ConfigError(
+      `BREAKGLASS_CONFIG: not built yet: several targets from a file (${JSON.stringify(configFile)}). Unset it and describe one target with the other variables.`,
+    );
+  const apiUrl = read('ANTHROPIC_BASE_URL');
+  if (apiUrl !== undefined && !/^https?:$/.test(URL.parse(apiUrl)?.protocol ?? ''))
+    fail('ANTHROPIC_BASE_URL', apiUrl, 'a URL with http:// or https://');
 
   const model = word(
     'BREAKGLASS_MODEL',
@@ -199,6 +211,32 @@ export function readConfig(env: Env = process.env): Config {
     searchPath: read('PATH') ?? '/usr/local/bin:/usr/bin:/bin',
     home: read('HOME') ?? '/root',
   };
+}
+
+/**
+ * A whole address, or one with a prefix length. Short forms (10.0, 0/0) mean something else to every program that reads them,
+ * and whoever is in the block is believed to be anybody.
+ */
+function isBlock(text: string): boolean {
+  const [address = ''] = text.split('/');
+  return isIP(address) !== 0 && (text.includes('/') ? ipaddr.isValidCIDR(text) : ipaddr.isValid(text));
+}
+
+/** What TLS would refuse at the first connection is refused now. */
+function checkTls(cert: string, key: string): void {
+  const check = (name: string, file: string, use: (pem: Buffer) => SecureContextOptions): Buffer => {
+    try {
+      const pem = readFileSync(file);
+      createSecureContext(use(pem));
+      return pem;
+    } catch (error) {
+      throw new ConfigError(
+        `${name}: ${JSON.stringify(file)} is not understood. Expected a PEM file for TLS, but: ${error instanceof Error ? error.message : String(error)}.`,
+      );
+    }
+  };
+  const certPem = check('BREAKGLASS_TLS_CERT', cert, (pem) => ({ cert: pem }));
+  check('BREAKGLASS_TLS_KEY', key, (pem) => ({ key: pem, cert: certPem }));
 }
 
 function readLab(text: string | undefined): Config['lab'] {

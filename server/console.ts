@@ -1,5 +1,5 @@
 // The console: config → parts. Everything that has a lifetime is made here and closed here, in the reverse order.
-import { accessSync, constants, existsSync, mkdirSync, mkdtempSync, readFileSync } from 'node:fs';
+import { accessSync, constants, mkdirSync, mkdtempSync, readFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import type { FastifyInstance } from 'fastify';
@@ -18,11 +18,13 @@ import { verbBudget } from './policy/budget.ts';
 import { createConfirmations } from './power/confirmations.ts';
 import { createPower } from './power/power.ts';
 import { createTargetWatch, type TargetWatch } from './power/target-state.ts';
+import { DataDirInUse, type DataDirLock, lockDataDir } from './processes/data-dir-lock.ts';
 import { ownerMark, reapOrphans } from './processes/owner.ts';
 import { Sessions } from './sessions/sessions.ts';
 import type { Keepalive } from './ssh/arguments.ts';
 import { createSshConnection, type SshConnection } from './ssh/connection.ts';
 import { openControlDir, removeControlDir } from './ssh/control-dir.ts';
+import { isKeyFile } from './ssh/key-file.ts';
 
 /** A VM that thrashes is slow to answer and still worth waiting for: 20 s of silence, not the power host's 6. */
 const PATIENT: Keepalive = { intervalS: 5, count: 3 };
@@ -30,18 +32,24 @@ const PATIENT: Keepalive = { intervalS: 5, count: 3 };
 export interface Console {
   readonly app: FastifyInstance;
   readonly warnings: readonly string[];
+  /** Why there is no agent and no session, if so. */
+  readonly whyPowerOnly: string | undefined;
   /** Ends turns (as interrupted), processes and connections, then the journal. */
   close(): Promise<void>;
 }
 
-/** Finished when the console may be let listen: what a dead server left behind is ended and closed. */
+/**
+ * Finished when the console may be let listen: what a dead server left behind is ended and closed. The lock comes before
+ * all of that: nothing of a living server is touched. Throws `DataDirInUse`.
+ */
 export async function createConsole(config: Config, logger: Logger): Promise<Console> {
-  const dataDir = usableDir(config.dataDir, logger);
+  const { dataDir, lock, whyNot } = claimDir(config.dataDir, logger);
   const reaped = await reapOrphans(dataDir);
   for (const { pid, command } of reaped.ended)
     logger.warn({ pid, command }, 'ended a process of a dead server');
   const ownerEnv = ownerMark(dataDir);
-  const { journal, why } = tryJournal(config.dataDir, logger);
+  const { journal, why } =
+    whyNot === undefined ? tryJournal(dataDir, logger) : { journal: undefined, why: whyNot };
 
   const controlDir = openControlDir(dataDir);
   const connect = (
@@ -121,15 +129,18 @@ export async function createConsole(config: Config, logger: Logger): Promise<Con
           turnTimeoutMs: config.agent.turnTimeoutMs,
           logger,
         });
-  await sessions?.recover();
+  // A disk that is full now may have room later: no reason not to start.
+  await sessions
+    ?.recover()
+    .catch((error: unknown) => logger.error({ err: error }, 'open turns could not be closed'));
   // Asks the host, so it must not hold up the start.
   const recovering = power
     .recover()
     .catch((error: unknown) => logger.error({ err: error }, 'open operations could not be closed'));
 
-  const warnings = warningsOf(config);
+  const warnings = warningsOf(config, agent?.unavailable());
   const describe = ({ name, how }: Identity): Me => {
-    const agentWhy = agent === undefined ? `The journal is not available: ${why}.` : agent.unavailable();
+    const agentWhy = agent === undefined ? why : agent.unavailable();
     return {
       name,
       how,
@@ -175,6 +186,7 @@ export async function createConsole(config: Config, logger: Logger): Promise<Con
   return {
     app,
     warnings,
+    whyPowerOnly: why,
     async close() {
       await sessions?.close();
       await app.close();
@@ -185,24 +197,46 @@ export async function createConsole(config: Config, logger: Logger): Promise<Con
       await Promise.all([hostSsh.close(), repairSsh.close(), observerSsh?.close()]);
       removeControlDir(controlDir);
       await journal?.close();
+      lock?.release();
     },
   };
 }
 
-/** Processes and known hosts need a place even where the data directory cannot be written: power must work then too. */
-function usableDir(dir: string, logger: Logger): string {
+interface Place {
+  readonly dataDir: string;
+  readonly lock: DataDirLock | undefined;
+  /** Why nothing is recorded: without the lock another server might be writing here. */
+  readonly whyNot: string | undefined;
+}
+
+/** Processes and known hosts need a place even where the data directory cannot be had: power must work then too. */
+function claimDir(dir: string, logger: Logger): Place {
   try {
     mkdirSync(dir, { recursive: true, mode: 0o700 });
     accessSync(dir, constants.W_OK);
-    return dir;
+    return { dataDir: dir, lock: lockDataDir(dir), whyNot: undefined };
   } catch (error) {
-    const instead = mkdtempSync(path.join(tmpdir(), 'breakglass-'));
+    if (error instanceof DataDirInUse) throw error;
+    const whyNot = `The data directory ${dir} cannot be written: ${error instanceof Error ? error.message : String(error)}. Make it writable (space, owner, mount) and restart to get the agent back; the power buttons work.`;
+    const instead = temporaryDir();
     logger.error(
       { err: error },
-      `the data directory ${dir} cannot be written; running state goes to ${instead} and is lost with it`,
+      `power only. ${whyNot} ${instead === undefined ? 'No temporary directory can be written either: host keys are not remembered.' : `Running state goes to ${instead} and is lost with it.`}`,
     );
-    return instead;
+    // One that is not there: whoever wants to write in it fails by itself, and ssh works without.
+    return { dataDir: instead ?? path.join(dir, 'not-writable'), lock: undefined, whyNot };
   }
+}
+
+function temporaryDir(): string | undefined {
+  for (const base of [tmpdir(), '/dev/shm']) {
+    try {
+      return mkdtempSync(path.join(base, 'breakglass-'));
+    } catch {
+      // The next one.
+    }
+  }
+  return undefined;
 }
 
 function tryJournal(
@@ -218,10 +252,16 @@ function tryJournal(
   }
 }
 
-const hasKey = ({ ssh }: Config): boolean => ssh.authSock !== undefined || existsSync(ssh.keyPath);
+const hasKey = ({ ssh }: Config): boolean => ssh.authSock !== undefined || isKeyFile(ssh.keyPath);
 
-function warningsOf(config: Config): string[] {
+function warningsOf(config: Config, agentUnavailable: string | undefined): string[] {
   const warnings: string[] = [];
+  if (agentUnavailable !== undefined) warnings.push(`The agent is not available. ${agentUnavailable}`);
+  const everyone = config.access.trustedProxies.filter((cidr) => cidr.endsWith('/0'));
+  if (everyone.length > 0)
+    warnings.push(
+      `BREAKGLASS_TRUSTED_PROXIES contains ${everyone.join(' and ')}: whoever reaches this port is who they say they are.`,
+    );
   if (!hasKey(config))
     warnings.push(
       `No SSH key at ${config.ssh.keyPath} and no ssh-agent: neither the VM nor the power host can be reached.`,

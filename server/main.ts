@@ -1,7 +1,8 @@
 // Composition root: config → parts → listen. Exit 2: the configuration is not understood; 1: it could not start.
 import pino from 'pino';
 import { type Config, ConfigError, readConfig } from './config.ts';
-import { createConsole } from './console.ts';
+import { type Console, createConsole } from './console.ts';
+import { DataDirInUse } from './processes/data-dir-lock.ts';
 
 /** After a signal everything has this long to end; then the process ends anyway and the next start cleans up. */
 const SHUTDOWN_LIMIT_MS = 8_000;
@@ -29,21 +30,35 @@ const logger = pino({
     '*.CLAUDE_CODE_OAUTH_TOKEN',
   ],
 });
-const breakglass = await createConsole(config, logger);
-
+let breakglass: Console | undefined;
 let closing = false;
-async function shutDown(signal: string): Promise<void> {
+async function shutDown(cause: string): Promise<void> {
   if (closing) return;
   closing = true;
-  logger.info(`${signal}: closing`);
+  logger.info(`${cause}: closing`);
   setTimeout(() => process.exit(1), SHUTDOWN_LIMIT_MS).unref();
-  await breakglass.close();
+  await breakglass?.close();
   process.exit(0);
 }
 for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const)
   process.on(signal, () => void shutDown(signal));
+// Whoever holds the other end of the channel is the lab. Gone (killed too), it leaves nobody to ask for and a port to free.
+if (config.lab !== null && process.connected)
+  process.once('disconnect', () => void shutDown('the lab is gone'));
 // One request gone wrong must not take the power path down with it.
 process.on('unhandledRejection', (reason) => logger.error({ err: reason }, 'an unhandled rejection'));
+
+function fail(message: string): never {
+  console.error(`breakglass: ${message}`);
+  process.exit(1);
+}
+
+try {
+  breakglass = await createConsole(config, logger);
+} catch (error) {
+  if (!(error instanceof DataDirInUse)) throw error;
+  fail(error.message);
+}
 
 try {
   const url = await breakglass.app.listen({ host: config.bind, port: config.port });
@@ -55,10 +70,11 @@ try {
       : `X-authentik-username is believed from ${proxies.join(', ')}`,
   );
   for (const warning of breakglass.warnings) logger.warn(warning);
+  // Whoever started us with a channel need not guess the address nor when it answers.
+  process.send?.({ ready: url, whyPowerOnly: breakglass.whyPowerOnly });
 } catch (error) {
-  console.error(
-    `breakglass: cannot listen on ${config.bind}:${config.port}: ${error instanceof Error ? error.message : String(error)}`,
-  );
   await breakglass.close();
-  process.exit(1);
+  fail(
+    `cannot listen on ${config.bind}:${config.port}: ${error instanceof Error ? error.message : String(error)}`,
+  );
 }

@@ -17,6 +17,7 @@ const NEEDED = [
   { file: '/usr/bin/ps', debianPackage: 'procps' },
   { file: '/usr/bin/sudo', debianPackage: 'sudo' },
   { file: '/usr/bin/jq', debianPackage: 'jq' },
+  { file: '/usr/bin/openssl', debianPackage: 'openssl' },
 ];
 
 installWhatIsMissing();

@@ -302,3 +302,11 @@ test('without a credential or a definition nothing is started, and one sentence 
   expect(kinds(events)).toEqual(['error', 'result']);
   expect(rig.model.requests).toEqual([]);
 });
+
+test('where its directories cannot be made the agent says so, and the rest of the console works', async () => {
+  const rig = await rigged(() => answer(text('ok')), { deps: { dataDir: '/dev/null' } });
+  expect(rig.driver.unavailable()).toMatch(
+    /directories cannot be made below \/dev\/null\/agent .*ENOTDIR.*power buttons/,
+  );
+  expect(kinds(await runTurn(rig.agent, 'hello'))).toEqual(['error', 'result']);
+});

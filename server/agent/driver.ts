@@ -12,7 +12,13 @@ import {
   OUR_TOOLS,
   readDefinition,
 } from './definition.ts';
-import { API_BOUNDS, type ApiBounds, agentEnvironment, makeAgentDirs } from './environment.ts';
+import {
+  type AgentDirs,
+  API_BOUNDS,
+  type ApiBounds,
+  agentEnvironment,
+  makeAgentDirs,
+} from './environment.ts';
 import { LiveSession } from './live-session.ts';
 import type { AgentDriver } from './port.ts';
 import { processOptions } from './process-options.ts';
@@ -44,8 +50,8 @@ export function createAgentDriver(deps: AgentDriverDeps): AgentDriver {
   const { config, logger } = deps;
   const definition = loadDefinition(config);
   const binary = findBinary();
-  const dirs = makeAgentDirs(deps.dataDir);
-  const root = knowledgeDir(config.knowledgeDir, deps.dataDir, logger);
+  const places = makePlaces(config, deps.dataDir, logger);
+  const { dirs, root } = typeof places === 'string' ? NO_PLACES : places;
   const endpoint = endpointOf(config.credentials);
   const sessions = new Map<SessionId, LiveSession>();
   let closed = false;
@@ -54,6 +60,7 @@ export function createAgentDriver(deps: AgentDriverDeps): AgentDriver {
     if (closed) return 'The server is shutting down.';
     if (typeof definition === 'string') return definition;
     if (typeof binary !== 'string') return binary.message;
+    if (typeof places === 'string') return places;
     if (
       config.credentials['ANTHROPIC_API_KEY'] === undefined &&
       config.credentials['CLAUDE_CODE_OAUTH_TOKEN'] === undefined
@@ -151,6 +158,23 @@ function findBinary(): string | NoClaudeBinary {
   } catch (error) {
     if (error instanceof NoClaudeBinary) return error;
     throw error;
+  }
+}
+
+interface Places {
+  readonly dirs: AgentDirs;
+  /** What the agent may read. */
+  readonly root: string;
+}
+/** Stands in where they cannot be made; `unavailable` keeps the agent from ever being started. */
+const NO_PLACES: Places = { dirs: { home: '', config: '', temp: '' }, root: '' };
+
+/** The agent's directories, or the sentence that says why there are none. */
+function makePlaces(config: Config['agent'], dataDir: string, logger: Logger): Places | string {
+  try {
+    return { dirs: makeAgentDirs(dataDir), root: knowledgeDir(config.knowledgeDir, dataDir, logger) };
+  } catch (error) {
+    return `The agent's own directories cannot be made below ${path.join(dataDir, 'agent')} (${error instanceof Error ? error.message : String(error)}). Make that place writable and restart. The power buttons and triage work without it.`;
   }
 }
 

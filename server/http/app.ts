@@ -91,11 +91,12 @@ export async function buildApp(deps: AppDeps): Promise<FastifyInstance> {
     status: 'ok' as const,
     service: 'claude-breakglass' as const,
   }));
-  app.get('/ready', async (_request, reply) =>
-    deps.conversation === undefined
-      ? reply.code(503).send({ status: 'power-only', why: deps.whyPowerOnly })
-      : { status: 'ready' },
-  );
+  app.get('/ready', async (_request, reply) => {
+    if (deps.conversation === undefined)
+      return reply.code(503).send({ status: 'power-only', why: deps.whyPowerOnly });
+    const why = deps.conversation.journal.health();
+    return why === undefined ? { status: 'ready' } : reply.code(503).send({ status: 'power-only', why });
+  });
   await app.register(async (scope) => loginRoute(scope, deps.access));
   await app.register(async (scope) => emergencyRoutes(scope, deps));
   await app.register(async (scope) => {

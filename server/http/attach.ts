@@ -25,7 +25,10 @@ export async function attach(client: SseClient, source: AttachSource, after: Eve
   let held: string[] | undefined = [];
   let heldChars = 0;
   const deliver = (frame: string): void => {
-    if (held === undefined) return void client.send(frame);
+    if (held === undefined) {
+      client.send(frame);
+      return;
+    }
     held.push(frame);
     heldChars += frame.length;
     if (heldChars > HELD_CAP_CHARS) client.end();

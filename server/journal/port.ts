@@ -32,6 +32,8 @@ export interface Journal {
   hasSession(id: SessionId): Promise<boolean>;
   /** Turns with a `user` and no `turn_end`; operations with `power_started` and no `power_finished`; prompts still queued. */
   open(): Promise<OpenWork>;
+  /** Why the last append failed, as a sentence for a person; undefined once one succeeded, or when none failed. */
+  health(): string | undefined;
   close(): Promise<void>;
 }
 

@@ -1,5 +1,5 @@
 import { spawn } from 'node:child_process';
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
@@ -120,7 +120,9 @@ test('a write that fails rejects, tells nobody and spends no id', async () => {
 test('a damaged file and one from a newer version are refused with a reason, and left as they are', async () => {
   const file = path.join(dir, 'journal.sqlite');
   writeFileSync(file, 'this is not a database, whatever its name says. '.repeat(50));
-  expect(() => openJournal(dir)).toThrow(/not a database/);
+  expect(() => openJournal(dir)).toThrow(
+    `${file} is damaged: file is not a database. Move it aside and restart to get the agent back; the power buttons work.`,
+  );
   expect(readFileSync(file, 'utf8')).toContain('whatever its name says');
   rmSync(file);
   await openJournal(dir).close();
@@ -128,6 +130,43 @@ test('a damaged file and one from a newer version are refused with a reason, and
   database.exec('PRAGMA user_version = 99');
   database.close();
   expect(() => openJournal(dir)).toThrow(/newer version/);
+});
+
+test('a journal that cannot be opened says which file, why, and what to do', () => {
+  const file = path.join(dir, 'journal.sqlite');
+  mkdirSync(file);
+  expect(() => openJournal(dir)).toThrow(
+    new RegExp(`${file} cannot be opened: .*restart to get the agent back; the power buttons work`),
+  );
+});
+
+test('a stranger’s row costs no event: our ids go on after theirs', async () => {
+  const journal = openJournal(dir);
+  await journal.append([say('a')]);
+  const stranger = new DatabaseSync(path.join(dir, 'journal.sqlite'));
+  stranger.exec(
+    "INSERT INTO events (id, at, kind, event) VALUES (2, '', 'note', '{}'), (3, '', 'note', '{}')",
+  );
+  stranger.close();
+  const stored = await journal.append([say('b'), say('c')]);
+  expect(stored.map(({ id }) => id)).toEqual([4, 5]);
+  expect((await journal.append([say('d')])).map(({ id }) => id)).toEqual([6]);
+  expect([journal.head(), journal.health()]).toEqual([6, undefined]);
+  await journal.close();
+});
+
+test('its health is the reason of the last failed append, until one succeeds', async () => {
+  const journal = openJournal(dir);
+  expect(journal.health()).toBeUndefined();
+  const blocker = new DatabaseSync(path.join(dir, 'journal.sqlite'));
+  blocker.exec('BEGIN IMMEDIATE');
+  await expect(journal.append([say('a')])).rejects.toThrow();
+  expect(journal.health()).toMatch(/cannot be written \(database is locked\)/);
+  blocker.exec('ROLLBACK');
+  blocker.close();
+  await journal.append([say('b')]);
+  expect(journal.health()).toBeUndefined();
+  await journal.close();
 });
 
 test('20 writers killed with SIGKILL lose nothing that they acknowledged', async () => {

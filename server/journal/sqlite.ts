@@ -8,6 +8,7 @@ import { type EventId, eventId, type SessionId } from '../../protocol/ids.ts';
 import { BreakglassError } from '../../protocol/problems.ts';
 import { conditionsOf, passes } from './filter.ts';
 import type { Journal, JournalFilter, OpenWork, SessionSummary } from './port.ts';
+import { constraintFailed, explainDamage, explainRefusal, JournalRefused } from './refusal.ts';
 import { PRAGMAS, SCHEMA, SCHEMA_VERSION, SQL, selectEvents } from './sql.ts';
 
 /** A larger file is not read whole at the start: the console must be back within 2 s, whatever it has recorded. */
@@ -29,31 +30,33 @@ interface Follower {
  * read-only, full, or written by a newer version.
  */
 export function openJournal(dataDir: string, now: () => number = Date.now): Journal {
-  mkdirSync(dataDir, { recursive: true, mode: 0o700 });
   const file = path.join(dataDir, 'journal.sqlite');
-  const database = new DatabaseSync(file);
+  let database: DatabaseSync | undefined;
   try {
+    mkdirSync(dataDir, { recursive: true, mode: 0o700 });
+    database = new DatabaseSync(file);
     database.exec(PRAGMAS);
     prepareSchema(database, file);
     return new SqliteJournal(database, now);
   } catch (error) {
-    database.close();
-    throw error;
+    database?.close();
+    if (error instanceof JournalRefused) throw error;
+    throw new JournalRefused(explainRefusal(error, file), { cause: error });
   }
 }
 
 function prepareSchema(database: DatabaseSync, file: string): void {
   const version = Number(database.prepare('PRAGMA user_version').get()?.['user_version'] ?? 0);
   if (version > SCHEMA_VERSION)
-    throw new Error(
-      `${file} was written by a newer version of Breakglass (schema ${version}, this one knows ${SCHEMA_VERSION})`,
+    throw new JournalRefused(
+      `${file} was written by a newer version of Breakglass (schema ${version}, this one knows ${SCHEMA_VERSION}). Run that version, or move the file aside and restart, to get the agent back; the power buttons work.`,
     );
   if (version === 0) database.exec(`BEGIN IMMEDIATE; ${SCHEMA} COMMIT;`);
   // Proves now, not in the middle of an incident, that the file can be written.
   database.exec(`BEGIN IMMEDIATE; PRAGMA user_version = ${SCHEMA_VERSION}; COMMIT;`);
   if (statSync(file).size > CHECKED_WHOLE_BYTES) return;
   const check = database.prepare('PRAGMA quick_check(1)').get()?.['quick_check'];
-  if (check !== 'ok') throw new Error(`${file} is damaged: ${String(check)}`);
+  if (check !== 'ok') throw new JournalRefused(explainDamage(file, String(check)));
 }
 
 class SqliteJournal implements Journal {
@@ -64,13 +67,14 @@ class SqliteJournal implements Journal {
   readonly #followers = new Set<Follower>();
   #pending: Pending[] = [];
   #head: number;
+  #failure: string | undefined;
   #closed = false;
 
   constructor(database: DatabaseSync, now: () => number) {
     this.#database = database;
     this.#now = now;
     this.#insert = database.prepare(SQL.insert);
-    this.#head = Number(database.prepare(SQL.lastId).get()?.['id']);
+    this.#head = this.#lastId();
   }
 
   append(events: readonly NewEvent[]): Promise<readonly JournalEvent[]> {
@@ -121,6 +125,10 @@ class SqliteJournal implements Journal {
     };
   }
 
+  health(): string | undefined {
+    return this.#failure;
+  }
+
   async close(): Promise<void> {
     if (this.#closed) return;
     this.#flush();
@@ -133,25 +141,51 @@ class SqliteJournal implements Journal {
     const batch = this.#pending;
     this.#pending = [];
     if (batch.length === 0) return;
-    const stored: JournalEvent[][] = [];
-    let id = this.#head;
+    let stored: JournalEvent[][];
     try {
-      this.#database.exec('BEGIN IMMEDIATE');
-      const at = new Date(this.#now()).toISOString();
-      for (const { events } of batch) {
-        stored.push(events.map((event) => this.#write({ ...event, id: eventId(++id), at, v: 1 })));
-      }
-      this.#database.exec('COMMIT');
+      stored = this.#commitPastStrangers(batch);
     } catch (error) {
-      this.#rollBack();
-      for (const { reject } of batch) reject(unavailable(error));
+      const problem = unavailable(error);
+      this.#failure = problem.message;
+      for (const { reject } of batch) reject(problem);
       return;
     }
-    this.#head = id;
+    this.#failure = undefined;
     for (const event of stored.flat()) this.#tell(event);
     batch.forEach(({ resolve }, index) => {
       resolve(stored[index] ?? []);
     });
+  }
+
+  /** Nobody else writes here (processes/data-dir-lock.ts). If somebody did, our ids go on after theirs. */
+  #commitPastStrangers(batch: readonly Pending[]): JournalEvent[][] {
+    try {
+      return this.#commit(batch, () => this.#head);
+    } catch (error) {
+      if (!constraintFailed(error)) throw error;
+      return this.#commit(batch, () => this.#lastId());
+    }
+  }
+
+  #commit(batch: readonly Pending[], lastId: () => number): JournalEvent[][] {
+    try {
+      this.#database.exec('BEGIN IMMEDIATE');
+      const at = new Date(this.#now()).toISOString();
+      let id = lastId();
+      const stored = batch.map(({ events }) =>
+        events.map((event) => this.#write({ ...event, id: eventId(++id), at, v: 1 })),
+      );
+      this.#database.exec('COMMIT');
+      this.#head = id;
+      return stored;
+    } catch (error) {
+      this.#rollBack();
+      throw error;
+    }
+  }
+
+  #lastId(): number {
+    return Number(this.#statement(SQL.lastId).get()?.['id']);
   }
 
   #write(event: JournalEvent): JournalEvent {

@@ -2,6 +2,7 @@
 // the server's pid and start time. A server killed with SIGKILL leaves its children running; the next one on the same
 // data directory finds them by the mark and ends them. No pid file: nothing to lose between fork and write.
 import { readdirSync, readFileSync, realpathSync } from 'node:fs';
+import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 
 const MARK = 'BREAKGLASS_OWNER';
@@ -27,9 +28,18 @@ const isAlive = (pid: number, started: string): boolean => {
   }
 };
 
+/** A directory that could not even be made still gets a mark: power works without one. */
+const realPath = (dataDir: string): string => {
+  try {
+    return realpathSync(dataDir);
+  } catch {
+    return path.resolve(dataDir);
+  }
+};
+
 /** Goes into the environment of every process that the server starts. */
 export function ownerMark(dataDir: string): Readonly<Record<string, string>> {
-  return { [MARK]: `${process.pid}:${startTime(process.pid) ?? '0'}:${realpathSync(dataDir)}` };
+  return { [MARK]: `${process.pid}:${startTime(process.pid) ?? '0'}:${realPath(dataDir)}` };
 }
 
 export interface Orphan {
@@ -39,7 +49,7 @@ export interface Orphan {
 
 /** Processes marked for this data directory whose server is dead. Reads /proc of our own user only (others are unreadable). */
 export function findOrphans(dataDir: string): readonly Orphan[] {
-  const ours = realpathSync(dataDir);
+  const ours = realPath(dataDir);
   const orphans: Orphan[] = [];
   for (const entry of readdirSync('/proc')) {
     if (!/^\d+$/.test(entry) || Number(entry) === process.pid) continue;

@@ -4,9 +4,11 @@ import {
   chmodSync,
   copyFileSync,
   existsSync,
+  mkdirSync,
   mkdtempSync,
   readdirSync,
   readFileSync,
+  rmSync,
   writeFileSync,
 } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -17,6 +19,7 @@ import { connectTo } from '../../test/support/ssh-parts.ts';
 import { type Sshd, startSshd } from '../../test/support/sshd.ts';
 import type { SshCommand, SshConnection, SshResult } from './connection.ts';
 import { openControlDir, removeControlDir } from './control-dir.ts';
+import { isKeyFile } from './key-file.ts';
 
 let sshd: Sshd;
 let ssh: SshConnection;
@@ -231,8 +234,14 @@ test('a host key is recorded at first use under its alias; a changed one is refu
   expect(detail).toContain(knownHostsFile);
 });
 
+const controlDirFor = (data: string): string => {
+  const dir = openControlDir(data);
+  if (dir === undefined) throw new Error('no place for a control directory');
+  return dir;
+};
+
 test('closing ends the master and what runs, and leaves neither socket nor log', async () => {
-  const controlDir = openControlDir(mkdtempSync(path.join(tmpdir(), 'data-')));
+  const controlDir = controlDirFor(mkdtempSync(path.join(tmpdir(), 'data-')));
   const own = connectTo(sshd, { controlDir });
   await own.warm(5_000);
   const master = own.masterPid() ?? 0;
@@ -248,15 +257,38 @@ test('closing ends the master and what runs, and leaves neither socket nor log',
 
 test('the control directory is private, short, the same for the same data, and never a stranger’s trap', () => {
   const data = path.join('/var/lib', 'x'.repeat(200));
-  const dir = openControlDir(data);
+  const dir = controlDirFor(data);
   writeFileSync(path.join(dir, 'left-behind'), '');
   expect(openControlDir(data)).toBe(dir);
   expect(readdirSync(dir)).toEqual([]);
   expect(Buffer.byteLength(dir)).toBeLessThan(60);
   removeControlDir(dir);
   writeFileSync(dir, '');
-  const other = openControlDir(data);
+  const other = controlDirFor(data);
   expect(other).not.toBe(dir);
   removeControlDir(other);
   removeControlDir(dir);
+});
+
+test('where the temporary directories cannot be written the data directory serves, if its path is short', () => {
+  const data = mkdtempSync(path.join(tmpdir(), 'd-'));
+  expect(openControlDir(data, ['/proc', '/does/not/exist'])).toBe(path.join(data, 'ssh'));
+  const deep = path.join(data, 'x'.repeat(60));
+  mkdirSync(deep);
+  expect(openControlDir(deep, ['/proc'])).toBeUndefined();
+  rmSync(data, { recursive: true });
+});
+
+test('with no place for a control directory every command connects by itself and still works', async () => {
+  const own = connectTo(sshd, { controlDir: undefined });
+  expect(await own.warm(1_000)).toBe(false);
+  expect(await run('echo hi; exit 3', {}, own)).toMatchObject({ how: 'exited', exitCode: 3, out: 'hi\n' });
+  expect(await run('true', { fresh: true }, own)).toMatchObject({ how: 'exited', exitCode: 0 });
+  await own.close();
+});
+
+test('a directory at the path of the key is no key', () => {
+  expect(isKeyFile(sshd.keyPath)).toBe(true);
+  expect(isKeyFile(sshd.dir)).toBe(false);
+  expect(isKeyFile('/does/not/exist')).toBe(false);
 });

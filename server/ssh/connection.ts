@@ -6,7 +6,6 @@
 // carried by the fallback and one that was begun is never repeated. That leaves the instant in which a master dies between
 // sending the request and confirming it. For what changes the world (`fresh`) even that is too much: it gets a connection of
 // its own, where the client's log says exactly whether the command was sent, and 0.2 s more do not matter.
-import { existsSync } from 'node:fs';
 import path from 'node:path';
 import type { Logger } from 'pino';
 import { BreakglassError } from '../../protocol/problems.ts';
@@ -15,15 +14,16 @@ import { commandArguments, type Destination, type Keepalive, masterArguments } f
 import { createLog, runClient } from './client.ts';
 import type { Begun, SshEnd } from './client-log.ts';
 import { explainFailure } from './failure.ts';
-import { createMaster } from './master.ts';
+import { isKeyFile } from './key-file.ts';
+import { createMaster, NO_MASTER } from './master.ts';
 
 export interface SshConnectionOptions {
   readonly address: HostAddress;
   readonly keyPath: string;
   readonly authSock: string | undefined;
   readonly knownHostsFile: string;
-  /** From `openControlDir`. */
-  readonly controlDir: string;
+  /** From `openControlDir`. Undefined: no connection is reused and the client keeps no log. */
+  readonly controlDir: string | undefined;
   /** The mark by which the next server finds what this one left: see processes/owner.ts. */
   readonly ownerEnv: Readonly<Record<string, string>>;
   readonly searchPath: string;
@@ -95,23 +95,27 @@ export function createSshConnection(options: SshConnectionOptions): SshConnectio
     address: options.address,
     identity: {
       keyPath: options.keyPath,
-      keyExists: existsSync(options.keyPath),
+      keyExists: isKeyFile(options.keyPath),
       authSock: options.authSock,
     },
     knownHostsFile: options.knownHostsFile,
     hostKeyAlias: options.hostKeyAlias,
   });
   const keepalive = options.keepalive ?? DEFAULT_KEEPALIVE;
-  const master = createMaster({
-    argumentsFor: (socket) => masterArguments(destination(), socket, keepalive, CONNECT_TIMEOUT_S),
-    socketPath: () => path.join(options.controlDir, `${prefix}-m${++count}`),
-    ...{ env, idleMs: options.idleMs ?? DEFAULT_IDLE_MS, logger: options.logger },
-  });
+  const { controlDir } = options;
+  const master =
+    controlDir === undefined
+      ? NO_MASTER
+      : createMaster({
+          argumentsFor: (socket) => masterArguments(destination(), socket, keepalive, CONNECT_TIMEOUT_S),
+          socketPath: () => path.join(controlDir, `${prefix}-m${++count}`),
+          ...{ env, idleMs: options.idleMs ?? DEFAULT_IDLE_MS, logger: options.logger },
+        });
 
   const run = async (command: SshCommand): Promise<SshResult> => {
     const to = destination();
     const fresh = command.fresh === true;
-    const file = path.join(options.controlDir, `${prefix}-${++count}.log`);
+    const file = controlDir === undefined ? undefined : path.join(controlDir, `${prefix}-${++count}.log`);
     const build = (logFile: string | undefined, socket: string | undefined): string[] =>
       commandArguments(to, {
         ...{ command: command.command, socket, logFile },
@@ -123,7 +127,7 @@ export function createSshConnection(options: SshConnectionOptions): SshConnectio
       });
     build(file, undefined); // refuses what cannot be sent before anything is started
     if (closing.signal.aborted) throw new BreakglassError('shutting-down', 'The server is shutting down.');
-    const logFile = await createLog(file);
+    const logFile = file === undefined ? undefined : await createLog(file);
     const result = await runClient({
       arguments: build(logFile, fresh ? undefined : master.touch()),
       ...{ env, logFile, stdin: command.stdin, timeoutMs: command.timeoutMs },

@@ -28,6 +28,14 @@ export interface Master {
 const SHORT_LIFE_MS = 5_000;
 const PAUSE_MS = 3_000;
 
+/** Where there is no place for its socket: every client connects by itself. */
+export const NO_MASTER: Master = {
+  touch: () => undefined,
+  ready: async () => false,
+  pid: () => undefined,
+  close: async () => {},
+};
+
 const spawnMaster = (args: readonly string[], env: Readonly<Record<string, string>>) =>
   execa('ssh', args, {
     ...{ env, extendEnv: false, stdin: 'ignore', stdout: 'ignore', stderr: 'pipe', reject: false },

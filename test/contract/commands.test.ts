@@ -1,11 +1,13 @@
 // The two commands of the README from outside, as a newcomer types them: what they print, what they refuse, what they leave.
 import { type ChildProcess, spawn } from 'node:child_process';
-import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { get } from 'node:https';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { expect, onTestFinished, test } from 'vitest';
 import { freePort } from '../support/house.ts';
+import { selfSigned } from '../support/self-signed.ts';
 import { tempDir } from '../support/temp-dir.ts';
 
 const root = path.resolve(import.meta.dirname, '../..');
@@ -19,10 +21,12 @@ interface Running {
   until(text: string | RegExp): Promise<string>;
 }
 
+const npmRun = (script: string, env: Record<string, string>): Running => run('npm', ['run', script], env);
+
 /** As a terminal would: a process group of its own, so that Ctrl-C reaches all of it. */
-function npmRun(script: string, env: Record<string, string>): Running {
+function run(program: string, args: readonly string[], env: Record<string, string>): Running {
   const { BREAKGLASS_POLICY: _, ...rest } = process.env;
-  const child = spawn('npm', ['run', script], {
+  const child = spawn(program, args, {
     cwd: root,
     detached: true,
     stdio: ['ignore', 'pipe', 'pipe'],
@@ -67,6 +71,23 @@ function processesOf(dir: string): string[] {
     }
   }
   return found;
+}
+
+/** The process that runs this program with this directory in its environment. */
+function pidOf(program: string, dir: string): number {
+  const pid = readdirSync('/proc').find((entry) => {
+    try {
+      return (
+        // Neither npm nor its shell, whose arguments name the program too.
+        readFileSync(`/proc/${entry}/cmdline`, 'utf8').split('\0')[1]?.endsWith(program) === true &&
+        readFileSync(`/proc/${entry}/environ`, 'utf8').includes(dir)
+      );
+    } catch {
+      return false;
+    }
+  });
+  if (pid === undefined) throw new Error(`no process runs ${program}`);
+  return Number(pid);
 }
 
 test(
@@ -119,17 +140,7 @@ test(
       API_BEARER_TOKEN: 'contract-token-0123456789',
     });
     await lab.until('Ctrl-C ends it.');
-    const server = readdirSync('/proc').find((pid) => {
-      try {
-        return (
-          readFileSync(`/proc/${pid}/cmdline`, 'utf8').includes('server/main.ts') &&
-          readFileSync(`/proc/${pid}/environ`, 'utf8').includes(dataDir)
-        );
-      } catch {
-        return false;
-      }
-    });
-    process.kill(Number(server), 'SIGKILL');
+    process.kill(pidOf('server/main.ts', dataDir), 'SIGKILL');
     await lab.until('starting it again');
     for (;;) {
       const answer = await fetch(`http://127.0.0.1:${port}/health`).catch(() => undefined);
@@ -138,6 +149,67 @@ test(
     }
   },
 );
+
+test('a lab that is killed alone leaves no console that holds the port', LIMIT, async () => {
+  const port = await freePort();
+  const dataDir = path.join(tempDir(), 'data');
+  const lab = npmRun('lab', { BREAKGLASS_PORT: String(port), BREAKGLASS_DATA_DIR: dataDir });
+  await lab.until('Ctrl-C ends it.');
+  const console = pidOf('server/main.ts', dataDir);
+  process.kill(pidOf('lab/main.ts', dataDir), 'SIGKILL');
+  await expect.poll(() => existsSync(`/proc/${console}`), { timeout: 10_000 }).toBe(false);
+  await expect(fetch(`http://127.0.0.1:${port}/health`)).rejects.toThrow();
+});
+
+test('the lab’s address is the real one: with TLS, any port and every interface', LIMIT, async () => {
+  const dir = tempDir();
+  const { cert, key } = selfSigned(dir);
+  const lab = npmRun('lab', {
+    BREAKGLASS_PORT: '0',
+    BREAKGLASS_BIND: '0.0.0.0',
+    BREAKGLASS_TLS_CERT: cert,
+    BREAKGLASS_TLS_KEY: key,
+    BREAKGLASS_SESSIONS_DIR: path.join(dir, 'sessions'),
+  });
+  const printed = await lab.until('Ctrl-C ends it.');
+  const port = /Open\s+https:\/\/127\.0\.0\.1:(\d+)/.exec(printed)?.[1];
+  expect(Number(port)).toBeGreaterThan(0);
+  const answered = await new Promise((resolve, reject) => {
+    get(`https://127.0.0.1:${port}/health`, { rejectUnauthorized: false }, (answer) => {
+      answer.resume();
+      resolve(answer.statusCode);
+    }).on('error', reject);
+  });
+  expect(answered).toBe(200);
+  // Beside the sessions, as npm start decides it.
+  expect(existsSync(path.join(dir, 'data', 'journal.sqlite'))).toBe(true);
+});
+
+test(
+  'with a data directory that cannot be had the lab comes up power only, and says why',
+  LIMIT,
+  async () => {
+    const lab = npmRun('lab', { BREAKGLASS_PORT: '0', BREAKGLASS_DATA_DIR: '/dev/null/data' });
+    const printed = await lab.until('Ctrl-C ends it.');
+    expect(printed).toMatch(
+      /Power only, no agent\. The data directory \/dev\/null\/data cannot be written: /,
+    );
+    const url = /Open\s+(\S+)/.exec(printed)?.[1];
+    const token = /Token\s+(\S+)/.exec(printed)?.[1];
+    const headers = { authorization: `Bearer ${token}` };
+    expect((await fetch(`${url}/ready`)).status).toBe(503);
+    expect((await fetch(`${url}/api/pve/status`, { method: 'POST', headers })).status).toBe(200);
+  },
+);
+
+test('npm run lab on a port that is taken says so once and ends with exit 1', LIMIT, async () => {
+  const port = await freePort();
+  const first = npmRun('start', alone(path.join(tempDir(), 'data'), port));
+  await first.until('listens on');
+  const lab = npmRun('lab', { BREAKGLASS_PORT: String(port), BREAKGLASS_DATA_DIR: tempDir() });
+  expect(await lab.ended).toBe(1);
+  expect(lab.output().match(/cannot listen on/g)).toHaveLength(1);
+});
 
 test.each([
   ['an unknown scenario', { BREAKGLASS_LAB_SCENARIO: 'earthquake' }, /earthquake.*disk-full or io-stall/],
@@ -232,3 +304,70 @@ test('a port that is taken is named, with exit 1', LIMIT, async () => {
   expect(await second.ended).toBe(1);
   expect(second.output()).toMatch(new RegExp(`cannot listen on 127\\.0\\.0\\.1:${port}`));
 });
+
+test(
+  'a second server on the same data directory does not start, and the first one goes on as if nothing had been',
+  LIMIT,
+  async () => {
+    const [port, dataDir] = [await freePort(), path.join(tempDir(), 'data')];
+    const first = npmRun('start', alone(dataDir, port));
+    await first.until('listens on');
+    const open = () =>
+      fetch(`http://127.0.0.1:${port}/api/session`, {
+        method: 'POST',
+        headers: { authorization: 'Bearer contract-token-0123456789' },
+      });
+    expect((await open()).status).toBe(200);
+    const second = npmRun('start', alone(dataDir, await freePort()));
+    expect(await second.ended).toBe(1);
+    const pid = pidOf('server/main.ts', dataDir);
+    expect(second.output()).toMatch(
+      new RegExp(`${dataDir} belongs to another .*pid ${pid} .*BREAKGLASS_DATA_DIR`),
+    );
+    expect((await open()).status).toBe(200);
+    process.kill(pid, 'SIGKILL');
+    await first.ended;
+    const third = npmRun('start', alone(dataDir, port));
+    await third.until('listens on');
+    expect((await open()).status).toBe(200);
+  },
+);
+
+test.each([
+  ['the temporary directory cannot', { TMPDIR: '/proc' }, 200],
+  ['neither it nor the data directory can', { TMPDIR: '/proc', BREAKGLASS_DATA_DIR: '/proc/data' }, 503],
+])('the server starts where %s be written, and tries a verb', LIMIT, async (_name, env, ready) => {
+  const port = await freePort();
+  // Not by npm, which needs a temporary directory of its own.
+  const start = run(process.execPath, ['server/main.ts'], {
+    ...alone(path.join(tempDir(), 'data'), port),
+    ...env,
+  });
+  await start.until('listens on');
+  expect((await fetch(`http://127.0.0.1:${port}/ready`)).status).toBe(ready);
+  const headers = { authorization: 'Bearer contract-token-0123456789' };
+  const status = await fetch(`http://127.0.0.1:${port}/api/pve/status`, { method: 'POST', headers });
+  expect(await status.json()).toMatchObject({ stderr: expect.stringMatching(/refused|not reach/i) });
+});
+
+test(
+  'npm start says in its log and to the page what is missing for the agent, and whom it believes',
+  LIMIT,
+  async () => {
+    const [port, dir] = [await freePort(), tempDir()];
+    const start = npmRun('start', {
+      ...alone(path.join(dir, 'data'), port),
+      ...{ ANTHROPIC_API_KEY: '', CLAUDE_CODE_OAUTH_TOKEN: '' },
+      BREAKGLASS_TRUSTED_PROXIES: '0.0.0.0/0',
+      BREAKGLASS_KEY_PATH: dir,
+    });
+    await start.until(/The agent is not available\. .*set ANTHROPIC_API_KEY/);
+    await start.until(/0\.0\.0\.0\/0: whoever reaches this port/);
+    await start.until(`No SSH key at ${dir}`);
+    const headers = { authorization: 'Bearer contract-token-0123456789' };
+    expect(await (await fetch(`http://127.0.0.1:${port}/api/me`, { headers })).json()).toMatchObject({
+      warnings: expect.arrayContaining([expect.stringContaining('The agent is not available')]),
+      keys: { present: false },
+    });
+  },
+);

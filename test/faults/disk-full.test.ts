@@ -42,6 +42,7 @@ test('a full disk holds the agent back, not the power path, and nothing acknowle
       detail: expect.stringMatching(/power buttons still work/),
     }),
   ]);
+  expect((await house.call('GET', '/ready')).status).toBe(503);
   const reset = await house.call('POST', '/api/pve/reset');
   expect([reset.status, await reset.json()]).toEqual([200, expect.objectContaining({ exit_code: 0 })]);
   expect(await replay(house, session)).toEqual(before);
@@ -49,5 +50,6 @@ test('a full disk holds the agent back, not the power path, and nothing acknowle
   rmSync(ballast);
   expect((await house.call('POST', `/api/session/${session}/prompt`, { prompt: 'hello' })).status).toBe(200);
   expect(await viewer.until(({ events }) => events.some(({ kind }) => kind === 'turn_end'))).toBe(true);
+  expect((await house.call('GET', '/ready')).status).toBe(200);
   await viewer.close();
 });

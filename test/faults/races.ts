@@ -3,7 +3,7 @@
 import { execFile } from 'node:child_process';
 import { existsSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
-import { startHouse } from '../support/house.ts';
+import { type House, startHouse } from '../support/house.ts';
 
 export interface RaceReport {
   readonly rounds: number;
@@ -29,7 +29,7 @@ export async function raceSeries(rounds: number, perRound: number): Promise<Race
     for (let round = 0; round < rounds; round++) {
       const answers = await Promise.all(
         Array.from({ length: perRound }, (_, index) =>
-          index < DIRECT ? direct(house.hostPort, house.keyPath) : throughConsole(house.call),
+          index < DIRECT ? direct(house.hostPort, house.keyPath) : throughConsole(house),
         ),
       );
       report.requests += answers.length;
@@ -47,8 +47,8 @@ export async function raceSeries(rounds: number, perRound: number): Promise<Race
 /** `accepted`, `refused`, or what was said instead. */
 type Answer = string;
 
-async function throughConsole(call: (method: string, url: string) => Promise<Response>): Promise<Answer> {
-  const answer = await call('POST', '/api/pve/stop');
+async function throughConsole(house: House): Promise<Answer> {
+  const answer = await house.call('POST', '/api/pve/stop');
   const body = (await answer.json()) as { exit_code: number | null; rejected: boolean; stderr: string };
   if (answer.status === 200 && body.exit_code === 0) return 'accepted';
   return answer.status === 409 && body.rejected && /stop by \S+/.test(body.stderr)

@@ -17,6 +17,7 @@ export function createMemoryJournal(): MemoryJournal {
   const openedAt = (session: string): number | undefined =>
     events.find((event) => event.session_id === session)?.id;
 
+  let failure: string | undefined;
   const passes = (filter: JournalFilter, event: JournalEvent): boolean => {
     if (filter.kinds !== undefined && !filter.kinds.includes(event.kind)) return false;
     if (filter.operation !== undefined && event.operation_id !== filter.operation) return false;
@@ -32,14 +33,17 @@ export function createMemoryJournal(): MemoryJournal {
     events,
     mode: 'work',
     async append(batch: readonly NewEvent[]) {
-      if (journal.mode === 'fail')
-        throw new BreakglassError('journal-unavailable', 'The journal cannot be written (test).');
+      if (journal.mode === 'fail') {
+        failure = 'The journal cannot be written (test).';
+        throw new BreakglassError('journal-unavailable', failure);
+      }
       if (journal.mode === 'hang') await new Promise(() => {});
       const stored = batch.map((event, index): JournalEvent => {
         const id: EventId = eventId(events.length + index + 1);
         return { ...event, id, at: new Date().toISOString(), v: 1 };
       });
       events.push(...stored);
+      failure = undefined;
       for (const event of stored)
         for (const { filter, listener } of followers) if (passes(filter, event)) listener(event);
       return stored;
@@ -72,6 +76,7 @@ export function createMemoryJournal(): MemoryJournal {
         queued: [],
       };
     },
+    health: () => failure,
     async close() {},
   };
   return journal;

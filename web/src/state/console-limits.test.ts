@@ -31,7 +31,7 @@ it('names a missing agent and key in short, and keeps the rest for later', () =>
     me({
       agent: { available: false, why: 'No credential.', model: 'sonnet' },
       keys: { present: false },
-      warnings: ['No SSH key at /x.', 'No observer account.'],
+      warnings: ['The agent is not available. No credential.', 'No SSH key at /x.', 'No observer account.'],
     }),
   );
   expect(limits.short).toBe('No agent · No SSH key');

@@ -30,10 +30,13 @@ export const consoleLimits = (me: Me | null): ConsoleLimits => {
       : []),
     ...(me.keys.present ? [] : [{ head: 'No SSH key', text: aboutKeys.join(' ') || NO_KEY }]),
   ];
+  const sentences = limits.map(({ text }) => text);
+  const isNote = (warning: string): boolean =>
+    !sentences.includes(warning) && (me.keys.present || !aboutKeys.includes(warning));
   return {
     plain: me.mode === 'power-only' ? `Power only: no chat, no sessions. ${me.why ?? ''}`.trim() : '',
     short: limits.map(({ head }) => head).join(' · '),
-    sentences: limits.map(({ text }) => text),
-    notes: me.keys.present ? me.warnings : me.warnings.filter((warning) => !aboutKeys.includes(warning)),
+    sentences,
+    notes: me.warnings.filter(isNote),
   };
 };

@@ -1,0 +1,52 @@
+// One server per data directory: a second one would spend the ids of the first one's journal, end its processes and close
+// its turns. The lock is the kernel's (SQLite's exclusive lock on an empty file, the only way Node has to take one): it is
+// gone in the instant its process is, so there is never a stale one to take over and nothing to race for, and it holds
+// between containers too, whose pids mean nothing to each other. The journal beside it needs the same kind of lock.
+import { readFileSync, writeFileSync } from 'node:fs';
+import { hostname } from 'node:os';
+import path from 'node:path';
+import { DatabaseSync } from 'node:sqlite';
+
+// https://sqlite.org/rescode.html#busy
+const SQLITE_BUSY = 5;
+
+/** Another living server has the directory. The message names it and says what to do. */
+export class DataDirInUse extends Error {}
+
+export interface DataDirLock {
+  release(): void;
+}
+
+/**
+ * Throws `DataDirInUse` when another server has the directory, and SQLite's own error when no lock can be taken there at
+ * all (it cannot be written, its filesystem knows no locks): then nothing in it may be written.
+ */
+export function lockDataDir(dataDir: string): DataDirLock {
+  const file = path.join(dataDir, 'server.lock');
+  const owner = path.join(dataDir, 'server.pid');
+  const database = new DatabaseSync(file);
+  try {
+    database.exec('PRAGMA busy_timeout = 0; BEGIN EXCLUSIVE');
+  } catch (error) {
+    database.close();
+    if ((error as { errcode?: number }).errcode !== SQLITE_BUSY) throw error;
+    throw new DataDirInUse(
+      `the data directory ${dataDir} belongs to another Breakglass server that is running${nameOf(owner)}. Stop that one first, or give this one a directory of its own with BREAKGLASS_DATA_DIR.`,
+    );
+  }
+  try {
+    writeFileSync(owner, `${process.pid} ${hostname()}\n`, { mode: 0o600 });
+  } catch {
+    // Only words for a person: a full disk must not keep the console from starting.
+  }
+  return { release: () => database.close() };
+}
+
+function nameOf(owner: string): string {
+  try {
+    const [pid, host] = readFileSync(owner, 'utf8').trim().split(' ');
+    return pid === '' ? '' : ` (pid ${pid} on ${host})`;
+  } catch {
+    return '';
+  }
+}
