@@ -104,18 +104,18 @@ take_backtrace() {
     finished gdb skipped 0 'no time left'
   else
     left_ms=$((left_ms * 100 / percent))
+    if ! is_stopped "$pid"; then ran_before_gdb=yes; fi
     step gdb "$((left_ms < 4000 ? left_ms : 4000))" 256K "${bin}gdb" --nx --batch -p "$pid" -ex 'set pagination off' -ex 'thread apply all backtrace'
   fi
 }
 
-# A gdb that was killed may leave the process stopped. Only ever the same process, and only a stopped one.
+# A gdb that was killed may leave the process stopped. Only ever the same process, and only one that gdb found running: one that
+# somebody stopped before is what is being looked at, and stays as it is.
 wake_process() {
-  local line try
+  local try
+  if [[ -z $ran_before_gdb ]]; then return; fi
   for try in 1 2 3; do
-    if [[ -z $pid ]] || ! read_start "$pid" || [[ $REPLY != "$start" ]]; then return; fi
-    { IFS= read -r line <"$proc/$pid/stat"; } 2>/dev/null || return
-    line=${line##*) }
-    if [[ ${line:0:1} != [Tt] ]]; then return; fi
+    if ! read_start "$pid" || [[ $REPLY != "$start" ]] || ! is_stopped "$pid"; then return; fi
     printf 'WARNING: process %s was left stopped by the backtrace: SIGCONT (%d)\n' "$pid" "$try"
     send_signal CONT "$pid"
     sleep 0.1 9>&-
@@ -159,7 +159,7 @@ tail_serial() {
 
 # Runs the capture; sets evidence to its id, empty when nothing could be kept. Never fails.
 capture_evidence() {
-  local began_ms began_at capture id pid start gap capture_until_ms gap_over='' qmp_over='' status_begun='' gdb_begun='' name
+  local began_ms began_at capture id pid start gap capture_until_ms gap_over='' qmp_over='' status_begun='' gdb_begun='' ran_before_gdb='' name
   section forensics
   now_ms; began_ms=$REPLY capture_until_ms=$((REPLY + (forensics_limit_s - 1) * 1000 * percent / 100))
   moment; began_at=$REPLY

@@ -37,6 +37,14 @@ is_dead() { # PID START
   [[ -n ${line-} ]] || ! read_start "$1"
 }
 
+# Stopped by a signal, or by who traces it.
+is_stopped() { # PID
+  local line
+  { IFS= read -r line <"$proc/$1/stat"; } 2>/dev/null || return 1
+  line=${line##*) }
+  [[ ${line:0:1} == [Tt] ]]
+}
+
 # Under --root the one way to signal is DIR/bin/kill: the simulated lab removes the entry from its table, a lab with real
 # QEMU puts a program there that signals the processes it started itself.
 send_signal() { # SIGNAL PID

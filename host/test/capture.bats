@@ -125,6 +125,17 @@ EOF2
   [[ $(captured tasks-b.txt) != *') T '* ]]
 }
 
+@test "a process that was stopped before the backtrace is not woken: it may be the very fault" {
+  make_root
+  sed -i 's/) S /) T /' "$root"/proc/4242/stat "$root"/proc/4242/task/*/stat
+  replace gdb <<<'echo thread 1'
+  run pve forensics
+  step_is gdb ok
+  [[ $output != *'left stopped'* ]]
+  [ ! -e "$root/log/kill-calls" ]
+  grep -q ') T ' "$root/proc/4242/stat"
+}
+
 @test "steps in the background are never awaited" {
   make_root
   hang lvs

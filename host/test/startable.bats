@@ -109,7 +109,15 @@ EOF2
   [[ $output != *'lock: '* ]]
   sed -i '1i lock: backup' "$root/machine/config"
   run pve status
-  [[ $output == *$'\nlock: backup\n'* ]]
+  [[ $output == *$'\nlock: backup\n'* && $output != *$'\ntask: '* ]]
+}
+
+@test "status names the task that a config lock belongs to: a backup that runs is no stale lock" {
+  make_root
+  sed -i '1i lock: backup' "$root/machine/config"
+  running_task vzdump
+  run pve status
+  [[ $output == *$'\nlock: backup\ntask: '"$task"$'\n'* ]]
 }
 
 @test "qm cleanup after a kill is waited for before the start" {

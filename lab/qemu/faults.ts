@@ -171,10 +171,17 @@ async function untilStatus(machine: QemuMachine, wanted: string): Promise<void> 
 /** A process that looks like a worker of Proxmox and holds the flock of the VM, listed where breakglass-pve looks. */
 async function startTask(machine: QemuMachine): Promise<void> {
   const lock = path.join(machine.dir, `lock/qemu-server/lock-${VMID}.conf`);
+  const active = path.join(machine.dir, 'log/pve/tasks/active');
+  mkdirSync(path.dirname(active), { recursive: true });
   // Proxmox's workers are perl, too: the process that asked for the lock is the one that holds it, and names itself.
-  const script = 'open(my $file, ">>", $ARGV[0]) or die; flock($file, 2); $0 = $ARGV[1]; sleep';
-  const name = `task UPID:lab:00001092:0000A1B2:6917B6C4:vzdump:${VMID}:root@pam:`;
-  const task = spawn('/usr/bin/perl', ['-e', script, lock, name], {
+  // A task's UPID holds its pid, its start time in ticks and in Unix seconds, each in hexadecimal.
+  const script = `
+    open(my $stat, "<", "/proc/$$/stat") or die;
+    my @fields = split ' ', (<$stat> =~ s/^.*\\) //r);
+    my $upid = sprintf "UPID:lab:%08X:%08X:%08X:vzdump:%s:root\\@pam:", $$, $fields[19], time, $ARGV[1];
+    open(my $active, ">", $ARGV[2]) or die; print {$active} "$upid 0\\n"; close $active;
+    open(my $file, ">>", $ARGV[0]) or die; flock($file, 2); $0 = "task $upid"; sleep`;
+  const task = spawn('/usr/bin/perl', ['-e', script, lock, String(VMID), active], {
     detached: true,
     stdio: 'ignore',
     env: { PATH: '/usr/bin:/bin', BREAKGLASS_ROOT: machine.dir },
@@ -205,4 +212,5 @@ function endTask(machine: QemuMachine): void {
   process.kill(pid, 'SIGKILL');
   rmSync(at(`proc/${pid}`), { force: true });
   writeFileSync(at('proc/locks'), '');
+  rmSync(at('log/pve/tasks/active'), { force: true });
 }

@@ -8,6 +8,7 @@ const NEEDED = [
   { file: '/bin/busybox', debianPackage: 'busybox-static' },
   { file: '/usr/sbin/dropbear', debianPackage: 'dropbear-bin' },
   { file: '/usr/bin/perl', debianPackage: 'perl' },
+  { file: '/usr/bin/gdb', debianPackage: 'gdb' },
   { file: '/usr/sbin/mkfs.ext4', debianPackage: 'e2fsprogs' },
 ] as const;
 

@@ -120,6 +120,8 @@ export interface HostStatus {
   readonly busy: string | undefined;
   /** The config's lock property. */
   readonly lock: string | undefined;
+  /** The living task of the host that fits the lock. */
+  readonly task: string | undefined;
   /** Undefined where the script does not ask it. */
   readonly guestAgent: boolean | undefined;
 }
@@ -142,6 +144,7 @@ export function parseStatus(stdout: string, result: HostResult | undefined): Hos
     uptimeS: number(field('uptime')),
     busy: field('busy'),
     lock: field('lock'),
+    task: field('task'),
     guestAgent: agent === 'answers' ? true : agent === 'silent' ? false : undefined,
   };
 }

@@ -78,10 +78,12 @@ export async function askStatus(
   limitMs: number,
   signal?: AbortSignal,
 ): Promise<StatusAnswer> {
-  const end = await runVerb(ssh, 'status', {
-    timeoutMs: limitMs,
-    ...(signal === undefined ? {} : { signal }),
-  });
+  return statusAnswer(
+    await runVerb(ssh, 'status', { timeoutMs: limitMs, ...(signal === undefined ? {} : { signal }) }),
+  );
+}
+
+export function statusAnswer(end: VerbEnd): StatusAnswer {
   const status = end.how === 'exited' && end.exitCode === 0 ? parseStatus(end.stdout, end.host) : undefined;
   if (status !== undefined) return { status, version: end.host?.version };
   const said = end.stderr.trim().split('\n').at(-1)?.slice(0, 300) ?? '';

@@ -124,14 +124,20 @@ export function createTargetWatch(parts: TargetWatchParts): TargetWatch {
         vm.note(probed);
         return probed;
       };
-      running ??= runTriage({ target, ssh, guestProbe, evidence }, cause).finally(() => {
+      // What triage heard counts for the verb that follows, also where an older answer would still be fresh.
+      const onStatus = (answer: StatusAnswer): void => host.note(answer);
+      running ??= runTriage({ target, ssh, guestProbe, evidence, onStatus }, cause).finally(() => {
         running = undefined;
       });
       return running;
     },
     async quick() {
       await Promise.race([Promise.all([host.refresh(), vm.refresh()]), sleep(QUICK_PATIENCE_MS)]);
-      return quickReport({ target, host: recent(host.last()), ssh: sshNow(), captured: evidence?.latest() });
+      const captured = evidence?.latest();
+      const last = host.last();
+      // A status from before the capture does not speak against it: QEMU may have fallen silent in between.
+      const overtaken = captured !== undefined && last !== undefined && Date.parse(last.at) < captured.atMs;
+      return quickReport({ target, host: overtaken ? undefined : recent(last), ssh: sshNow(), captured });
     },
     noteSsh: (probed) => vm.note(probed),
     sshNow,

@@ -1,6 +1,6 @@
 import { once } from 'node:events';
 import { type AddressInfo, createServer, type Socket } from 'node:net';
-import { afterAll, beforeAll, expect, test } from 'vitest';
+import { afterAll, beforeAll, expect, test, vi } from 'vitest';
 import { newSessionId, parseTargetName, type TargetName } from '../../protocol/ids.ts';
 import { manifest, packBundle, STALLED } from '../../test/support/bundle.ts';
 import { createMemoryJournal } from '../../test/support/memory-journal.ts';
@@ -8,6 +8,7 @@ import { startPowerHost, type TestPowerHost } from '../../test/support/power-hos
 import { connectTo, silent } from '../../test/support/ssh-parts.ts';
 import { tempDir } from '../../test/support/temp-dir.ts';
 import { createEvidence } from '../evidence/evidence.ts';
+import type { Evidence, Latest } from '../evidence/port.ts';
 import { createGuest } from '../guest/guest.ts';
 import type { SshConnection } from '../ssh/connection.ts';
 import type { HostStatus } from './host-output.ts';
@@ -79,7 +80,13 @@ test('a bundle that can be fetched decides instead of the text, is kept, and is 
   const captured = evidence.latest();
   const now = { answers: false, detail: 'no answer' };
   const status = { vmState: 'running', qmp: 'answers', pid: 4242 } as const;
-  const nothing = { uptimeS: undefined, busy: undefined, lock: undefined, guestAgent: undefined };
+  const nothing = {
+    uptimeS: undefined,
+    busy: undefined,
+    lock: undefined,
+    task: undefined,
+    guestAgent: undefined,
+  };
   const quick = (more: Partial<HostStatus>, answers = now, at?: number) =>
     quickReport(
       {
@@ -95,6 +102,9 @@ test('a bundle that can be fetched decides instead of the text, is kept, and is 
   expect(quick({ vmState: 'stopped' })).toBe('stopped');
   expect(quick({}, { answers: true, detail: '' })).toBe('repair-in-guest');
   expect(quick({}, now, Date.now() + 3_600_000)).toBe('not-known');
+  // A backup that runs, of a VM that is well, is no stale lock.
+  const well = { answers: true, detail: '' };
+  expect(quick({ lock: 'backup', task: 'UPID:lab:1' }, well)).toBe('busy');
   // Not asked again yet: as it was when it was captured. An lsi disk has no queues to tell by.
   const { queues: _, ...lsi } = captured?.signals ?? raise();
   const unasked = { target, ssh: { answers: undefined, detail: 'not asked yet' }, host: undefined } as const;
@@ -121,6 +131,49 @@ test('before a verb triage answers within a second, whatever hangs, and then fin
     finding: { code: 'not-known', warned: [] },
   });
   host.unset('mute');
+});
+
+test('a status from before a capture does not speak against it', async () => {
+  const guest = {
+    ...createGuest({ repair: ssh, logger: silent }),
+    probe: async () => ({ answers: false, detail: 'no answer', ms: 1 }),
+  };
+  const power = { running: () => undefined } as unknown as Power;
+  const wedged = {
+    signals: { vmState: 'running', qmp: 'silent', processState: 'T' },
+    ssh: { answers: false, detail: 'no answer' },
+  } as const;
+  let captured: Latest | undefined;
+  const evidence = { latest: () => captured } as unknown as Evidence;
+  const watch = createTargetWatch({ target, ssh, guest, power, evidence });
+  expect((await watch.state()).qmp.answers).toBe(true);
+  // The host falls silent, and a capture tells so.
+  host.set('mute', '');
+  vi.useFakeTimers({ now: Date.now() + 4_000, toFake: ['Date'] });
+  try {
+    captured = { ...wedged, atMs: Date.now() };
+    expect((await watch.quick()).finding.code).toBe('qemu-wedged');
+    // One from after it does: QEMU answers again.
+    captured = { ...wedged, atMs: Date.now() - 60_000 };
+    expect((await watch.quick()).finding.code).not.toBe('qemu-wedged');
+  } finally {
+    vi.useRealTimers();
+    host.unset('mute');
+  }
+});
+
+test('what triage heard of the host counts for the verb that follows at once', async () => {
+  const guest = { ...createGuest({ repair: ssh, logger: silent }), probe: answering };
+  const power = { running: () => undefined } as unknown as Power;
+  const watch = createTargetWatch({ target, ssh, guest, power });
+  expect((await watch.state()).vm.state).toBe('running');
+  host.set('state', 'paused');
+  try {
+    expect((await watch.triage()).finding.code).toBe('paused');
+    expect((await watch.quick()).finding.code).toBe('paused');
+  } finally {
+    host.unset('state');
+  }
 });
 
 test('the live state is asked for only when somebody looks, and by two at once only once', async () => {

@@ -9,8 +9,8 @@ import type { Guest } from '../guest/port.ts';
 import type { SshConnection } from '../ssh/connection.ts';
 import type { CaptureSignals, Signals } from '../triage/signals.ts';
 import { triage } from '../triage/triage.ts';
-import { runVerb } from './host.ts';
-import { type HostStatus, parseStatus } from './host-output.ts';
+import { runVerb, type StatusAnswer, statusAnswer } from './host.ts';
+import type { HostStatus } from './host-output.ts';
 import { evidenceNamed, readCapture } from './signals.ts';
 
 export interface TriageDeps {
@@ -19,6 +19,8 @@ export interface TriageDeps {
   readonly ssh: SshConnection;
   readonly guestProbe: Guest['probe'];
   readonly evidence?: Pick<Evidence, 'collect'> | undefined;
+  /** Told what the host said on the way. */
+  readonly onStatus?: (answer: StatusAnswer) => void;
   readonly now?: () => Date;
 }
 
@@ -40,11 +42,14 @@ export async function runTriage(
 ): Promise<TriageReport> {
   const { ssh } = deps;
   const [end, probe] = await Promise.all([
-    runVerb(ssh, 'status', { timeoutMs: STATUS_LIMIT_MS }),
+    runVerb(ssh, 'status', { timeoutMs: STATUS_LIMIT_MS }).then((ended) => {
+      deps.onStatus?.(statusAnswer(ended));
+      return ended;
+    }),
     deps.guestProbe(PROBE_LIMIT_MS).catch(() => ({ answers: false, detail: 'could not be asked' })),
   ]);
   const reachable = end.how === 'exited';
-  const status = reachable && end.exitCode === 0 ? parseStatus(end.stdout, end.host) : undefined;
+  const { status } = statusAnswer(end);
   const sshSignal = { answers: probe.answers, detail: probe.detail };
   const silent = reachable && !probe.answers && status?.busy === undefined;
   const captured = silent ? await capture(deps, cause, sshSignal) : readCapture(end.stdout);
@@ -65,12 +70,15 @@ export function statusSignals(
 ): Pick<Signals, 'vmState' | 'qmp' | 'busy'> & CaptureSignals {
   const qmp = status?.qmp === 'answers' || status?.qmp === 'silent' ? status.qmp : undefined;
   const configLock = captured.configLock ?? status?.lock;
+  // A task belongs to the lock that was seen with it.
+  const task = captured.configLock === undefined ? (status?.task ?? captured.task) : captured.task;
   const pid = captured.pid ?? status?.pid;
   return {
     vmState: captured.vmState ?? status?.vmState,
     qmp: captured.qmp ?? qmp,
     busy: status?.busy,
     ...(configLock === undefined ? {} : { configLock }),
+    ...(task === undefined ? {} : { task }),
     ...(pid === undefined ? {} : { pid }),
   };
 }

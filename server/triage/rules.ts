@@ -152,8 +152,9 @@ export const RULES: readonly Rule[] = [
     code: 'guest-panicked',
     when: inState('guest-panicked'),
     summary: () => "The guest's kernel panicked.",
-    ...{ confidence: 0.8, advised: 'reset', warned: [] },
-    advice: () => 'Reset it. The screen in the evidence shows the panic.',
+    ...{ confidence: 0.8, advised: 'cycle', warned: ['reset'] },
+    advice: () =>
+      'Cycle: after a reset QEMU would leave the VM paused (prelaunch). The screen in the evidence shows the panic.',
     inputs: ['VM state'],
   },
   {

@@ -103,8 +103,8 @@ const CASES: readonly Case[] = [
   {
     code: 'guest-panicked',
     signals: { vmState: 'guest-panicked' },
-    advised: 'reset',
-    warned: [],
+    advised: 'cycle',
+    warned: ['reset'],
     confidence: 0.8,
   },
   {
@@ -214,6 +214,13 @@ test('without a history a dead guest with a flat disk is a probable stall, not a
   });
 });
 
+test('a QEMU that was stopped by a signal is wedged like one that waits for a lock; one that is dead or in the kernel is not', () => {
+  const code = (processState: string) =>
+    triage({ ...healthy, ssh, qmp: 'silent', processState }).finding.code;
+  expect(['S', 'R', 'T'].map(code)).toEqual(['qemu-wedged', 'qemu-wedged', 'qemu-wedged']);
+  expect(['D', 'Z', 'X'].map(code)).toEqual(['not-known', 'not-known', 'not-known']);
+});
+
 test('an idle guest that answers SSH is not taken for one that hangs', () => {
   const signals = {
     disk: flat,
@@ -309,8 +316,7 @@ test('whatever the signals: one finding, never an advised verb that is warned of
       const { advised, warned, code } = report.finding;
       expect(triage(seen as Signals)).toEqual(report);
       if (advised !== null) expect(warned).not.toContain(advised);
-      if (advised === 'reset')
-        expect(['guest-panicked', 'memory-thrash', 'guest-kernel-hang']).toContain(code);
+      if (advised === 'reset') expect(['memory-thrash', 'guest-kernel-hang']).toContain(code);
       if (advised === 'reset') expect(seen.qmp === 'silent' && seen.vmState === 'running').toBe(false);
       for (const verb of MUTATING_VERBS) contradictionOf(report, verb);
     }),

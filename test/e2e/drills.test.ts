@@ -3,7 +3,8 @@ import type { Browser, Locator, Page } from 'playwright-core';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { type DiskFullOptions, diskFull } from '../../lab/scenarios/disk-full.ts';
 import { launch, signIn } from '../support/browser.ts';
-import { startHouse, TOKEN } from '../support/house.ts';
+import { TOKEN } from '../support/console.ts';
+import { startHouse } from '../support/house.ts';
 import { inVm } from '../support/in-vm.ts';
 
 const LIMIT = { timeout: 240_000 };

@@ -1,6 +1,6 @@
 // Headless Chromium as Debian ships it, on a phone's or a desktop's screen.
 import { type Browser, type BrowserContext, chromium, type Page } from 'playwright-core';
-import { TOKEN } from './house.ts';
+import { TOKEN } from './console.ts';
 
 const PHONE = { width: 390, height: 844 };
 

@@ -34,6 +34,8 @@ export interface SampleShape {
 }
 
 const PATH = '/machine/peripheral/virtio0/virtio-backend';
+/** QEMU tells of every virtio device; what is no disk says nothing about one. */
+const OTHER = { name: 'virtio-net', path: '/machine/peripheral/net0/virtio-backend' };
 
 export function qmpSample(shape: SampleShape = {}): string {
   const { virtio = true, written = 4_096, operations = 7 } = shape;
@@ -56,7 +58,7 @@ export function qmpSample(shape: SampleShape = {}): string {
       command: 'query-balloon',
       value: { actual: 1, mem_swapped_in: shape.swappedIn ?? 0, major_page_faults: shape.swappedIn ?? 0 },
     },
-    { command: 'x-query-virtio', value: virtio ? [{ name: 'virtio-blk', path: PATH }] : [] },
+    { command: 'x-query-virtio', value: [virtio ? { name: 'virtio-blk', path: PATH } : OTHER] },
     ...(virtio
       ? [
           {

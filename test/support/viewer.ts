@@ -1,5 +1,6 @@
 // A client attached to a session: collects every event with an id, as a page does, and what is ephemeral apart.
-import { AUTH, type House } from './house.ts';
+import { AUTH } from './console.ts';
+import type { House } from './house.ts';
 import { frames, type SeenEvent } from './sse-reader.ts';
 
 export class Viewer {

@@ -1,0 +1,124 @@
+// The console as a process of its own, the real server/main.ts, in front of whatever power host and VM it is told of.
+import { type ChildProcess, spawn } from 'node:child_process';
+import { createServer } from 'node:net';
+import path from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+
+const MAIN = path.resolve(import.meta.dirname, '../../server/main.ts');
+export const TOKEN = 'house-token-0123456789abcdef';
+export const AUTH = { authorization: `Bearer ${TOKEN}` };
+
+export interface ConsoleOptions {
+  /** Its home, and above its data. */
+  readonly dir: string;
+  readonly hostPort: number;
+  readonly hostUser: string;
+  readonly vmPort: number;
+  readonly keyPath: string;
+  readonly modelUrl: string;
+  readonly env?: Readonly<Record<string, string>> | undefined;
+}
+
+export interface Console {
+  readonly base: string;
+  readonly dataDir: string;
+  readonly hostPort: number;
+  readonly vmPort: number;
+  readonly keyPath: string;
+  /** The console's process. */
+  pid(): number;
+  /** SIGKILL, and wait until it is gone. */
+  kill(): Promise<void>;
+  /** Starts it (again, on the same data and port). -> milliseconds until /health answered. */
+  start(): Promise<number>;
+  call(method: string, url: string, body?: unknown, headers?: Record<string, string>): Promise<Response>;
+  newSession(): Promise<string>;
+  /** What the console wrote to its output, for messages of failed tests. */
+  log(): string;
+  close(): Promise<void>;
+}
+
+/** Not started yet. */
+export async function makeConsole(options: ConsoleOptions): Promise<Console> {
+  const { dir, hostPort, vmPort, keyPath } = options;
+  const dataDir = path.join(dir, 'data');
+  const port = await freePort();
+  const base = `http://127.0.0.1:${port}`;
+  const env: Record<string, string> = {
+    PATH: process.env['PATH'] ?? '',
+    HOME: dir,
+    BREAKGLASS_DEVVM_HOST: '127.0.0.1',
+    BREAKGLASS_DEVVM_PORT: String(vmPort),
+    BREAKGLASS_DEVVM_OBSERVER_USER: 'breakglass-observer',
+    BREAKGLASS_PVE_HOST: '127.0.0.1',
+    BREAKGLASS_PVE_PORT: String(hostPort),
+    BREAKGLASS_PVE_USER: options.hostUser,
+    BREAKGLASS_KEY_PATH: keyPath,
+    BREAKGLASS_PORT: String(port),
+    BREAKGLASS_DATA_DIR: dataDir,
+    BREAKGLASS_SESSIONS_DIR: path.join(dir, 'sessions'),
+    BREAKGLASS_POLICY: 'autonomous',
+    API_BEARER_TOKEN: TOKEN,
+    ANTHROPIC_BASE_URL: options.modelUrl,
+    ANTHROPIC_API_KEY: 'test-key-needs-no-value',
+    ...options.env,
+  };
+  let child: ChildProcess | undefined;
+  let log = '';
+  const call: Console['call'] = (method, url, body, headers = AUTH) =>
+    fetch(base + url, {
+      method,
+      headers: { ...headers, ...(body === undefined ? {} : { 'content-type': 'application/json' }) },
+      ...(body === undefined ? {} : { body: JSON.stringify(body) }),
+    });
+  return {
+    ...{ base, dataDir, hostPort, vmPort, keyPath, call },
+    pid: () => child?.pid ?? 0,
+    log: () => log,
+    async start() {
+      const from = performance.now();
+      child = spawn(process.execPath, [MAIN], { env, stdio: ['ignore', 'pipe', 'pipe'] });
+      for (const stream of [child.stdout, child.stderr])
+        stream?.on('data', (data: Buffer) => {
+          log = (log + data.toString()).slice(-200_000);
+        });
+      while (
+        !(await fetch(`${base}/health`).then(
+          (answer) => answer.ok,
+          () => false,
+        ))
+      ) {
+        if (child.exitCode !== null)
+          throw new Error(`the console ended with exit ${child.exitCode}:\n${log}`);
+        await sleep(10);
+      }
+      return performance.now() - from;
+    },
+    async kill() {
+      if (child === undefined || child.exitCode !== null || child.signalCode !== null) return;
+      const gone = new Promise((resolve) => child?.once('exit', resolve));
+      child.kill('SIGKILL');
+      await gone;
+    },
+    newSession: async () =>
+      ((await (await call('POST', '/api/session')).json()) as { session_id: string }).session_id,
+    async close() {
+      if (child?.exitCode === null && child.signalCode === null) {
+        const gone = new Promise((resolve) => child?.once('exit', resolve));
+        child.kill('SIGTERM');
+        const timer = setTimeout(() => child?.kill('SIGKILL'), 12_000);
+        await gone;
+        clearTimeout(timer);
+      }
+    },
+  };
+}
+
+export async function freePort(): Promise<number> {
+  const server = createServer();
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  const address = server.address();
+  await new Promise((resolve) => server.close(resolve));
+  if (address === null || typeof address === 'string') throw new Error('no port');
+  return address.port;
+}
