@@ -275,7 +275,7 @@ function createTarget(house: QemuHouse) {
       demand(
         stop !== undefined &&
           Date.parse(began) < Date.parse(ended) &&
-          Date.parse(ended) <= Date.parse(stop.at) + 1_000,
+          Date.parse(ended) <= Date.parse(stop.at),
         `captured ${began} to ${ended}, stopped ${stop?.at}`,
       );
       for (const pattern of stood)
@@ -294,7 +294,7 @@ function createTarget(house: QemuHouse) {
       const { width, height } = pngSize(Buffer.from(await picture.arrayBuffer()));
       demand(width >= 320 && height >= 200 && width <= 4_096, `a picture of ${width} × ${height}`);
       const frames = backtrace.match(/^#\d+ /gm)?.length ?? 0;
-      return `complete, ended ${Math.max(0, Date.parse(stop.at) - Date.parse(ended))} ms before the stop; ${record.report.finding.code}; screen ${width} × ${height}; ${frames} frames of backtrace`;
+      return `complete, ended ${Date.parse(stop.at) - Date.parse(ended)} ms before the stop; ${record.report.finding.code}; screen ${width} × ${height}; ${frames} frames of backtrace`;
     },
   };
 }
