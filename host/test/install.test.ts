@@ -300,7 +300,7 @@ describe.skipIf(reason !== undefined)('the installer for the power host', () => 
       expect((await ssh(undefined)).exitCode).toBe(2);
       expect((await ssh('sftp', ['-s'])).exitCode).toBe(2);
       expect((await machine.inside('tail -n 2 /var/log/breakglass-pve.log')).stdout).toMatch(
-        /verb=rejected \S+ exit=2 command=''\n.*verb=rejected \S+ exit=2 command=\S*sftp-server$/,
+        /verb=rejected \S+ exit=2 command='' key=null\n.*verb=rejected \S+ exit=2 command=\S*sftp-server key=null$/,
       );
     });
 
@@ -427,7 +427,7 @@ describe.skipIf(reason !== undefined)('the installer for the power host', () => 
       const evidence = await ssh('evidence');
       expect(evidence.exitCode).toBe(0);
       expect((await machine.inside('cat /var/log/breakglass-pve.log')).stdout).toMatch(
-        /verb=reset caller=127\.0\.0\.1 begins\n/,
+        /verb=reset caller=127\.0\.0\.1 begins key=SHA256:\S+\n/,
       );
     });
 

@@ -114,9 +114,9 @@ test('a command cannot pass itself off as the log of the client', async () => {
 
 test('an abort and a limit end the client at once and say so', async () => {
   const stop = new AbortController();
-  setTimeout(() => stop.abort(), 300);
-  expect(await run('sleep 3', { signal: stop.signal })).toMatchObject({ how: 'aborted', exitCode: null });
-  expect(await run('sleep 3', { timeoutMs: 300 })).toMatchObject({
+  setTimeout(() => stop.abort(), 2_500);
+  expect(await run('sleep 8', { signal: stop.signal })).toMatchObject({ how: 'aborted', exitCode: null });
+  expect(await run('sleep 8', { timeoutMs: 2_500 })).toMatchObject({
     how: 'timed_out',
     exitCode: null,
     begun: 'yes',
