@@ -1,7 +1,7 @@
 // Takes the pictures of the README from the real page in the lab: node bench/screenshots.ts [directory].
 import path from 'node:path';
 import type { Browser, Page } from 'playwright-core';
-import { launch, signIn } from '../test/support/browser.ts';
+import { launch, signIn, turnOver } from '../test/support/browser.ts';
 import { startHouse } from '../test/support/house.ts';
 
 const into = path.resolve(process.argv[2] ?? path.join(import.meta.dirname, '../docs/screenshots'));
@@ -10,10 +10,6 @@ const DESKTOP = { width: 1440, height: 900 };
 
 const shoot = (page: Page, name: string): Promise<unknown> =>
   page.screenshot({ path: path.join(into, `${name}.png`) });
-const turnOver = async (page: Page): Promise<void> => {
-  await page.getByTestId('stop').waitFor();
-  await page.getByTestId('stop').waitFor({ state: 'detached', timeout: 120_000 });
-};
 
 async function diskFull(
   browser: Browser,

@@ -7,9 +7,8 @@ import { BreakglassError } from '../../protocol/problems.ts';
 import type { AgentDriver, LiveAgent } from '../agent/port.ts';
 import type { Journal } from '../journal/port.ts';
 import { Slots } from './slots.ts';
-import { Turn } from './turn.ts';
+import { SERVER, Turn } from './turn.ts';
 
-const SERVER: Actor = { type: 'server', name: 'breakglass' };
 /** Prompts waiting behind a running turn of one session. */
 const QUEUE_LIMIT = 20;
 

@@ -10,7 +10,8 @@ import type { Journal } from '../journal/port.ts';
 import { Partial } from './partial.ts';
 import type { Slots } from './slots.ts';
 
-const SERVER: Actor = { type: 'server', name: 'breakglass' };
+/** Who says what no person and no agent said. */
+export const SERVER: Actor = { type: 'server', name: 'breakglass' };
 const AGENT: Actor = { type: 'agent', name: 'claude' };
 
 /** After Stop the agent has this long to end by itself (its own promise is 2 s for the whole); then it is closed. */

@@ -5,7 +5,7 @@ import { get } from 'node:https';
 import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { expect, onTestFinished, test } from 'vitest';
-import { freePort } from '../support/console.ts';
+import { freePort } from '../support/free-port.ts';
 import { selfSigned } from '../support/self-signed.ts';
 import { tempDir } from '../support/temp-dir.ts';
 

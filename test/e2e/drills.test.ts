@@ -1,8 +1,8 @@
 // Both drills as an operator lives them: a phone, the page, the real CLI with the rehearsal model, the lab behind real SSH.
-import type { Browser, Locator, Page } from 'playwright-core';
+import type { Browser, Locator } from 'playwright-core';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { type DiskFullOptions, diskFull } from '../../lab/scenarios/disk-full.ts';
-import { launch, signIn } from '../support/browser.ts';
+import { launch, signIn, turnOver } from '../support/browser.ts';
 import { TOKEN } from '../support/console.ts';
 import { startHouse } from '../support/house.ts';
 import { inVm } from '../support/in-vm.ts';
@@ -13,11 +13,6 @@ beforeAll(async () => {
   browser = await launch();
 });
 afterAll(() => browser.close());
-
-const turnOver = async (page: Page): Promise<void> => {
-  await page.getByTestId('stop').waitFor();
-  await page.getByTestId('stop').waitFor({ state: 'detached', timeout: 120_000 });
-};
 
 async function hold(button: Locator): Promise<void> {
   await button.scrollIntoViewIfNeeded();

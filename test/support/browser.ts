@@ -41,3 +41,9 @@ export async function signIn(
   await page.getByTestId('prompt').waitFor();
   return { context, page, troubles };
 }
+
+/** Waits for a turn to begin and to end. */
+export async function turnOver(page: Page): Promise<void> {
+  await page.getByTestId('stop').waitFor();
+  await page.getByTestId('stop').waitFor({ state: 'detached', timeout: 120_000 });
+}

@@ -1,8 +1,8 @@
 // The console as a process of its own, the real server/main.ts, in front of whatever power host and VM it is told of.
 import { type ChildProcess, spawn } from 'node:child_process';
-import { createServer } from 'node:net';
 import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { freePort } from './free-port.ts';
 
 const MAIN = path.resolve(import.meta.dirname, '../../server/main.ts');
 export const TOKEN = 'house-token-0123456789abcdef';
@@ -112,13 +112,4 @@ export async function makeConsole(options: ConsoleOptions): Promise<Console> {
       }
     },
   };
-}
-
-export async function freePort(): Promise<number> {
-  const server = createServer();
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  const address = server.address();
-  await new Promise((resolve) => server.close(resolve));
-  if (address === null || typeof address === 'string') throw new Error('no port');
-  return address.port;
 }

@@ -1,11 +1,11 @@
 // A machine to install on: this one, with everything that an installer changes made private by a mount namespace, and a real sshd of its own. Needs root.
 import { execFileSync, spawn, spawnSync } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
-import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { execa } from 'execa';
+import { freePort } from '../../../test/support/free-port.ts';
 
 const SCRIPT = path.join(import.meta.dirname, 'private-machine');
 /** Processes too: userdel looks for those of the account, and two machines give their accounts the same numbers. */
@@ -120,15 +120,6 @@ export const startPrivateMachine = async (): Promise<PrivateMachine> => {
     await delay(50);
   }
   return machine;
-};
-
-const freePort = async (): Promise<number> => {
-  const server = createServer();
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  const address = server.address();
-  await new Promise((resolve) => server.close(resolve));
-  if (address === null || typeof address === 'string') throw new Error('no free port');
-  return address.port;
 };
 
 const NOT_OURS = "! -name '*-' ! -name .pwd.lock";

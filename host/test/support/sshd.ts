@@ -2,11 +2,11 @@
 // real OpenSSH client to talk to it.
 import { execFileSync, spawn } from 'node:child_process';
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { createServer } from 'node:net';
 import { tmpdir, userInfo } from 'node:os';
 import path from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { execa } from 'execa';
+import { freePort } from '../../../test/support/free-port.ts';
 
 export interface SshdOptions {
   /** As after `command=` in authorized_keys, without the quotes. */
@@ -130,15 +130,6 @@ export const startSshd = async ({ forcedCommand, keyOptions = 'restrict' }: Sshd
   // The connection that is reused. It outlives this call, so it must not hold its output.
   await execa('ssh', [...base, '-f', '-N', '127.0.0.1'], { stdio: 'ignore' });
   return sshd;
-};
-
-const freePort = async (): Promise<number> => {
-  const server = createServer();
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  const address = server.address();
-  await new Promise((resolve) => server.close(resolve));
-  if (address === null || typeof address === 'string') throw new Error('no free port');
-  return address.port;
 };
 
 const untilReady = async (port: number, failed: () => boolean, complaints: () => string): Promise<void> => {
