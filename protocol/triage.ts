@@ -52,7 +52,8 @@ export function contradictionOf(report: TriageReport, verb: MutatingVerb): Contr
   if (finding.warned.includes(verb)) {
     const instead = finding.advised === null ? finding.advice : `Advised is ${finding.advised}.`;
     return {
-      ...{ verb, code: finding.code },
+      verb,
+      code: finding.code,
       text: `Triage advises against ${verb} (${finding.code}): ${finding.summary} ${instead}`,
     };
   }

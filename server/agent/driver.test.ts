@@ -125,10 +125,17 @@ test('when the call cannot be recorded it does not run, and nothing runs afterwa
 test('a verb that contradicts the finding is refused with its text; said to be wanted all the same, it runs', async () => {
   const quickTriage = () =>
     Promise.resolve({
-      ...{ target: 'devvm', at: 'x', cautions: [] },
+      target: 'devvm',
+      at: 'x',
+      cautions: [],
       finding: {
-        ...{ code: 'block-path-stalled', summary: 'Stalled.', confidence: 0.9, advised: 'cycle' as const },
-        ...{ warned: ['reset'] as const, advice: 'Cycle.', inputs: [] },
+        code: 'block-path-stalled',
+        summary: 'Stalled.',
+        confidence: 0.9,
+        advised: 'cycle' as const,
+        warned: ['reset'] as const,
+        advice: 'Cycle.',
+        inputs: [],
       },
     });
   const rig = await rigged(

@@ -170,7 +170,9 @@ async function runVerb(
     );
   if (signal.aborted) return failed('Stopped before it ran.', 'stopped');
   const { id } = await deps.power.start({
-    ...{ verb, by: AGENT, session_id: session },
+    verb,
+    by: AGENT,
+    session_id: session,
     ...(finding === undefined ? {} : { finding }),
   });
   const stopped = new Promise<undefined>((resolve) => {

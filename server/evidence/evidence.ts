@@ -48,15 +48,22 @@ export function createEvidence(parts: EvidenceParts): Evidence {
     if (!isMutating(verb)) latest = { signals, ssh: request.ssh, atMs: Date.now() };
     const summary = summaryOf(record);
     await shelf.put(id, {
-      ...{ '.tar.gz': archive, '.png': made.png },
-      ...{ '.json': JSON.stringify(record), '.summary': JSON.stringify(summary) },
+      '.tar.gz': archive,
+      '.png': made.png,
+      '.json': JSON.stringify(record),
+      '.summary': JSON.stringify(summary),
     });
     summaries.set(id, summary);
     await journal
       ?.append([
         {
-          ...{ kind: 'evidence', evidence_id: id, verb, status: record.status, summary: record.summary },
-          ...{ actor: request.by, target },
+          kind: 'evidence',
+          evidence_id: id,
+          verb,
+          status: record.status,
+          summary: record.summary,
+          actor: request.by,
+          target,
           ...(operation_id === undefined ? {} : { operation_id }),
           ...(session_id === undefined ? {} : { session_id }),
         },
@@ -111,7 +118,14 @@ export function createEvidence(parts: EvidenceParts): Evidence {
 function summaryOf(record: EvidenceSummary): EvidenceSummary {
   const { id, target, verb, at, status, why, bytes, screen, operation_id, session_id, summary } = record;
   return {
-    ...{ id, target, verb, at, status, bytes, screen, summary },
+    id,
+    target,
+    verb,
+    at,
+    status,
+    bytes,
+    screen,
+    summary,
     ...(why === undefined ? {} : { why }),
     ...(operation_id === undefined ? {} : { operation_id }),
     ...(session_id === undefined ? {} : { session_id }),

@@ -58,7 +58,10 @@ export async function makeRecord(
   const { ssh, ...linked } = cause;
   const report: TriageReport = triage({
     ...signals,
-    ...{ target: cause.target, at: manifest?.ended_at ?? at.toISOString(), busy: undefined, ssh },
+    target: cause.target,
+    at: manifest?.ended_at ?? at.toISOString(),
+    busy: undefined,
+    ssh,
     powerHost: { reachable: true, detail: '' },
     evidence: cause.id,
   });
@@ -66,12 +69,20 @@ export async function makeRecord(
     signals,
     png: picture?.png,
     record: {
-      ...{ id: linked.id, target: linked.target, verb: manifest?.verb ?? linked.verb, at: at.toISOString() },
+      id: linked.id,
+      target: linked.target,
+      verb: manifest?.verb ?? linked.verb,
+      at: at.toISOString(),
       ...(linked.operation_id === undefined ? {} : { operation_id: linked.operation_id }),
       ...(linked.session_id === undefined ? {} : { session_id: linked.session_id }),
-      ...{ status: why.length === 0 ? 'complete' : 'damaged', bytes, screen: picture?.png !== undefined },
+      status: why.length === 0 ? 'complete' : 'damaged',
+      bytes,
+      screen: picture?.png !== undefined,
       ...(why.length === 0 ? {} : { why: why.join(' ').slice(0, 2_000) }),
-      ...{ summary: report.finding.summary, manifest: manifest ?? null, report, samples: pairSamples(texts) },
+      summary: report.finding.summary,
+      manifest: manifest ?? null,
+      report,
+      samples: pairSamples(texts),
       sections: sectionsOf(texts),
     },
   };
@@ -79,7 +90,8 @@ export async function makeRecord(
 
 const sectionsOf = (texts: ReadonlyMap<string, string>): readonly EvidenceSection[] =>
   [...texts].map(([name, text]) => ({
-    ...{ name, text: text.slice(0, SECTION_CHARACTERS) },
+    name,
+    text: text.slice(0, SECTION_CHARACTERS),
     truncated: text.length > SECTION_CHARACTERS,
   }));
 

@@ -18,7 +18,11 @@ const find = (
 ) =>
   triage({
     ...readSignals(files(changes)),
-    ...{ target: 'devvm', at: 'x', busy: undefined, ssh, powerHost: { reachable: true, detail: '' } },
+    target: 'devvm',
+    at: 'x',
+    busy: undefined,
+    ssh,
+    powerHost: { reachable: true, detail: '' },
   });
 const still = { inUse: 0, virtio: false } as const;
 const both = (shape: Parameters<typeof qmpSample>[0]) => ({
@@ -28,19 +32,37 @@ const both = (shape: Parameters<typeof qmpSample>[0]) => ({
 const noQmp = { 'qmp-a.jsonl': undefined, 'qmp-b.jsonl': undefined };
 const stopped = {
   ...noQmp,
-  ...{ 'manifest.json': manifest({ pid: null }), 'tasks-a.txt': undefined, 'tasks-b.txt': undefined },
-  ...{ 'process-a.txt': undefined, 'process-b.txt': undefined },
-  ...{ 'status-a.txt': 'status: stopped\n', 'status-b.txt': undefined, 'rrd.json': undefined },
+  'manifest.json': manifest({ pid: null }),
+  'tasks-a.txt': undefined,
+  'tasks-b.txt': undefined,
+  'process-a.txt': undefined,
+  'process-b.txt': undefined,
+  'status-a.txt': 'status: stopped\n',
+  'status-b.txt': undefined,
+  'rrd.json': undefined,
 };
 
 test('a bundle of the founding incident tells all that the rules want to know', () => {
   expect(readSignals(files())).toMatchObject({
-    ...{ vmState: 'running', qmp: 'answers', process: 'present', processState: 'S', stuckThreads: [] },
+    vmState: 'running',
+    qmp: 'answers',
+    process: 'present',
+    processState: 'S',
+    stuckThreads: [],
     queues: [{ name: 'virtio0 queue 0', inUse: 3, moved: false }],
-    ...{ disk: { read: 0, written: 0, operations: 0 }, guestAgent: false, quorum: true, haManaged: false },
+    disk: { read: 0, written: 0, operations: 0 },
+    guestAgent: false,
+    quorum: true,
+    haManaged: false,
     history: { zeroMinutes: 4, wroteBefore: true, samples: 7 },
-    ...{ throttles: ['scsi0: iops_wr=500'], staged: ['memory: 8192 → 12288', 'balloon: removed'] },
-    ...{ vcpus: [95], flock: { holder: 'free' }, task: 'none', noSpace: false, vmid: 102, pid: 4242 },
+    throttles: ['scsi0: iops_wr=500'],
+    staged: ['memory: 8192 → 12288', 'balloon: removed'],
+    vcpus: [95],
+    flock: { holder: 'free' },
+    task: 'none',
+    noSpace: false,
+    vmid: 102,
+    pid: 4242,
   });
 });
 
@@ -106,7 +128,9 @@ test.each<[string, string, Readonly<Record<string, string | undefined>>]>([
     'neither QMP nor qm answered in time',
     'qemu-wedged',
     {
-      ...{ ...noQmp, 'status-a.txt': undefined, 'status-b.txt': undefined },
+      ...noQmp,
+      'status-a.txt': undefined,
+      'status-b.txt': undefined,
       'manifest.json': manifest({ steps: [{ name: 'qmp-a', status: 'timeout', ms: 3_000, why: 'silent' }] }),
     },
   ],
@@ -217,7 +241,10 @@ test('whatever the files hold, reading them throws nothing, and there is exactly
       pairSamples(all);
       const { finding } = triage({
         ...readSignals(all),
-        ...{ target: 'devvm', at: 'x', busy: undefined, powerHost: { reachable: true, detail: '' } },
+        target: 'devvm',
+        at: 'x',
+        busy: undefined,
+        powerHost: { reachable: true, detail: '' },
         ssh: { answers, detail: '' },
       });
       expect(finding.summary).not.toBe('');

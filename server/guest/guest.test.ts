@@ -30,7 +30,10 @@ const run = (
 ): Promise<GuestResult> => {
   live = '';
   return on.run({
-    ...{ account: 'repair', command, timeoutMs: 20_000, signal: new AbortController().signal },
+    account: 'repair',
+    command,
+    timeoutMs: 20_000,
+    signal: new AbortController().signal,
     onOutput: (_stream, text) => {
       live += text;
     },

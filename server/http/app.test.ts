@@ -78,10 +78,17 @@ function instantPower(): Power & { started: VerbRequest[]; busy: boolean } {
 
 const nowhere = { run: async () => Promise.reject(new Error('no ssh here')) } as unknown as SshConnection;
 const reportOf = (warned: readonly MutatingVerb[]): TriageReport => ({
-  ...{ target, at: 'x', cautions: [] },
+  target,
+  at: 'x',
+  cautions: [],
   finding: {
-    ...{ code: 'block-path-stalled', summary: 'Stalled.', confidence: 0.9, advised: 'cycle', warned },
-    ...{ advice: 'Cycle.', inputs: [] },
+    code: 'block-path-stalled',
+    summary: 'Stalled.',
+    confidence: 0.9,
+    advised: 'cycle',
+    warned,
+    advice: 'Cycle.',
+    inputs: [],
   },
 });
 
@@ -500,7 +507,9 @@ test('evidence is listed and served as JSON, text, picture and archive; what is 
   });
   const at = `/api/evidence/${ID}`;
   expect(await (await call('GET', at)).json()).toMatchObject({
-    ...{ id: ID, manifest: { vmid: 102 }, report: { finding: { code: 'block-path-stalled' } } },
+    id: ID,
+    manifest: { vmid: 102 },
+    report: { finding: { code: 'block-path-stalled' } },
   });
   const text = await call('GET', `${at}/text`);
   expect(text.headers.get('content-type')).toContain('text/plain');

@@ -132,16 +132,17 @@ test('a mutating verb asks first, then runs and can be watched', async () => {
 
 test('a verb against the finding names it on the confirming page, and a finding that came since is asked about', async () => {
   const report: TriageReport = {
-    ...{ target, at: 'x', cautions: [] },
+    target,
+    at: 'x',
+    cautions: [],
     finding: {
-      ...{
-        code: 'block-path-stalled',
-        summary: 'Stalled.',
-        confidence: 0.9,
-        advised: 'cycle',
-        warned: ['reset'],
-      },
-      ...{ advice: 'Cycle.', inputs: [] },
+      code: 'block-path-stalled',
+      summary: 'Stalled.',
+      confidence: 0.9,
+      advised: 'cycle',
+      warned: ['reset'],
+      advice: 'Cycle.',
+      inputs: [],
     },
   };
   const { post, formToken, operations } = await house(() => Promise.resolve(report));

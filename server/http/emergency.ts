@@ -112,7 +112,8 @@ export function emergencyRoutes(
       return html(reply, page(`${verb} ${shown.state.name}?`, confirmBody(verb, shown, against)));
     try {
       const operation = await power.start({
-        ...{ verb, by: { type: 'operator', name: identity.name } },
+        verb,
+        by: { type: 'operator', name: identity.name },
         ...(finding === undefined ? {} : { finding }),
       });
       return reply.redirect(`/emergency/operation/${operation.id}`, 303);

@@ -81,8 +81,12 @@ export function powerRoutes(app: FastifyInstance, deps: PowerRouteDeps): void {
       `${against.text} To do it all the same, confirm once more.`,
       {
         extra: {
-          ...{ verb, finding: report.finding, cautions: report.cautions, contradiction: against.code },
-          ...{ confirm: deps.confirmations.issue(what), confirm_within_s: CONFIRM_LIFE_MS / 1_000 },
+          verb,
+          finding: report.finding,
+          cautions: report.cautions,
+          contradiction: against.code,
+          confirm: deps.confirmations.issue(what),
+          confirm_within_s: CONFIRM_LIFE_MS / 1_000,
         },
       },
     );

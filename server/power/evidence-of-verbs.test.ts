@@ -14,16 +14,17 @@ import { createPower, type PowerParts } from './power.ts';
 const target = parseTargetName('devvm') as TargetName;
 const by = { type: 'operator', name: 'viktor' } as const;
 const report: TriageReport = {
-  ...{ target, at: 'x', cautions: [] },
+  target,
+  at: 'x',
+  cautions: [],
   finding: {
-    ...{
-      code: 'block-path-stalled',
-      summary: 'Stalled.',
-      confidence: 0.9,
-      advised: 'cycle',
-      warned: ['reset'],
-    },
-    ...{ advice: 'Cycle.', inputs: [] },
+    code: 'block-path-stalled',
+    summary: 'Stalled.',
+    confidence: 0.9,
+    advised: 'cycle',
+    warned: ['reset'],
+    advice: 'Cycle.',
+    inputs: [],
   },
 };
 let host: TestPowerHost;
@@ -43,7 +44,12 @@ const create = (more: Partial<PowerParts> = {}) => {
   const journal = createMemoryJournal();
   const evidence = createEvidence({ target, ssh, dataDir: tempDir(), journal, logger: silent });
   const power = createPower({
-    ...{ target, ssh, journal, evidence, logger: silent, quickTriage: async () => report },
+    target,
+    ssh,
+    journal,
+    evidence,
+    logger: silent,
+    quickTriage: async () => report,
     guestProbe: async () => ({ answers: true, detail: '', ms: 1 }),
     config: { verbTimeoutMs: 20_000, sshWaitMs: 2_000 },
     ...more,

@@ -11,10 +11,15 @@ function foldOperation(events: readonly JournalEvent[]): Operation | undefined {
   for (const event of events) {
     if (event.kind === 'power_started' && event.operation_id !== undefined && event.target !== undefined) {
       operation = {
-        ...{ id: event.operation_id, target: event.target, verb: event.verb, by: event.by },
+        id: event.operation_id,
+        target: event.target,
+        verb: event.verb,
+        by: event.by,
         ...(event.session_id === undefined ? {} : { session_id: event.session_id }),
         ...(event.finding === undefined ? {} : { finding: event.finding }),
-        ...{ started_at: event.at, state: 'running', steps: [] },
+        started_at: event.at,
+        state: 'running',
+        steps: [],
       };
     } else if (operation === undefined) {
       // Before its beginning: not ours to tell.
@@ -28,7 +33,9 @@ function foldOperation(events: readonly JournalEvent[]): Operation | undefined {
     } else if (event.kind === 'power_finished') {
       operation = {
         ...operation,
-        ...{ state: event.state, steps: event.steps, finished_at: event.at },
+        state: event.state,
+        steps: event.steps,
+        finished_at: event.at,
         ...(event.result === undefined ? {} : { result: event.result }),
         ...(event.outcome === undefined ? {} : { outcome: event.outcome }),
       };

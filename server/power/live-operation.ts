@@ -162,7 +162,7 @@ export class LiveOperation {
   }
 
   #tell(change: OperationChange): void {
-    for (const listener of [...this.#listeners]) listener(change);
+    for (const listener of Array.from(this.#listeners)) listener(change);
   }
 
   #flush(): void {

@@ -25,7 +25,11 @@ let power: Power;
 
 const create = (options: Partial<PowerParts> = {}): Power =>
   createPower({
-    ...{ target, ssh, journal, guestProbe: answering, logger: silent },
+    target,
+    ssh,
+    journal,
+    guestProbe: answering,
+    logger: silent,
     config: { verbTimeoutMs: 20_000, sshWaitMs: 2_000, check: quick },
     ...options,
   });
@@ -68,12 +72,10 @@ test('status: text for people in stdout, the closing line for programs left out 
 test('cycle: steps from the sections, a new process, SSH answering, all in the journal in order', async () => {
   const operation = await finish('cycle');
   expect(operation.steps.map(({ name, ok }) => [name, ok])).toEqual([
-    ...[
-      ['ask the power host', true],
-      ['forensics', true],
-      ['cycle', true],
-      ['ssh answers', true],
-    ],
+    ['ask the power host', true],
+    ['forensics', true],
+    ['cycle', true],
+    ['ssh answers', true],
   ]);
   expect(operation.outcome).toMatchObject({ vm_state: 'running', new_process: true, ssh_answers: true });
   expect(operation.outcome?.summary).toMatch(/^VM 102: cycle done\. SSH answers after [\d.]+ s\.$/);

@@ -53,7 +53,10 @@ export function createPower(parts: PowerParts): Power {
   const { target, ssh, journal, guestProbe, logger, config } = parts;
   const now = parts.now ?? (() => new Date());
   const bounds: CheckBounds = {
-    ...{ askMs: 8_000, gapMs: 1_500, unansweredMs: 30_000, busyMs: config.verbTimeoutMs },
+    askMs: 8_000,
+    gapMs: 1_500,
+    unansweredMs: 30_000,
+    busyMs: config.verbTimeoutMs,
     ...config.check,
   };
   const closing = new AbortController();
@@ -84,15 +87,13 @@ export function createPower(parts: PowerParts): Power {
       refuse(verb, recovering.what());
     const live = new LiveOperation(
       {
-        ...{
-          id: newOperationId(),
-          target,
-          verb,
-          by,
-          started_at: now().toISOString(),
-          state: 'running',
-          steps: [],
-        },
+        id: newOperationId(),
+        target,
+        verb,
+        by,
+        started_at: now().toISOString(),
+        state: 'running',
+        steps: [],
         ...(session_id === undefined ? {} : { session_id }),
       },
       { journal, logger, now },
@@ -109,17 +110,17 @@ export function createPower(parts: PowerParts): Power {
     const run = async (): Promise<void> => {
       try {
         await runOperation(live, {
-          ...{
-            ssh,
-            guestProbe,
-            bounds,
-            logger,
-            onResult,
-            ...{ evidence: parts.evidence, sshNow: parts.sshNow },
-            closing: closing.signal,
-            superseded: mutating ? superseded.signal : closing.signal,
-          },
-          ...{ verbTimeoutMs: config.verbTimeoutMs, sshWaitMs: config.sshWaitMs ?? 60_000 },
+          ssh,
+          guestProbe,
+          bounds,
+          logger,
+          onResult,
+          evidence: parts.evidence,
+          sshNow: parts.sshNow,
+          closing: closing.signal,
+          superseded: mutating ? superseded.signal : closing.signal,
+          verbTimeoutMs: config.verbTimeoutMs,
+          sshWaitMs: config.sshWaitMs ?? 60_000,
         });
       } catch (error) {
         logger.error({ err: error, operation: live.operation.id }, 'operation broke');
@@ -214,7 +215,14 @@ export function createPower(parts: PowerParts): Power {
       };
       try {
         await closeOpenOperations({
-          ...{ target, ssh, journal, logger, now, bounds, closing: closing.signal, remember },
+          target,
+          ssh,
+          journal,
+          logger,
+          now,
+          bounds,
+          closing: closing.signal,
+          remember,
           onFound: (operations) => {
             const mutating = operations.filter(({ verb }) => isMutating(verb));
             open = mutating.map(

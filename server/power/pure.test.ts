@@ -58,7 +58,9 @@ test('however stdout is cut into chunks, text, sections and result are the same'
 test('a status tells the lock and its task', () => {
   const text = 'status: running\nqmp: answers\nlock: backup\ntask: UPID:lab:0001:vzdump:102:root@pam:\n';
   expect(parseStatus(text, undefined)).toMatchObject({
-    ...{ vmState: 'running', qmp: 'answers', lock: 'backup' },
+    vmState: 'running',
+    qmp: 'answers',
+    lock: 'backup',
     task: 'UPID:lab:0001:vzdump:102:root@pam:',
   });
 });
@@ -122,15 +124,13 @@ test('after a loss nothing is called a success that the state of the host does n
       fc.boolean(),
       (verb, vmState, uptimeS, since, busy) => {
         const status = {
-          ...{
-            vmState,
-            uptimeS,
-            qmp: undefined,
-            pid: undefined,
-            lock: undefined,
-            task: undefined,
-            guestAgent: undefined,
-          },
+          vmState,
+          uptimeS,
+          qmp: undefined,
+          pid: undefined,
+          lock: undefined,
+          task: undefined,
+          guestAgent: undefined,
           busy: busy ? 'cycle' : undefined,
         };
         const judged = judgeState(verb, status, since);

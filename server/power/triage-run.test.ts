@@ -205,7 +205,11 @@ test('a power host that accepts and stays silent is a cold case within 10 s, for
   await once(server, 'listening');
   const silentHost = connectTo({ ...host, port: (server.address() as AddressInfo).port });
   const power = createPower({
-    ...{ target, ssh: silentHost, journal: undefined, guestProbe: dead, logger: silent },
+    target,
+    ssh: silentHost,
+    journal: undefined,
+    guestProbe: dead,
+    logger: silent,
     config: { verbTimeoutMs: 60_000 },
   });
   const limit = new Promise((resolve) => setTimeout(() => resolve('too late'), 10_000));

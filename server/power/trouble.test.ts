@@ -20,13 +20,11 @@ let journal: MemoryJournal;
 
 const create = (options: Partial<PowerParts> = {}): Power =>
   createPower({
-    ...{
-      target,
-      ssh: connectTo(host, { hostKeyAlias: 'pve' }),
-      journal,
-      guestProbe: answering,
-      logger: silent,
-    },
+    target,
+    ssh: connectTo(host, { hostKeyAlias: 'pve' }),
+    journal,
+    guestProbe: answering,
+    logger: silent,
     config: { verbTimeoutMs: 20_000, sshWaitMs: 1_000, check },
     ...options,
   });

@@ -85,11 +85,7 @@ export const masterArguments = (
   socket: string,
   keepalive: Keepalive,
   connectTimeoutS: number,
-): string[] => [
-  ...commonOptions(to, connectTimeoutS, keepalive),
-  ...['-M', '-N', '-S', socket],
-  ...place(to),
-];
+): string[] => [...commonOptions(to, connectTimeoutS, keepalive), '-M', '-N', '-S', socket, ...place(to)];
 
 export interface CommandOptions {
   readonly command: string;
@@ -109,7 +105,10 @@ export function commandArguments(to: Destination, options: CommandOptions): stri
   return [
     ...commonOptions(to, options.connectTimeoutS, options.keepalive),
     // Where the master is gone, ssh connects directly by itself.
-    ...['-S', options.socket ?? 'none', '-o', 'ControlMaster=no'],
+    '-S',
+    options.socket ?? 'none',
+    '-o',
+    'ControlMaster=no',
     ...(options.logFile === undefined
       ? []
       : ['-E', options.logFile, '-o', 'IgnoreUnknown=LogVerbose', '-o', `LogVerbose=${PROGRESS}`]),

@@ -93,7 +93,11 @@ export async function runClient(run: ClientRun): Promise<ClientResult> {
     if (child.pid === undefined) {
       const failure = await settled;
       return {
-        ...{ how: 'unreachable', exitCode: null, signal: undefined, begun: 'no', stderrTail: '' },
+        how: 'unreachable',
+        exitCode: null,
+        signal: undefined,
+        begun: 'no',
+        stderrTail: '',
         said:
           failure.code === 'ENOENT'
             ? "OpenSSH's client (ssh) is not installed here"
@@ -110,7 +114,9 @@ export async function runClient(run: ClientRun): Promise<ClientResult> {
     const stderrTail = tail.toString('utf8');
     return {
       ...readEnd({ pid: child.pid, exitCode, cause, log }),
-      ...{ signal: signal ?? undefined, stderrTail, said: `${spokenLines(log ?? '')}\n${stderrTail}` },
+      signal: signal ?? undefined,
+      stderrTail,
+      said: `${spokenLines(log ?? '')}\n${stderrTail}`,
     };
   } finally {
     clearTimeout(timer);

@@ -109,7 +109,9 @@ export function createSshConnection(options: SshConnectionOptions): SshConnectio
       : createMaster({
           argumentsFor: (socket) => masterArguments(destination(), socket, keepalive, CONNECT_TIMEOUT_S),
           socketPath: () => path.join(controlDir, `${prefix}-m${++count}`),
-          ...{ env, idleMs: options.idleMs ?? DEFAULT_IDLE_MS, logger: options.logger },
+          env,
+          idleMs: options.idleMs ?? DEFAULT_IDLE_MS,
+          logger: options.logger,
         });
 
   const run = async (command: SshCommand): Promise<SshResult> => {
@@ -118,7 +120,9 @@ export function createSshConnection(options: SshConnectionOptions): SshConnectio
     const file = controlDir === undefined ? undefined : path.join(controlDir, `${prefix}-${++count}.log`);
     const build = (logFile: string | undefined, socket: string | undefined): string[] =>
       commandArguments(to, {
-        ...{ command: command.command, socket, logFile },
+        command: command.command,
+        socket,
+        logFile,
         connectTimeoutS: Math.max(
           1,
           Math.min(CONNECT_TIMEOUT_S, Math.ceil((command.timeoutMs ?? Number.POSITIVE_INFINITY) / 1_000)),
@@ -130,7 +134,10 @@ export function createSshConnection(options: SshConnectionOptions): SshConnectio
     const logFile = file === undefined ? undefined : await createLog(file);
     const result = await runClient({
       arguments: build(logFile, fresh ? undefined : master.touch()),
-      ...{ env, logFile, stdin: command.stdin, timeoutMs: command.timeoutMs },
+      env,
+      logFile,
+      stdin: command.stdin,
+      timeoutMs: command.timeoutMs,
       signal:
         command.signal === undefined ? closing.signal : AbortSignal.any([command.signal, closing.signal]),
       onStdout: command.onStdout ?? (() => {}),

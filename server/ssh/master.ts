@@ -38,8 +38,14 @@ export const NO_MASTER: Master = {
 
 const spawnMaster = (args: readonly string[], env: Readonly<Record<string, string>>) =>
   execa('ssh', args, {
-    ...{ env, extendEnv: false, stdin: 'ignore', stdout: 'ignore', stderr: 'pipe', reject: false },
-    ...{ forceKillAfterDelay: 300, maxBuffer: 8_192 },
+    env,
+    extendEnv: false,
+    stdin: 'ignore',
+    stdout: 'ignore',
+    stderr: 'pipe',
+    reject: false,
+    forceKillAfterDelay: 300,
+    maxBuffer: 8_192,
   });
 
 export function createMaster(parts: MasterParts): Master {

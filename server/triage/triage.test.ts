@@ -7,8 +7,13 @@ import type { Signals } from './signals.ts';
 import { triage } from './triage.ts';
 
 const healthy: Signals = {
-  ...{ target: 'devvm', at: '2026-01-01T00:00:00.000Z', powerHost: { reachable: true, detail: '' } },
-  ...{ vmState: 'running', qmp: 'answers', busy: undefined, ssh: { answers: true, detail: 'SSH answered.' } },
+  target: 'devvm',
+  at: '2026-01-01T00:00:00.000Z',
+  powerHost: { reachable: true, detail: '' },
+  vmState: 'running',
+  qmp: 'answers',
+  busy: undefined,
+  ssh: { answers: true, detail: 'SSH answered.' },
 };
 const ssh = { answers: false, detail: 'no answer' };
 const flat = { read: 0, written: 0, operations: 0 };
@@ -210,7 +215,8 @@ test.each<[string, string]>([
 test('without a history a dead guest with a flat disk is a probable stall, not a hang: a reset would make a stall worse', () => {
   const signals = { ssh, disk: flat, queues: idle, vcpus: [0] };
   expect(triage({ ...healthy, ...signals }).finding).toMatchObject({
-    ...{ code: 'block-path-stalled', confidence: 0.7 },
+    code: 'block-path-stalled',
+    confidence: 0.7,
   });
 });
 
@@ -245,7 +251,10 @@ test('where no verb helps, the exact command for the host is said, with the id o
 test('cautions stand beside any finding, in their order', () => {
   const { cautions, finding } = triage({
     ...healthy,
-    ...{ quorum: false, haManaged: true, staged: ['memory: 4096 → 8192'], busy: 'cycle by a' },
+    quorum: false,
+    haManaged: true,
+    staged: ['memory: 4096 → 8192'],
+    busy: 'cycle by a',
   });
   expect(finding.code).toBe('repair-in-guest');
   expect(cautions.map(({ code }) => code)).toEqual([
@@ -270,7 +279,8 @@ test('whatever the signals: one finding, never an advised verb that is warned of
   const maybe = <T>(value: fc.Arbitrary<T>) => fc.option(value, { nil: undefined });
   const signals = fc.record(
     {
-      ...{ target: fc.constant('devvm'), at: fc.constant('x') },
+      target: fc.constant('devvm'),
+      at: fc.constant('x'),
       powerHost: fc.record({ reachable: fc.boolean(), detail: fc.string() }),
       vmState: fc.constantFrom(
         undefined,
@@ -295,18 +305,15 @@ test('whatever the signals: one finding, never an advised verb that is warned of
       vcpus: fc.array(fc.nat(100), { maxLength: 3 }),
       stuckThreads: fc.array(fc.record({ name: fc.string(), wchan: fc.string() }), { maxLength: 1 }),
       configLock: fc.constantFrom('backup', 'suspended'),
-      ...{ task: fc.constantFrom('none', 'UPID:x'), suspendedToDisk: fc.boolean() },
-      ...{
-        processState: fc.constantFrom('S', 'D', 'T'),
-        process: fc.constantFrom('present' as const, 'absent' as const),
-      },
+      task: fc.constantFrom('none', 'UPID:x'),
+      suspendedToDisk: fc.boolean(),
+      processState: fc.constantFrom('S', 'D', 'T'),
+      process: fc.constantFrom('present' as const, 'absent' as const),
       flock: fc.record({ holder: fc.constantFrom('free', '1 x'), heldS: maybe(fc.nat(20)) }),
-      ...{
-        noSpace: fc.boolean(),
-        staged: fc.array(fc.string()),
-        quorum: fc.boolean(),
-        haManaged: fc.boolean(),
-      },
+      noSpace: fc.boolean(),
+      staged: fc.array(fc.string()),
+      quorum: fc.boolean(),
+      haManaged: fc.boolean(),
     },
     { requiredKeys: ['target', 'at', 'powerHost', 'vmState', 'qmp', 'busy', 'ssh'] },
   );

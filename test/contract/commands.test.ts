@@ -357,7 +357,8 @@ test(
     const [port, dir] = [await freePort(), tempDir()];
     const start = npmRun('start', {
       ...alone(path.join(dir, 'data'), port),
-      ...{ ANTHROPIC_API_KEY: '', CLAUDE_CODE_OAUTH_TOKEN: '' },
+      ANTHROPIC_API_KEY: '',
+      CLAUDE_CODE_OAUTH_TOKEN: '',
       BREAKGLASS_TRUSTED_PROXIES: '0.0.0.0/0',
       BREAKGLASS_KEY_PATH: dir,
     });

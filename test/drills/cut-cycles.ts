@@ -32,7 +32,9 @@ export async function cutQemuCycles(
     const said = await cutAfter(house, cutMs);
     await untilQuiet(house);
     const { stdout } = await sshExec({
-      ...{ port: house.hostPort, username: 'breakglass', privateKey: house.privateKey },
+      port: house.hostPort,
+      username: 'breakglass',
+      privateKey: house.privateKey,
       command: 'status',
     });
     const answers = await house.host.bannerAnswers(60_000);
@@ -74,7 +76,10 @@ function cutAfter(house: QemuHouse, cutMs: number): Promise<string> {
       }),
     );
     client.connect({
-      ...{ host: '127.0.0.1', port: house.hostPort, username: 'breakglass', privateKey: house.privateKey },
+      host: '127.0.0.1',
+      port: house.hostPort,
+      username: 'breakglass',
+      privateKey: house.privateKey,
     });
   });
 }

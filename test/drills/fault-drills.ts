@@ -37,36 +37,50 @@ const ALL = ['cycle', 'reset', 'start', 'stop'] as const;
 /** What the table of triage's rules says. Without a command the lab does what a person does on the host or at the console. */
 const EXPECTED: Readonly<Record<FaultName, Expected>> = {
   'block-stall-virtio': {
-    ...{ finding: 'block-path-stalled', advised: 'cycle', warned: ['reset'] },
+    finding: 'block-path-stalled',
+    advised: 'cycle',
+    warned: ['reset'],
     stood: [/^virtio0 queue \d+: used index$/, /: operations completed$/],
   },
   // No queue status on this controller, and this lab has no round-robin history: the flat counters are all there is.
   'block-stall-lsi': {
-    ...{ finding: 'block-path-stalled', advised: 'cycle', warned: ['reset'] },
+    finding: 'block-path-stalled',
+    advised: 'cycle',
+    warned: ['reset'],
     stood: [/: bytes written$/, /: operations completed$/],
   },
   'wedged-qemu': { finding: 'qemu-wedged', advised: 'cycle', warned: ['reset'] },
   'io-error-nospace': {
-    ...{ finding: 'pool-full', advised: null, warned: HARD },
+    finding: 'pool-full',
+    advised: null,
+    warned: HARD,
     softFix: { what: 'space freed and `qm resume` on the host' },
   },
   'kernel-panic': { finding: 'guest-panicked', advised: 'cycle', warned: ['reset'] },
   stopped: { finding: 'stopped', advised: 'start', warned: [] },
   locked: {
-    ...{ finding: 'stale-lock', advised: null, warned: ALL },
+    finding: 'stale-lock',
+    advised: null,
+    warned: ALL,
     softFix: { what: 'unlocked by a person on the host' },
     next: { finding: 'stopped', advised: 'start' },
   },
   'locked-by-task': {
-    ...{ finding: 'busy', advised: null, warned: ALL },
+    finding: 'busy',
+    advised: null,
+    warned: ALL,
     softFix: { what: 'waited for the end of the task' },
   },
   'dead-sshd': {
-    ...{ finding: 'guest-network-or-sshd', advised: null, warned: HARD },
+    finding: 'guest-network-or-sshd',
+    advised: null,
+    warned: HARD,
     softFix: { what: "sshd started at the VM's console" },
   },
   'dead-guest-agent': {
-    ...{ finding: 'repair-in-guest', advised: null, warned: HARD },
+    finding: 'repair-in-guest',
+    advised: null,
+    warned: HARD,
     softFix: {
       what: 'agent started over SSH',
       command:
@@ -75,14 +89,18 @@ const EXPECTED: Readonly<Record<FaultName, Expected>> = {
   },
   'memory-thrash': { finding: 'memory-thrash', advised: 'reset', warned: [] },
   'disk-full': {
-    ...{ finding: 'repair-in-guest', advised: null, warned: HARD },
+    finding: 'repair-in-guest',
+    advised: null,
+    warned: HARD,
     softFix: {
       what: '`rm` of the log over SSH',
       command: 'rm /data/log/debug.log && sleep 3 && grep -qx ok /run/app.state',
     },
   },
   paused: {
-    ...{ finding: 'paused', advised: null, warned: HARD },
+    finding: 'paused',
+    advised: null,
+    warned: HARD,
     softFix: { what: '`qm resume` by a person on the host' },
   },
 };
@@ -170,10 +188,18 @@ export async function runDrill(
   const evidence = expected.stood === undefined ? '' : await target.evidenceOf(operation, expected.stood);
   await house.host.heal().catch(() => undefined); // a cause that outlives its cure, as a slow disk
   return {
-    ...{ fault, finding: finding.code, confidence: finding.confidence, advised: finding.advised ?? 'none' },
-    ...{ warned: finding.warned, refused: expected.warned.length, cure: cures.join(', then ') },
+    fault,
+    finding: finding.code,
+    confidence: finding.confidence,
+    advised: finding.advised ?? 'none',
+    warned: finding.warned,
+    refused: expected.warned.length,
+    cure: cures.join(', then '),
     outcome: operation?.outcome?.summary ?? 'VM running, SSH answers.',
-    ...{ attempts, namedS, answersS, evidence },
+    attempts,
+    namedS,
+    answersS,
+    evidence,
   };
 }
 

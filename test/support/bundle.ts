@@ -88,12 +88,16 @@ export const threads = (cpu: { state?: string; wchan?: string; ticks?: number } 
 
 export const manifest = (more: Record<string, unknown> = {}): string =>
   JSON.stringify({
-    ...{ id: ID, verb: 'cycle', vmid: 102, version: '0.1.0', caller: '10.0.0.5', key: 'SHA256:x', pid: 4242 },
-    ...{
-      start_time: 100,
-      began_at: '2026-01-31T02:03:04.567+00:00',
-      ended_at: '2026-01-31T02:03:08.100+00:00',
-    },
+    id: ID,
+    verb: 'cycle',
+    vmid: 102,
+    version: '0.1.0',
+    caller: '10.0.0.5',
+    key: 'SHA256:x',
+    pid: 4242,
+    start_time: 100,
+    began_at: '2026-01-31T02:03:04.567+00:00',
+    ended_at: '2026-01-31T02:03:08.100+00:00',
     steps: [
       {
         name: 'identity',

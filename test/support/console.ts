@@ -72,7 +72,12 @@ export async function makeConsole(options: ConsoleOptions): Promise<Console> {
       ...(body === undefined ? {} : { body: JSON.stringify(body) }),
     });
   return {
-    ...{ base, dataDir, hostPort, vmPort, keyPath, call },
+    base,
+    dataDir,
+    hostPort,
+    vmPort,
+    keyPath,
+    call,
     pid: () => child?.pid ?? 0,
     log: () => log,
     async start() {

@@ -37,7 +37,9 @@ export async function startQemuHouse(kind: MachineKind, say?: (line: string) => 
   });
   const house: QemuHouse = {
     ...server,
-    ...{ kind, host, privateKey: readFileSync(keys.clientKeyPath, 'utf8') },
+    kind,
+    host,
+    privateKey: readFileSync(keys.clientKeyPath, 'utf8'),
     async close() {
       await server.close();
       await host.close();

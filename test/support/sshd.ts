@@ -112,7 +112,13 @@ export async function startSshd(options: SshdOptions = {}): Promise<Sshd> {
     }
   };
   return {
-    ...{ host: '127.0.0.1', port, user: userInfo().username, dir, keyPath: at('key'), signal, listener: pid },
+    host: '127.0.0.1',
+    port,
+    user: userInfo().username,
+    dir,
+    keyPath: at('key'),
+    signal,
+    listener: pid,
     connections: () =>
       descendants(pid).filter((each) => {
         try {

@@ -122,10 +122,20 @@ export const evidencePng = Buffer.from(
 );
 
 export const evidenceRecord = (): Json => ({
-  ...{ id: evidenceId, target: 'devvm', verb: 'cycle', at: '2026-01-31T02:03:09.000Z', status: 'damaged' },
-  ...{ why: 'The compressed data is cut off.', bytes: 4_096, screen: true, summary: 'Stalled.' },
+  id: evidenceId,
+  target: 'devvm',
+  verb: 'cycle',
+  at: '2026-01-31T02:03:09.000Z',
+  status: 'damaged',
+  why: 'The compressed data is cut off.',
+  bytes: 4_096,
+  screen: true,
+  summary: 'Stalled.',
   manifest: {
-    ...{ id: evidenceId, verb: 'cycle', vmid: 102, began_at: '2026-01-31T02:03:04.567Z' },
+    id: evidenceId,
+    verb: 'cycle',
+    vmid: 102,
+    began_at: '2026-01-31T02:03:04.567Z',
     steps: [
       { name: 'qmp-a', status: 'ok', ms: 40 },
       { name: 'gdb', status: 'skipped', ms: 0, why: 'no gdb here' },
@@ -152,7 +162,8 @@ export const triageReport = (): Json => ({
   at: new Date().toISOString(),
   cautions: [
     {
-      ...{ code: 'staged-configuration', warned: [] },
+      code: 'staged-configuration',
+      warned: [],
       text: 'Staged configuration is pending: memory: 8192 → 12288. Only cycle applies it; reset does not.',
     },
   ],

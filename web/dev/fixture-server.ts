@@ -208,7 +208,9 @@ const sessionRoute = async (
 const startOperation = (verb: string, confirm: unknown, response: ServerResponse): void => {
   if (nextPower === 'contradict' && confirm !== 'token') {
     reply(response, 409, {
-      ...{ status: 409, code: 'contradicts-finding', confirm: 'token' },
+      status: 409,
+      code: 'contradicts-finding',
+      confirm: 'token',
       detail: `Triage advises against ${verb} (block-path-stalled): The block path is stalled. Advised is cycle.`,
     });
     return;

@@ -86,7 +86,12 @@ export const startPrivateMachine = async (): Promise<PrivateMachine> => {
     ConnectTimeout: '10',
   };
   const base = [
-    ...['-F', 'none', '-i', key, '-p', String(port)],
+    '-F',
+    'none',
+    '-i',
+    key,
+    '-p',
+    String(port),
     ...Object.entries(options).flatMap(([name, value]) => ['-o', `${name}=${value}`]),
   ];
   const machine: PrivateMachine = {

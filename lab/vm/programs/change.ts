@@ -43,7 +43,7 @@ const removeAll = async (call: Call, path: string, shown: string, verbose: boole
       await call.err(`rm: cannot remove '${shown}': Permission denied\n`);
       return 1;
     }
-    for (const name of [...node.entries.keys()])
+    for (const name of Array.from(node.entries.keys()))
       status |= await removeAll(call, `${path}/${name}`, `${shown.replace(/\/$/, '')}/${name}`, verbose);
     if (status !== 0) return status;
   }

@@ -22,7 +22,7 @@ const walk = async (call: Call, visit: Visit, expression: Expression, device: nu
       status = 1;
     } else {
       const reachable = call.guest.tree.allows(node, call.who, 1);
-      for (const [name, child] of [...node.entries]) {
+      for (const [name, child] of Array.from(node.entries)) {
         if (!reachable) continue;
         const next = {
           path: path === '/' ? `/${name}` : `${path}/${name}`,

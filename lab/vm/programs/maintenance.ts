@@ -18,7 +18,7 @@ export const apt: Program = async (call) => {
   switch (verb) {
     case 'clean':
     case 'autoclean': {
-      for (const [name, node] of [...tree.lookup(ARCHIVES, ROOT).entries])
+      for (const [name, node] of Array.from(tree.lookup(ARCHIVES, ROOT).entries))
         if (node.kind === 'file') tree.remove(`${ARCHIVES}/${name}`, ROOT);
       for (const name of ['pkgcache.bin', 'srcpkgcache.bin'])
         if (tree.find(`/var/cache/apt/${name}`, ROOT)) tree.remove(`/var/cache/apt/${name}`, ROOT);

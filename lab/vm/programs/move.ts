@@ -19,7 +19,7 @@ const copyTree = (call: Call, from: string, to: string): void => {
   if (node.kind === 'dir') {
     tree.need(node, call.who, 4);
     tree.makeDirs(to, call.who, { mode: node.mode });
-    for (const name of [...node.entries.keys()]) copyTree(call, `${from}/${name}`, `${to}/${name}`);
+    for (const name of Array.from(node.entries.keys())) copyTree(call, `${from}/${name}`, `${to}/${name}`);
   } else if (node.kind === 'link') tree.place(to, 'link', call.who, {}, { target: node.target });
   else tree.copy(from, to, call.who);
 };

@@ -68,8 +68,8 @@ export const ss: Program = async (call) => {
 export const ip: Program = async (call) => {
   const { address } = call.guest.seed;
   const object = call.args.filter((arg) => !arg.startsWith('-'))[0] ?? '';
-  if (/^a/.test(object) || /^l/.test(object)) {
-    const inet = /^a/.test(object);
+  if (object.startsWith('a') || object.startsWith('l')) {
+    const inet = object.startsWith('a');
     if (call.args.includes('-br') || call.args.includes('-brief'))
       await call.out(
         `lo               UNKNOWN        ${inet ? '127.0.0.1/8 ::1/128 ' : '00:00:00:00:00:00 <LOOPBACK,UP,LOWER_UP> '}\nens18            UP             ${inet ? `${address}/24 ` : 'bc:24:11:5e:10:66 <BROADCAST,MULTICAST,UP,LOWER_UP> '}\n`,
@@ -80,7 +80,7 @@ export const ip: Program = async (call) => {
       );
     return 0;
   }
-  if (/^r/.test(object)) {
+  if (object.startsWith('r')) {
     await call.out(
       `default via ${address.replace(/\d+$/, '1')} dev ens18 onlink \n${address.replace(/\d+$/, '0')}/24 dev ens18 proto kernel scope link src ${address} \n`,
     );

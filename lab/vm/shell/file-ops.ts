@@ -27,7 +27,7 @@ export const removeTree = (guest: Guest, path: string, who: Credentials): void =
   const node = guest.tree.lookup(path, who, false);
   if (node.kind === 'dir') {
     if (node.entries.size > 0) guest.tree.need(node, who, 4);
-    for (const name of [...node.entries.keys()]) removeTree(guest, `${path}/${name}`, who);
+    for (const name of Array.from(node.entries.keys())) removeTree(guest, `${path}/${name}`, who);
   }
   guest.tree.remove(path, who);
 };

@@ -62,7 +62,7 @@ export class ShellPool {
     // Its shells died with it, as by SIGKILL; the next one gets a new host.
     host.once('exit', () => {
       if (this.#host === host) this.#host = undefined;
-      for (const id of [...this.#threads.keys()]) this.#ended(id);
+      for (const id of Array.from(this.#threads.keys())) this.#ended(id);
     });
     return host;
   }

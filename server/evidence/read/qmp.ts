@@ -70,7 +70,8 @@ export function diskCounts(sample: QmpSample | undefined): ReadonlyMap<string, D
       textOf(fields?.['qdev']) ?? textOf(fields?.['device']) ?? textOf(fields?.['node-name']) ?? `#${n}`;
     const of = (key: string): number => numberOf(stats[key]) ?? 0;
     counts.set(shortName(name), {
-      ...{ read: of('rd_bytes'), written: of('wr_bytes') },
+      read: of('rd_bytes'),
+      written: of('wr_bytes'),
       operations: of('rd_operations') + of('wr_operations') + of('flush_operations') + of('unmap_operations'),
     });
   }

@@ -54,9 +54,9 @@ export const percentBetween = (a: Thread, b: Thread, seconds: number): number =>
 export function mainState(text: string | undefined): string | undefined {
   for (const [path, body] of headSections(text ?? '')) {
     const state =
-      /\/stat$/.test(path) && body !== ''
+      path.endsWith('/stat') && body !== ''
         ? readStat(body).state
-        : (/^State:\s+(\S)/m.exec(/\/status$/.test(path) ? body : '')?.[1] ?? '');
+        : (/^State:\s+(\S)/m.exec(path.endsWith('/status') ? body : '')?.[1] ?? '');
     if (/^[A-Z]$/i.test(state)) return state;
   }
   return undefined;
