@@ -2,7 +2,7 @@
 const room = (name, to, comment) => ({ name, severity: 'error', comment, ...to });
 
 // Files of the agent's room that are functions from values to values.
-const PURE_AGENT = '(translate|trouble|tool-names|show-tool|shape-output)\\.ts';
+const PURE_AGENT = '(translate|trouble|show-tool|tool-results)\\.ts';
 
 module.exports = {
   forbidden: [

@@ -8,7 +8,7 @@ import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { promisify } from 'node:util';
 import { answer, startScriptedModel, text } from '../lab/model/scripted.ts';
-import { claudeBinary } from '../server/agent/claude-binary.ts';
+import { claudeBinary } from '../server/agent/process-options.ts';
 import { startHouse } from '../test/support/house.ts';
 import { Viewer } from '../test/support/viewer.ts';
 import { machineLine, median, type Ratio, ratioRow, row } from './figures.ts';

@@ -59,6 +59,8 @@ export type JournaledBody =
       readonly far_side?: 'proven' | 'unproven';
       readonly duration_ms: number;
     }
+  /** After the turn: a stop that could not be proven in time was proven after all. */
+  | { readonly kind: 'far_side'; readonly tool_call_id: ToolCallId; readonly far_side: 'proven' }
   | {
       readonly kind: 'result';
       readonly is_error: boolean;

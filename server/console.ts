@@ -244,7 +244,9 @@ function tryJournal(
   logger: Logger,
 ): { journal: Journal | undefined; why: string | undefined } {
   try {
-    return { journal: openJournal(dataDir), why: undefined };
+    const onFollowerFailure = (error: unknown): void =>
+      logger.error({ err: error }, 'a follower of the journal failed');
+    return { journal: openJournal(dataDir, { onFollowerFailure }), why: undefined };
   } catch (error) {
     const why = error instanceof Error ? error.message : String(error);
     logger.error({ err: error }, 'the journal cannot be opened: power only');

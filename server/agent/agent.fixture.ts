@@ -9,7 +9,6 @@ import type { JournaledBody } from '../../protocol/events.ts';
 import {
   newOperationId,
   newSessionId,
-  newTurnId,
   type OperationId,
   parseTargetName,
   type SessionId,
@@ -17,8 +16,10 @@ import {
 import type { Operation } from '../../protocol/operations.ts';
 import type { Guest, GuestCommand, GuestResult } from '../guest/port.ts';
 import type { Power, VerbRequest } from '../power/port.ts';
-import { type AgentDriverDeps, createAgentDriver, type DriverBounds } from './driver.ts';
-import type { AgentDriver, AgentEvent, LiveAgent, TurnContext } from './port.ts';
+import type { DriverBounds } from './bounds.ts';
+import { type AgentDriverDeps, type CountedDriver, createAgentDriver } from './driver.ts';
+import { type AgentDriver, type LiveAgent, NotRecorded, type TurnLog } from './port.ts';
+import type { AgentEvent } from './translate.ts';
 
 export const SECRET = 'sk-test-this-must-not-be-seen';
 
@@ -105,7 +106,7 @@ export interface Rig {
   readonly model: ScriptedModel;
   readonly guest: FixtureGuest;
   readonly power: FixturePower;
-  readonly driver: AgentDriver;
+  readonly driver: CountedDriver;
   readonly session: SessionId;
   readonly agent: LiveAgent;
   /** A second driver on the same data, as after a restart of the server. */
@@ -128,7 +129,7 @@ export async function startRig(handler: Handler, options: RigOptions = {}): Prom
   const guest = new FixtureGuest();
   const power = new FixturePower();
   const drivers: AgentDriver[] = [];
-  const make = (): AgentDriver => {
+  const make = (): CountedDriver => {
     const driver = createAgentDriver({
       config: {
         name: 'breakglass',
@@ -189,28 +190,42 @@ export async function startRig(handler: Handler, options: RigOptions = {}): Prom
   };
 }
 
+interface TurnContext {
+  readonly signal: AbortSignal;
+  readonly model: string | undefined;
+}
+
 export const turnContext = (
   signal: AbortSignal = new AbortController().signal,
   model?: string,
-): TurnContext => ({
-  turnId: newTurnId(),
-  by: 'test',
-  model,
-  signal,
-});
+): TurnContext => ({ signal, model });
 
-/** Runs a turn to its end. `onEvent` is the journal: it is awaited before the next event is asked for. */
+/**
+ * Runs a turn to its end. `onEvent` is the journal: the agent goes on only when it has resolved, and is stopped when it
+ * rejects. Events told after the end are added to what was returned.
+ */
 export async function runTurn(
   agent: LiveAgent,
   prompt: string,
   onEvent: (event: AgentEvent) => void | Promise<void> = () => undefined,
-  context: TurnContext = turnContext(),
+  { signal, model }: TurnContext = turnContext(),
 ): Promise<AgentEvent[]> {
   const events: AgentEvent[] = [];
-  for await (const each of agent.turn(prompt, context)) {
-    events.push(each);
-    await onEvent(each);
-  }
+  const take = async (event: AgentEvent): Promise<void> => {
+    events.push(event);
+    await onEvent(event);
+  };
+  const unrecorded = new AbortController();
+  const log: TurnLog = {
+    record: (body) =>
+      take({ type: 'event', body }).catch((error: unknown) => {
+        unrecorded.abort(new NotRecorded(String(error)));
+        throw unrecorded.signal.reason;
+      }),
+    show: (live) => void take(live),
+    recordLater: (body) => take({ type: 'event', body }),
+  };
+  await agent.run({ text: prompt, model }, log, AbortSignal.any([signal, unrecorded.signal]));
   return events;
 }
 

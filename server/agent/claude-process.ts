@@ -10,6 +10,7 @@ import {
   type SDKUserMessage,
 } from '@anthropic-ai/claude-agent-sdk';
 import type { Logger } from 'pino';
+import { explainTrouble, type ModelEndpoint, type ModelTrouble } from './trouble.ts';
 
 /** How a process ended, as words for a person. */
 export interface ProcessEnd {
@@ -20,6 +21,10 @@ export interface ProcessEnd {
 
 /** Between a polite close and SIGKILL. */
 const CLOSE_GRACE_MS = 1_500;
+/** SIGKILL works at once, except on a process in D state: that one is left behind, and reaped by a later start. */
+const KILL_WAIT_MS = 2_000;
+/** One small request; below the patience of somebody who waits for a first word. */
+const SWITCH_LIMIT_MS = 5_000;
 const STDERR_KEPT = 2_000;
 /** What Claude Code says when the conversation to resume is not there, is not readable, or its id is taken. */
 const RESUME_FAILED = /No conversation found|Session ID \S+ is already in use|Failed to resume/i;
@@ -80,8 +85,33 @@ export class ClaudeProcess {
     await this.#query.interrupt();
   }
 
-  async setModel(model: string): Promise<void> {
-    await this.#query.setModel(model);
+  /**
+   * For a prompt that names a model. Claude Code asks the API about a name that it does not know, so this can fail, or hang,
+   * like any request. Undefined: done. A process that did not answer in time is killed; the next prompt resumes it.
+   */
+  async switchModel(model: string, endpoint: ModelEndpoint): Promise<ModelTrouble | undefined> {
+    const limit = new AbortController();
+    const failure = await Promise.race([
+      this.#query.setModel(model).then(
+        () => undefined,
+        (error: unknown) => (error instanceof Error ? error.message : String(error)),
+      ),
+      sleep(SWITCH_LIMIT_MS, 'timeout', { signal: limit.signal }).catch(() => 'timeout'),
+    ]);
+    limit.abort();
+    if (failure === undefined) return undefined;
+    const status = /API error: (\d{3})/.exec(failure)?.[1];
+    const trouble = explainTrouble(
+      {
+        kind: /not found/i.test(failure) ? 'model_not_found' : undefined,
+        status: status === undefined ? undefined : Number(status),
+        text: failure,
+        model,
+      },
+      endpoint,
+    );
+    if (failure === 'timeout') await this.kill();
+    return trouble;
   }
 
   /** Ends it: politely, then not. Resolves when it is gone. */
@@ -91,16 +121,11 @@ export class ClaudeProcess {
       this.#wake?.();
       this.#query.close();
     }
-    const grace = new AbortController();
-    await Promise.race([
-      this.#exited(),
-      sleep(CLOSE_GRACE_MS, undefined, { signal: grace.signal }).catch(() => undefined),
-    ]);
-    grace.abort();
+    await within(CLOSE_GRACE_MS, this.#exited());
     await this.kill();
   }
 
-  /** Ends it and what it started, at once. */
+  /** Ends it and what it started, at once. Resolves when it is gone, or cannot be made to go. */
   async kill(): Promise<void> {
     const pid = this.#child?.pid;
     if (pid !== undefined && this.#child?.exitCode === null && this.#child.signalCode === null) {
@@ -109,14 +134,14 @@ export class ClaudeProcess {
       } catch {
         this.#child.kill('SIGKILL');
       }
-      await this.#exited();
+      await within(KILL_WAIT_MS, this.#exited());
     }
     if (!this.#closed) {
       this.#closed = true;
       this.#wake?.();
       this.#query.close();
     }
-    await this.ended;
+    await within(KILL_WAIT_MS, this.ended);
   }
 
   #exited(): Promise<void> {
@@ -174,4 +199,10 @@ export class ClaudeProcess {
     this.#stderr = (this.#stderr + text).slice(-STDERR_KEPT);
     this.#logger.debug({ stderr: text.slice(0, STDERR_KEPT) }, 'agent stderr');
   }
+}
+
+async function within(limitMs: number, what: Promise<unknown>): Promise<void> {
+  const limit = new AbortController();
+  await Promise.race([what, sleep(limitMs, undefined, { signal: limit.signal }).catch(() => undefined)]);
+  limit.abort();
 }

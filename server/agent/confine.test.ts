@@ -89,7 +89,7 @@ test('the permission callback refuses by itself, and a hook outside of a turn re
     confinement,
     env: {},
     tools: createSdkMcpServer({ name: 'breakglass', tools: [] }),
-    turn: () => undefined,
+    exchange: () => undefined,
   });
   const { signal } = new AbortController();
   for (const [tool, input] of REFUSED) {

@@ -2,7 +2,7 @@
 // by a hook and by the permission callback; neither relies on the other.
 import { realpathSync } from 'node:fs';
 import path from 'node:path';
-import { isOurTool, plainToolName } from './tool-names.ts';
+import { isOurTool, plainToolName } from './show-tool.ts';
 
 export type Verdict = { readonly allowed: true } | { readonly allowed: false; readonly reason: string };
 

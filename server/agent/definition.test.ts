@@ -1,7 +1,7 @@
 import path from 'node:path';
 import { expect, test } from 'vitest';
 import { DefinitionError, isModelName, parseDefinition, readDefinition } from './definition.ts';
-import { headAndTail } from './shape-output.ts';
+import { headAndTail } from './tool-results.ts';
 
 const agents = path.resolve(import.meta.dirname, '../../agents');
 

@@ -2,7 +2,7 @@
 import { existsSync, readdirSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { afterAll, expect, test } from 'vitest';
+import { afterAll, expect, test, vi } from 'vitest';
 import type { ModelRequest } from '../../lab/model/messages-api.ts';
 import { type AnswerBlock, answer, type Handler, text, toolUse } from '../../lab/model/scripted.ts';
 import { newSessionId } from '../../protocol/ids.ts';
@@ -316,4 +316,36 @@ test('where its directories cannot be made the agent says so, and the rest of th
     /directories cannot be made below \/dev\/null\/agent .*ENOTDIR.*power buttons/,
   );
   expect(kinds(await runTurn(rig.agent, 'hello'))).toEqual(['error', 'result']);
+});
+
+test('a process that is stopped by SIGSTOP wedges nothing: the turn ends, the next prompt resumes the conversation', async () => {
+  const rig = await rigged((request) =>
+    promptOf(request) === 'wedge' ? { type: 'hang', at: 'text' } : answer(text('Fine.')),
+  );
+  await runTurn(rig.agent, 'remember the word plum');
+  const stop = new AbortController();
+  const events = await runTurn(
+    rig.agent,
+    'wedge',
+    (each) => {
+      if (each.type !== 'delta') return;
+      process.kill(pidOf(rig), 'SIGSTOP');
+      stop.abort();
+    },
+    turnContext(stop.signal),
+  );
+  expect(kinds(events)).toEqual(['text']);
+  expect(kinds(await runTurn(rig.agent, 'again'))).toEqual(['text', 'usage', 'result']);
+  expect(rig.model.requests.at(-1)?.raw).toContain('plum');
+});
+
+test('a session that nobody needs any more is parked and forgotten; opened again, it goes on', async () => {
+  const rig = await rigged(() => answer(text('ok')), { bounds: { parkReleasedAfterMs: 1 } });
+  await runTurn(rig.agent, 'plum');
+  expect(rig.driver.counts()).toEqual({ known: 1, live: 1 });
+  rig.agent.release();
+  await vi.waitFor(() => expect(rig.driver.counts()).toEqual({ known: 0, live: 0 }), { timeout: 30_000 });
+  const again = rig.driver.open(rig.session);
+  expect(kinds(await runTurn(again, 'again'))).toEqual(['text', 'usage', 'result']);
+  expect(rig.model.requests.at(-1)?.raw).toContain('plum');
 });

@@ -4,7 +4,7 @@ import path from 'node:path';
 import type { Logger } from 'pino';
 import type { SessionId } from '../../protocol/ids.ts';
 import type { Config } from '../config.ts';
-import { claudeBinary, NoClaudeBinary } from './claude-binary.ts';
+import { BOUNDS, type DriverBounds } from './bounds.ts';
 import {
   type AgentDefinition,
   BUILT_IN_TOOLS,
@@ -12,17 +12,16 @@ import {
   OUR_TOOLS,
   readDefinition,
 } from './definition.ts';
-import {
-  type AgentDirs,
-  API_BOUNDS,
-  type ApiBounds,
-  agentEnvironment,
-  makeAgentDirs,
-} from './environment.ts';
 import { LiveSession } from './live-session.ts';
 import type { AgentDriver } from './port.ts';
-import { processOptions } from './process-options.ts';
-import { SESSION_BOUNDS, type SessionBounds } from './session-bounds.ts';
+import {
+  type AgentDirs,
+  agentEnvironment,
+  claudeBinary,
+  makeAgentDirs,
+  NoClaudeBinary,
+  processOptions,
+} from './process-options.ts';
 import { type ToolDeps, toolServer } from './tools.ts';
 import { endpointOf } from './trouble.ts';
 
@@ -36,16 +35,13 @@ export interface AgentDriverDeps extends Omit<ToolDeps, 'verbWaitMs'> {
   readonly bounds?: Partial<DriverBounds>;
 }
 
-export interface DriverBounds extends SessionBounds, ApiBounds {
-  /** A process takes 160 to 210 MB. Must not be below the number of concurrent turns. */
-  readonly maxLive: number;
-  /** Above the verb's own limit, so that a call sees the operation's end. */
-  readonly verbWaitMs: number;
+export interface CountedDriver extends AgentDriver {
+  /** Sessions that it keeps something for, and those of them with a process. */
+  counts(): { readonly known: number; readonly live: number };
 }
-const BOUNDS: DriverBounds = { ...SESSION_BOUNDS, ...API_BOUNDS, maxLive: 6, verbWaitMs: 180_000 };
 
 /** Never throws for a broken deployment: `unavailable()` says what is missing, and the rest of the console works. */
-export function createAgentDriver(deps: AgentDriverDeps): AgentDriver {
+export function createAgentDriver(deps: AgentDriverDeps): CountedDriver {
   const bounds: DriverBounds = { ...BOUNDS, ...deps.bounds };
   const { config, logger } = deps;
   const definition = loadDefinition(config);
@@ -91,13 +87,14 @@ export function createAgentDriver(deps: AgentDriverDeps): AgentDriver {
       endpoint,
       unavailable,
       makeRoom,
-      options: (resume, model, turn) =>
+      onGone: () => sessions.delete(id),
+      options: (resume, model, exchange) =>
         processOptions({
           session: id,
           resume,
           binary: typeof binary === 'string' ? binary : '',
           model,
-          turn,
+          exchange,
           definition: agent,
           confinement: { root, tools: agent.tools },
           env: agentEnvironment({
@@ -110,7 +107,7 @@ export function createAgentDriver(deps: AgentDriverDeps): AgentDriver {
           tools: toolServer({
             deps: { ...deps, verbWaitMs: bounds.verbWaitMs },
             session: id,
-            turn,
+            exchange,
             tools: OUR_TOOLS.filter((name) => agent.tools.includes(name)),
           }),
         }),
@@ -126,6 +123,10 @@ export function createAgentDriver(deps: AgentDriverDeps): AgentDriver {
       session.warm();
       return session;
     },
+    counts: () => ({
+      known: sessions.size,
+      live: [...sessions.values()].filter((session) => session.isLive).length,
+    }),
     async close() {
       closed = true;
       await Promise.all([...sessions.values()].map((session) => session.close()));

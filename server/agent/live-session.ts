@@ -1,19 +1,17 @@
-// One session's agent: its live process (warm, parked or resumed), and one turn at a time on it.
+// One session's agent: its live process (warm, parked or resumed), and one prompt at a time on it.
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Options } from '@anthropic-ai/claude-agent-sdk';
 import type { Logger } from 'pino';
 import type { SessionId } from '../../protocol/ids.ts';
+import type { SessionBounds } from './bounds.ts';
 import { ClaudeProcess, type ProcessEnd } from './claude-process.ts';
 import { isModelName } from './definition.ts';
-import type { AgentEvent, LiveAgent, TurnContext } from './port.ts';
-import type { SessionBounds } from './session-bounds.ts';
+import { Exchange } from './exchange.ts';
+import { type AgentPrompt, type LiveAgent, NotRecorded, type TurnLog } from './port.ts';
 import type { ShowContext } from './show-tool.ts';
-import { switchModel } from './switch-model.ts';
 import { findTranscript, setAside } from './transcripts.ts';
-import { event, freshTurn } from './translate.ts';
+import { freshTurn } from './translate.ts';
 import { explainDeath, explainSilence, type ModelEndpoint, type ModelTrouble } from './trouble.ts';
-import { LiveTurn } from './turn.ts';
-import { TurnFeed } from './turn-feed.ts';
 
 export interface SessionParts {
   readonly id: SessionId;
@@ -26,22 +24,33 @@ export interface SessionParts {
   readonly unavailable: () => string | undefined;
   /** Called before a process is started: parks others where there are too many. */
   readonly makeRoom: () => void;
-  readonly options: (resume: boolean, model: string, turn: () => LiveTurn | undefined) => Options;
+  /** Released, and its process is gone: nobody needs this object any more. */
+  readonly onGone: () => void;
+  readonly options: (resume: boolean, model: string, exchange: () => Exchange | undefined) => Options;
 }
 
-/** Why a turn ended; the first cause wins. `refused`: the prompt was not handed over. */
-type Cause = 'model' | 'stopped' | 'silent' | 'abandoned' | 'refused' | ProcessEnd;
+/** Why an exchange ended; the first cause wins. `refused`: the prompt was not handed over. */
+type Cause = 'model' | 'stopped' | 'silent' | 'refused' | NotRecorded | ProcessEnd;
+
+interface Run {
+  readonly prompt: AgentPrompt;
+  readonly log: TurnLog;
+  readonly signal: AbortSignal;
+  readonly began: number;
+}
 
 export class LiveSession implements LiveAgent {
   readonly #parts: SessionParts;
   #process: ClaudeProcess | undefined;
   #model: string;
-  #turn: LiveTurn | undefined;
-  #ending: Promise<void> | undefined;
-  #closeTurn: (() => void) | undefined;
+  #exchange: Exchange | undefined;
+  #running: Promise<void> | undefined;
+  /** Aborted by `close`: the running prompt is cut off. */
+  #cut = new AbortController();
   #park: NodeJS.Timeout | undefined;
   /** Its process is being closed: the next may only start after it, on the same transcript. */
   #parking: Promise<void> | undefined;
+  #released = false;
   #lostContext = false;
   #cost: number | undefined;
   lastUsed = performance.now();
@@ -55,7 +64,7 @@ export class LiveSession implements LiveAgent {
     return this.#process !== undefined && !this.#process.isOver;
   }
   get isBusy(): boolean {
-    return this.#ending !== undefined;
+    return this.#running !== undefined;
   }
   /** For tests and metrics. */
   get pid(): number | undefined {
@@ -64,10 +73,16 @@ export class LiveSession implements LiveAgent {
 
   /** Starts the process ahead of the first prompt. */
   warm(): void {
+    this.#released = false;
     this.lastUsed = performance.now();
     if (this.#parts.unavailable() !== undefined) return;
     if (this.#parking === undefined) this.#start();
-    else void this.#parking.then(() => this.warm());
+    else void this.#parking.then(() => this.#released || this.warm());
+    this.#parkLater();
+  }
+
+  release(): void {
+    this.#released = true;
     this.#parkLater();
   }
 
@@ -79,7 +94,7 @@ export class LiveSession implements LiveAgent {
     this.#model = this.#parts.model;
     if (transcript === undefined) this.#cost = 0;
     const started = new ClaudeProcess(
-      this.#parts.options(transcript !== undefined, this.#model, () => this.#turn),
+      this.#parts.options(transcript !== undefined, this.#model, () => this.#exchange),
       logger,
     );
     this.#process = started;
@@ -93,81 +108,65 @@ export class LiveSession implements LiveAgent {
     return started;
   }
 
-  turn(prompt: string, context: TurnContext): AsyncIterable<AgentEvent> {
-    const closed = Promise.withResolvers<'abandoned'>();
-    const feed = new TurnFeed(() => closed.resolve('abandoned'));
-    if (this.isBusy) {
-      void feed
-        .emit(event({ kind: 'error', error: 'A turn is already running in this session.' }))
-        .catch(() => undefined);
-      feed.end();
-      return feed;
-    }
+  run(prompt: AgentPrompt, log: TurnLog, signal: AbortSignal): Promise<void> {
     clearTimeout(this.#park);
-    this.#closeTurn = () => closed.resolve('abandoned');
-    this.#ending = this.#run(prompt, context, feed, closed.promise)
-      .catch((error: unknown) => this.#unexpected(error, feed))
-      .finally(() => {
-        this.#ending = undefined;
-        this.#turn = undefined;
-        this.#closeTurn = undefined;
-        this.lastUsed = performance.now();
-        this.#parkLater();
-        feed.end();
-      });
-    return feed;
+    const before = this.#running;
+    const cut = new AbortController();
+    const run: Run = {
+      prompt,
+      log,
+      signal: AbortSignal.any([signal, cut.signal]),
+      began: performance.now(),
+    };
+    const running = this.#afterwards(before, run).finally(() => {
+      if (this.#running !== running) return;
+      this.#running = undefined;
+      this.#exchange = undefined;
+      this.lastUsed = performance.now();
+      this.#parkLater();
+    });
+    this.#running = running;
+    this.#cut = cut;
+    return running;
   }
 
-  async #unexpected(error: unknown, feed: TurnFeed): Promise<void> {
-    if (feed.abandoned) return;
-    this.#parts.logger.error({ err: error, session: this.#parts.id }, 'turn failed in the agent');
-    await this.#report({ code: 'agent-failed', sentence: `The agent failed: ${String(error)}` }, 0, feed);
+  /** A turn that was cut off may still have its process: two must not write one transcript. */
+  async #afterwards(before: Promise<void> | undefined, run: Run): Promise<void> {
+    const { leftoverMs } = this.#parts.bounds;
+    const gone = await within(leftoverMs, run.signal, before ?? Promise.resolve());
+    if (run.signal.aborted) return;
+    if (gone) return this.#run(run);
+    await this.#report(run, {
+      code: 'agent-stuck',
+      sentence: `The agent's process of the turn before does not end (asked for ${Math.round(leftoverMs / 1_000)} s). Ask again in a moment, or open a new session. The power buttons and triage work without it.`,
+    });
   }
 
-  async #run(
-    prompt: string,
-    context: TurnContext,
-    feed: TurnFeed,
-    abandoned: Promise<'abandoned'>,
-  ): Promise<void> {
-    const began = performance.now();
+  async #run(run: Run): Promise<void> {
     const missing = this.#parts.unavailable();
-    if (missing !== undefined)
-      return this.#report({ code: 'agent-unavailable', sentence: missing }, began, feed);
-    const wanted = context.model ?? this.#parts.model;
-    if (!isModelName(wanted))
-      return this.#report(
-        {
-          code: 'model-unknown',
-          sentence: `${JSON.stringify(wanted.slice(0, 100))} is not the name of a model.`,
-        },
-        began,
-        feed,
-      );
+    if (missing !== undefined) return this.#report(run, { code: 'agent-unavailable', sentence: missing });
+    const model = run.prompt.model ?? this.#parts.model;
+    if (!isModelName(model))
+      return this.#report(run, {
+        code: 'model-unknown',
+        sentence: `${JSON.stringify(model.slice(0, 100))} is not the name of a model.`,
+      });
 
-    const cause = await this.#attempt(prompt, wanted, context, feed, abandoned);
-    if (typeof cause === 'object' && cause.resumeFailed && !context.signal.aborted) {
-      // Nothing was run: the process ended before it took the prompt. Once more, without the earlier conversation.
-      const again = await this.#attempt(prompt, wanted, context, feed, abandoned);
-      if (typeof again === 'object') await this.#report(explainDeath(again.how), began, feed);
-    } else if (typeof cause === 'object') await this.#report(explainDeath(cause.how), began, feed);
+    let cause = await this.#attempt(run, model);
+    // Nothing was run: the process ended before it took the prompt. Once more, without the earlier conversation.
+    if (isDeath(cause) && cause.resumeFailed && !run.signal.aborted) cause = await this.#attempt(run, model);
+    if (cause instanceof NotRecorded) throw cause;
+    if (isDeath(cause)) await this.#report(run, explainDeath(cause.how));
   }
 
-  /** Runs the prompt on a live process. Everything is told, except the death of the process, which is returned. */
-  async #attempt(
-    prompt: string,
-    model: string,
-    context: TurnContext,
-    feed: TurnFeed,
-    abandoned: Promise<'abandoned'>,
-  ): Promise<Cause> {
-    const began = performance.now();
+  /** Hands the prompt to a live process. Everything is told, except the death of the process and what was not recorded. */
+  async #attempt(run: Run, model: string): Promise<Cause> {
     const { bounds, show, endpoint, logger } = this.#parts;
     await this.#parking;
     const process = this.#start();
     const silence = Promise.withResolvers<'silent'>();
-    const turn = new LiveTurn({
-      feed,
+    const exchange = new Exchange({
+      log: run.log,
       show,
       endpoint,
       logger,
@@ -175,48 +174,53 @@ export class LiveSession implements LiveAgent {
       watchdog: bounds.silence,
       onSilence: () => silence.resolve('silent'),
     });
-    this.#turn = turn;
-    const aborted = Promise.withResolvers<'stopped'>();
-    const onAbort = (): void => aborted.resolve('stopped');
-    context.signal.addEventListener('abort', onAbort, { once: true });
-    if (context.signal.aborted) onAbort();
-    process.listener = (message) => turn.take(message);
+    this.#exchange = exchange;
+    const aborted = Promise.withResolvers<'stopped' | NotRecorded>();
+    const onAbort = (): void => {
+      const reason: unknown = run.signal.reason;
+      aborted.resolve(reason instanceof NotRecorded ? reason : 'stopped');
+    };
+    run.signal.addEventListener('abort', onAbort, { once: true });
+    if (run.signal.aborted) onAbort();
+    process.listener = (message) => exchange.take(message);
+    const ends = [
+      exchange.unrecorded,
+      exchange.modelEnded.then(() => 'model' as const),
+      aborted.promise,
+      silence.promise,
+      process.ended,
+    ];
     try {
-      if (this.#lostContext) {
-        this.#lostContext = false;
-        await turn.record({
-          kind: 'note',
-          text: 'The earlier conversation could not be loaded: the agent starts without it. The transcript above is complete.',
-        });
-      }
-      const ends = [
-        turn.modelEnded.then(() => 'model' as const),
-        aborted.promise,
-        silence.promise,
-        abandoned,
-        process.ended,
-      ];
-      const started = await Promise.race([this.#send(process, prompt, model), ...ends]);
-      if (typeof started === 'object' && 'sentence' in started) {
-        await turn.finish(0);
-        await this.#report(started, began, feed);
+      await this.#tellLostContext(exchange);
+      const sent = await Promise.race([...ends, this.#send(process, run.prompt.text, model)]);
+      if (typeof sent === 'object' && 'sentence' in sent) {
+        await exchange.finish();
+        await this.#report(run, sent);
         return 'refused';
       }
-      const cause = started === 'sent' ? await Promise.race(ends) : started;
-      await this.#conclude(cause, process, turn, feed, began);
+      const cause = sent === 'sent' ? await Promise.race(ends) : sent;
+      await this.#conclude(cause, process, exchange, run);
       return cause;
     } finally {
-      context.signal.removeEventListener('abort', onAbort);
+      run.signal.removeEventListener('abort', onAbort);
       process.listener = undefined;
     }
+  }
+
+  async #tellLostContext(exchange: Exchange): Promise<void> {
+    if (!this.#lostContext) return;
+    this.#lostContext = false;
+    const text =
+      'The earlier conversation could not be loaded: the agent starts without it. The transcript above is complete.';
+    await exchange.record({ kind: 'note', text }).catch(() => undefined); // `unrecorded` ends it.
   }
 
   /** Hands the prompt over; or says why the model that it names could not be set. */
   async #send(process: ClaudeProcess, prompt: string, model: string): Promise<'sent' | ModelTrouble> {
     if (model !== this.#model) {
-      // Unknown until it is done: the next turn sets it again.
+      // Unknown until it is done: the next prompt sets it again.
       this.#model = '';
-      const trouble = await switchModel(process, model, this.#parts.endpoint);
+      const trouble = await process.switchModel(model, this.#parts.endpoint);
       if (trouble !== undefined) return trouble;
       this.#model = model;
     }
@@ -224,34 +228,33 @@ export class LiveSession implements LiveAgent {
     return 'sent';
   }
 
-  async #conclude(
-    cause: Cause,
-    process: ClaudeProcess,
-    turn: LiveTurn,
-    feed: TurnFeed,
-    began: number,
-  ): Promise<void> {
+  async #conclude(cause: Cause, process: ClaudeProcess, exchange: Exchange, run: Run): Promise<void> {
     const { bounds, endpoint } = this.#parts;
     if (cause === 'model') {
-      this.#cost = (await turn.modelEnded).cost;
-      return turn.finish(0);
+      this.#cost = (await exchange.modelEnded).cost;
+      await exchange.settleCalls(0);
+      return exchange.finish();
     }
     const at = performance.now();
-    turn.stop();
-    if (cause === 'abandoned') await process.kill();
-    else if (cause === 'stopped' || cause === 'silent') await this.#interrupt(process, turn);
-    await turn.finish(Math.max(0, bounds.stopLimitMs - (performance.now() - at)));
-    if (cause === 'silent')
-      await this.#report(
-        explainSilence(Math.round(bounds.silence.ms / 1_000), turn.state.trouble, endpoint),
-        began,
-        feed,
-      );
+    const left = (): number => Math.max(0, bounds.stopLimitMs - (performance.now() - at));
+    exchange.stop();
+    // What was not recorded must have no consequence: not one further request.
+    const quiet = cause instanceof NotRecorded ? this.#kill(process) : this.#interrupt(process, exchange);
+    await exchange.settleCalls(left());
+    await within(left(), undefined, quiet);
+    await exchange.finish();
+    if (cause === 'silent') {
+      const seconds = Math.round(bounds.silence.ms / 1_000);
+      await this.#report(run, explainSilence(seconds, exchange.state.trouble, endpoint));
+    }
+    // Before the next prompt; a turn that is in a hurry does not wait for it (sessions/turn.ts).
+    await quiet;
   }
 
   /** The polite way first; a process that does not answer is killed, and resumed by the next prompt. */
-  async #interrupt(process: ClaudeProcess, turn: LiveTurn): Promise<void> {
-    const answered = turn.modelEnded.then(({ cost }) => {
+  async #interrupt(process: ClaudeProcess, exchange: Exchange): Promise<void> {
+    if (process.isOver) return;
+    const answered = exchange.modelEnded.then(({ cost }) => {
       this.#cost = cost;
       return true;
     });
@@ -262,25 +265,29 @@ export class LiveSession implements LiveAgent {
       { session: this.#parts.id },
       'the agent did not answer the interrupt; its process is killed',
     );
+    await this.#kill(process);
+  }
+
+  async #kill(process: ClaudeProcess): Promise<void> {
     await process.kill();
+    if (this.#process === process) this.#process = undefined;
     this.#cost = undefined;
   }
 
-  async #report({ code, sentence }: ModelTrouble, began: number, feed: TurnFeed): Promise<void> {
-    const duration_ms = began === 0 ? 0 : Math.round(performance.now() - began);
-    await feed.emit(event({ kind: 'error', error: sentence, code })).catch(() => undefined);
-    await feed
-      .emit(event({ kind: 'result', is_error: true, result: sentence, duration_ms }))
-      .catch(() => undefined);
+  async #report({ log, began }: Run, { code, sentence }: ModelTrouble): Promise<void> {
+    const duration_ms = Math.round(performance.now() - began);
+    await log.record({ kind: 'error', error: sentence, code });
+    await log.record({ kind: 'result', is_error: true, result: sentence, duration_ms });
   }
 
   #parkLater(): void {
     clearTimeout(this.#park);
-    this.#park = setTimeout(() => void this.park(), this.#parts.bounds.parkAfterMs);
+    const { parkAfterMs, parkReleasedAfterMs } = this.#parts.bounds;
+    this.#park = setTimeout(() => void this.park(), this.#released ? parkReleasedAfterMs : parkAfterMs);
     this.#park.unref();
   }
 
-  /** Closes the process of a session that is not in a turn. The conversation is resumed by the next prompt. */
+  /** Closes the process of a session without a running prompt. The conversation is resumed by the next prompt. */
   async park(): Promise<void> {
     if (this.isBusy) return;
     clearTimeout(this.#park);
@@ -291,11 +298,34 @@ export class LiveSession implements LiveAgent {
       this.#parking = undefined;
     });
     await this.#parking;
+    if (this.#released && !this.isBusy && !this.isLive) this.#parts.onGone();
   }
 
   async close(): Promise<void> {
-    this.#closeTurn?.();
-    await this.#ending;
+    this.#cut.abort();
+    await this.#running?.catch(() => undefined);
     await this.park();
   }
+}
+
+const isDeath = (cause: Cause): cause is ProcessEnd => typeof cause === 'object' && 'how' in cause;
+
+/** True when it came, well or badly, in time and before the abort. */
+async function within(
+  limitMs: number,
+  signal: AbortSignal | undefined,
+  what: Promise<unknown>,
+): Promise<boolean> {
+  const limit = new AbortController();
+  const given = signal === undefined ? limit.signal : AbortSignal.any([signal, limit.signal]);
+  const overdue = sleep(limitMs, false, { signal: given }).catch(() => false);
+  const came = await Promise.race([
+    what.then(
+      () => true,
+      () => true,
+    ),
+    overdue,
+  ]);
+  limit.abort();
+  return came;
 }

@@ -1,13 +1,10 @@
-// What sessions ask of an agent. The driver over the Agent SDK implements it; tests give an async generator.
-
+// What sessions ask of an agent: to carry out one prompt and to tell what happens, step by step. The driver over the Agent SDK
+// implements it; tests give a small scripted one.
 import type { JournaledBody } from '../../protocol/events.ts';
-import type { SessionId, ToolCallId, TurnId } from '../../protocol/ids.ts';
+import type { SessionId, ToolCallId } from '../../protocol/ids.ts';
 
-/** What the agent reports during a turn, in order. Sessions add scope and id. */
-export type AgentEvent =
-  /** A finished event of the turn: text, tool, tool_result, error, note, usage, finding, result (the last, from the model). */
-  | { readonly type: 'event'; readonly body: JournaledBody }
-  /** Running text or live tool output; never journaled. */
+/** Shown while it is written; never journaled. `snapshot`: replaces what was shown of the running block. */
+export type LiveText =
   | { readonly type: 'delta'; readonly text: string; readonly snapshot?: boolean }
   | {
       readonly type: 'output';
@@ -16,23 +13,42 @@ export type AgentEvent =
       readonly text: string;
     };
 
-export interface TurnContext {
-  readonly turnId: TurnId;
-  /** Name of the person whose prompt this is. */
-  readonly by: string;
+/** Why a step was not recorded, and so not taken. */
+export class NotRecorded extends Error {}
+
+/** Where a turn tells what happens in it. Sessions add scope and id. */
+export interface TurnLog {
+  /**
+   * Resolves once it is on disk. Rejects with NotRecorded when it never will be: then nothing that depends on it may happen,
+   * and the turn is over (its signal is aborted with the same reason).
+   */
+  record(body: JournaledBody): Promise<void>;
+  show(live: LiveText): void;
+  /** For what becomes known only after the turn has ended. Never rejects: what cannot be recorded is logged. */
+  recordLater(body: JournaledBody): Promise<void>;
+}
+
+export interface AgentPrompt {
+  readonly text: string;
+  /** Undefined: the deployment's own. */
   readonly model: string | undefined;
-  /** Aborted by Stop, by the turn limit, or by shutdown. The iterator then still ends by itself, in under 2 s. */
-  readonly signal: AbortSignal;
 }
 
 export interface LiveAgent {
-  /** Runs one turn. Ends when the model's result came; never throws for trouble with model or tools: that is an `error` event. */
-  turn(prompt: string, context: TurnContext): AsyncIterable<AgentEvent>;
+  /**
+   * Carries out one prompt: resolves when the model's result was recorded. Trouble with the model or with tools is an
+   * `error` event; it rejects only when something could not be recorded. `signal` (Stop, the turn's limit, shutdown, a
+   * journal that refuses) ends it within 2 s; what it still knows of running tools is recorded first.
+   */
+  run(prompt: AgentPrompt, log: TurnLog, signal: AbortSignal): Promise<void>;
+  /** Ends its process now, also in the middle of a turn; the next prompt resumes the conversation. */
   close(): Promise<void>;
+  /** Nobody is attached and nothing runs: its process may go soon. Whoever needs it again opens it again. */
+  release(): void;
 }
 
 export interface AgentDriver {
-  /** Starts (or resumes, by session id) the process of a session, so that the first prompt finds it warm. Cheap to call. */
+  /** The session's agent: the same one until it is released. Its process is started (or resumed) ahead of the first prompt. */
   open(session: SessionId): LiveAgent;
   /** Undefined when it can work; else one sentence: what is missing and what to set. */
   unavailable(): string | undefined;

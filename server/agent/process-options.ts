@@ -1,10 +1,83 @@
-// How a Claude Code process is started: no settings, no shell, no hands but ours, and two checks on every file it reads.
+// How a Claude Code process is started: which program, its explicit and minimal environment (the model credential is the only
+// secret in it), no settings, no shell, no hands but ours, and two checks on every file it reads. Names of variables are Claude
+// Code's own: https://code.claude.com/docs/en/env-vars
+import { mkdirSync } from 'node:fs';
+import { createRequire } from 'node:module';
+import path from 'node:path';
 import type { McpSdkServerConfigWithInstance, Options } from '@anthropic-ai/claude-agent-sdk';
 import type { SessionId } from '../../protocol/ids.ts';
+import type { ApiBounds } from './bounds.ts';
 import { type Confinement, confine } from './confine.ts';
 import { type AgentDefinition, BUILT_IN_TOOLS } from './definition.ts';
-import { MCP_SERVER } from './tool-names.ts';
-import type { LiveTurn } from './turn.ts';
+import type { Exchange } from './exchange.ts';
+import { MCP_SERVER } from './show-tool.ts';
+
+export class NoClaudeBinary extends Error {}
+
+export function claudeBinary(): string {
+  const require = createRequire(import.meta.url);
+  const names = ['', '-musl'].map(
+    (libc) => `@anthropic-ai/claude-agent-sdk-${process.platform}-${process.arch}${libc}`,
+  );
+  for (const name of names) {
+    try {
+      return require.resolve(`${name}/claude`);
+    } catch {
+      // Not this one.
+    }
+  }
+  throw new NoClaudeBinary(
+    `Claude Code is not installed for ${process.platform}-${process.arch}: run npm ci without --omit=optional.`,
+  );
+}
+
+export interface AgentDirs {
+  readonly home: string;
+  readonly config: string;
+  readonly temp: string;
+}
+
+/** A home of the agent's own below the data directory, so that nobody's settings, hooks or memories reach it. */
+export function makeAgentDirs(dataDir: string): AgentDirs {
+  const base = path.join(dataDir, 'agent');
+  const dirs = {
+    home: path.join(base, 'home'),
+    config: path.join(base, 'claude'),
+    temp: path.join(base, 'tmp'),
+  };
+  for (const dir of Object.values(dirs)) mkdirSync(dir, { recursive: true, mode: 0o700 });
+  return dirs;
+}
+
+export interface EnvironmentParts {
+  readonly dirs: AgentDirs;
+  readonly searchPath: string;
+  readonly credentials: Readonly<Record<string, string>>;
+  readonly ownerEnv: Readonly<Record<string, string>>;
+  readonly bounds: ApiBounds;
+}
+
+export function agentEnvironment(parts: EnvironmentParts): Record<string, string> {
+  const { dirs, bounds } = parts;
+  return {
+    PATH: parts.searchPath,
+    HOME: dirs.home,
+    TMPDIR: dirs.temp,
+    CLAUDE_CODE_TMPDIR: dirs.temp,
+    CLAUDE_CONFIG_DIR: dirs.config,
+    LANG: 'C.UTF-8',
+    TZ: 'UTC',
+    CLAUDE_CODE_DISABLE_NONESSENTIAL_TRAFFIC: '1',
+    DISABLE_AUTOUPDATER: '1',
+    CLAUDE_CODE_DISABLE_BACKGROUND_TASKS: '1',
+    CLAUDE_CODE_DISABLE_NONSTREAMING_FALLBACK: '1',
+    CLAUDE_CODE_MAX_RETRIES: String(bounds.maxRetries),
+    API_TIMEOUT_MS: String(bounds.apiTimeoutMs),
+    CLAUDE_BYTE_STREAM_IDLE_TIMEOUT_MS: String(bounds.byteIdleMs),
+    ...parts.credentials,
+    ...parts.ownerEnv,
+  };
+}
 
 export interface ProcessParts {
   readonly session: SessionId;
@@ -15,11 +88,11 @@ export interface ProcessParts {
   readonly confinement: Confinement;
   readonly env: Readonly<Record<string, string>>;
   readonly tools: McpSdkServerConfigWithInstance;
-  readonly turn: () => LiveTurn | undefined;
+  readonly exchange: () => Exchange | undefined;
 }
 
 export function processOptions(parts: ProcessParts): Options {
-  const { confinement, definition, turn } = parts;
+  const { confinement, definition, exchange } = parts;
   const builtIn = BUILT_IN_TOOLS.filter((name) => definition.tools.includes(name));
   return {
     ...(parts.resume ? { resume: parts.session } : { sessionId: parts.session }),
@@ -54,7 +127,7 @@ export function processOptions(parts: ProcessParts): Options {
           hooks: [
             async (input) => {
               if (input.hook_event_name !== 'PreToolUse') return {};
-              const current = turn();
+              const current = exchange();
               const verdict = confine(confinement, input.tool_name, input.tool_input);
               // Recorded before anything runs, also what is refused.
               await current?.announce(input.tool_use_id, input.tool_name, input.tool_input);

@@ -1,6 +1,16 @@
-// A tool call as people see it: `ssh` with the command as one would type it, whatever shape the model gave it. Pure.
+// What a tool is called, by the model and by us, and a call as people see it: `ssh` with the command as one would type it,
+// whatever shape the model gave it. Pure.
 import type { Account, ToolInput } from '../../protocol/events.ts';
-import { plainToolName } from './tool-names.ts';
+
+/** Name of our in-process MCP server; its tools are `mcp__breakglass__<tool>` to the model. */
+export const MCP_SERVER = 'breakglass';
+const MCP_PREFIX = `mcp__${MCP_SERVER}__`;
+
+/** `ssh` for `mcp__breakglass__ssh`; any other name as it is. */
+export const plainToolName = (name: string): string =>
+  name.startsWith(MCP_PREFIX) ? name.slice(MCP_PREFIX.length) : name;
+
+export const isOurTool = (name: string): boolean => name.startsWith(MCP_PREFIX);
 
 export interface ShownTool {
   readonly name: string;

@@ -1,10 +1,30 @@
-// What a tool's end looks like: to the journal (whole) and to the model (shaped). Pure.
+// What a tool's end looks like: to the journal (whole, up to a cap) and to the model (head and tail, because Claude Code replaces
+// a result over some tens of KB by a 2 KB preview and a file). Pure.
 import type { Account, CommandEnd } from '../../protocol/events.ts';
 import type { Operation } from '../../protocol/operations.ts';
 import { BreakglassError } from '../../protocol/problems.ts';
 import type { TriageReport } from '../../protocol/triage.ts';
 import type { GuestResult } from '../guest/port.ts';
-import { headAndTail, MODEL_CAP_CHARS } from './shape-output.ts';
+
+/** What the journal keeps of one tool's output. */
+export const RECORD_CAP_CHARS = 256 * 1024;
+/** What the model reads of it: well below the size at which Claude Code cuts by itself. */
+const MODEL_CAP_CHARS = 16 * 1024;
+
+interface Kept {
+  readonly text: string;
+  readonly truncated: boolean;
+}
+
+/** Head and tail with a line between that says how much was left out. Never splits a surrogate pair. */
+export function headAndTail(text: string, cap: number): Kept {
+  if (text.length <= cap) return { text, truncated: false };
+  const half = Math.floor(cap / 2);
+  const head = text.slice(0, half).replace(/[\uD800-\uDBFF]$/, '');
+  const tail = text.slice(text.length - half).replace(/^[\uDC00-\uDFFF]/, '');
+  const left = text.length - head.length - tail.length;
+  return { text: `${head}\n[… ${left} characters left out here …]\n${tail}`, truncated: true };
+}
 
 /** The end of one call of `ssh` or `triage`. */
 export interface ToolOutcome {
@@ -16,6 +36,8 @@ export interface ToolOutcome {
   readonly exitCode?: number | null;
   readonly ended?: CommandEnd;
   readonly farSide?: 'proven' | 'unproven';
+  /** With `unproven`: resolves later, with whether it was proven after all. */
+  readonly proof?: Promise<boolean>;
 }
 
 export const failed = (output: string, ended?: CommandEnd): ToolOutcome => ({
@@ -53,6 +75,7 @@ export function guestOutcome(result: GuestResult, account: Account, alias: strin
     exitCode: result.exitCode,
     ended: result.ended,
     ...(result.farSide === undefined ? {} : { farSide: result.farSide }),
+    ...(result.proof === undefined ? {} : { proof: result.proof }),
   };
 }
 

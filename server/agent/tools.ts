@@ -15,8 +15,8 @@ import { type Action, decide, type VerbBudget } from '../policy/decide.ts';
 import type { Power } from '../power/port.ts';
 import type { TriageCause } from '../power/triage-run.ts';
 import type { OurTool } from './definition.ts';
-import { accountOf } from './show-tool.ts';
-import { MCP_SERVER } from './tool-names.ts';
+import type { Exchange } from './exchange.ts';
+import { accountOf, MCP_SERVER } from './show-tool.ts';
 import {
   failed,
   guestOutcome,
@@ -25,7 +25,6 @@ import {
   textForModel,
   triageText,
 } from './tool-results.ts';
-import type { LiveTurn } from './turn.ts';
 
 export interface ToolDeps {
   readonly guest: Guest;
@@ -52,16 +51,21 @@ export interface ToolServerParts {
   readonly deps: ToolDeps;
   readonly session: SessionId;
   readonly tools: readonly OurTool[];
-  /** The turn that runs now; a call outside of one is refused. */
-  readonly turn: () => LiveTurn | undefined;
+  /** Of the prompt that runs now; a call outside of one is refused. */
+  readonly exchange: () => Exchange | undefined;
 }
 
-type Run = (turn: LiveTurn, id: ToolCallId, signal: AbortSignal) => Promise<ToolOutcome>;
+type Run = (exchange: Exchange, id: ToolCallId, signal: AbortSignal) => Promise<ToolOutcome>;
 
-export function toolServer({ deps, session, tools, turn }: ToolServerParts): McpSdkServerConfigWithInstance {
+export function toolServer({
+  deps,
+  session,
+  tools,
+  exchange,
+}: ToolServerParts): McpSdkServerConfigWithInstance {
   const { vm, powerHost } = deps.targetAliases;
   const call = async (name: OurTool, input: unknown, extra: unknown, run: Run) => {
-    const current = turn();
+    const current = exchange();
     const outcome =
       current === undefined
         ? failed('Refused: no turn is running.')
@@ -123,7 +127,7 @@ interface VmCommand {
 async function runInVm(
   deps: ToolDeps,
   input: VmCommand,
-  turn: LiveTurn,
+  exchange: Exchange,
   id: ToolCallId,
   signal: AbortSignal,
 ): Promise<ToolOutcome> {
@@ -139,7 +143,7 @@ async function runInVm(
     command: input.command,
     timeoutMs: (input.timeout_s ?? COMMAND_LIMIT_S.default) * 1_000,
     signal,
-    onOutput: (stream, text) => turn.showOutput(id, stream, text),
+    onOutput: (stream, text) => exchange.showOutput(id, stream, text),
     ...(input.stdin === undefined ? {} : { stdin: input.stdin }),
   });
   return guestOutcome(result, account, deps.targetAliases.vm);

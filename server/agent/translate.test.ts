@@ -1,8 +1,7 @@
 // Pins the vocabulary: what Claude Code says, and what becomes of it. Messages as seen from CLI 2.1.331.
 import type { SDKMessage } from '@anthropic-ai/claude-agent-sdk';
 import { expect, test } from 'vitest';
-import type { AgentEvent } from './port.ts';
-import { freshTurn, type TranslateState, type Translation, translate } from './translate.ts';
+import { type AgentEvent, freshTurn, type TranslateState, type Translation, translate } from './translate.ts';
 import { endpointOf } from './trouble.ts';
 
 const context = {

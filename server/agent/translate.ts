@@ -3,10 +3,9 @@
 import type { SDKMessage } from '@anthropic-ai/claude-agent-sdk';
 import type { JournaledBody } from '../../protocol/events.ts';
 import { toolCallId } from '../../protocol/ids.ts';
-import type { AgentEvent } from './port.ts';
-import { headAndTail, RECORD_CAP_CHARS } from './shape-output.ts';
-import { type ShowContext, showTool } from './show-tool.ts';
-import { plainToolName } from './tool-names.ts';
+import type { LiveText } from './port.ts';
+import { plainToolName, type ShowContext, showTool } from './show-tool.ts';
+import { headAndTail, RECORD_CAP_CHARS } from './tool-results.ts';
 import { explainTrouble, type ModelEndpoint, type TroubleSigns } from './trouble.ts';
 
 /** Of one turn. `costBefore`: the session's cumulative cost before it; undefined when this process does not know it. */
@@ -46,7 +45,10 @@ export const freshTurn = (model: string, costBefore: number | undefined): Transl
   trouble: undefined,
 });
 
-export const event = (body: JournaledBody): AgentEvent => ({ type: 'event', body });
+/** One thing that happened: to record, or only to show. */
+export type AgentEvent = { readonly type: 'event'; readonly body: JournaledBody } | LiveText;
+
+const event = (body: JournaledBody): AgentEvent => ({ type: 'event', body });
 
 type MessageOf<T extends SDKMessage['type']> = Extract<SDKMessage, { type: T }>;
 
@@ -195,7 +197,7 @@ function result(state: TranslateState, message: MessageOf<'result'>, context: Tr
     const signs = { kind, status: status ?? state.trouble?.status, text: said, model: state.model };
     const { code, sentence } = explainTrouble(signs, context.endpoint);
     events.push(
-      ...unfinishedText(state),
+      ...unfinishedText(state).map(event),
       event({ kind: 'error', error: sentence, code }),
       ...usage(state, message),
     );
@@ -214,8 +216,8 @@ function result(state: TranslateState, message: MessageOf<'result'>, context: Tr
 }
 
 /** What was written of a block that will never be finished: the operator has read it, so it is kept. */
-export const unfinishedText = (state: TranslateState): AgentEvent[] =>
-  state.partial.trim() === '' ? [] : [event({ kind: 'text', text: state.partial })];
+export const unfinishedText = (state: TranslateState): JournaledBody[] =>
+  state.partial.trim() === '' ? [] : [{ kind: 'text', text: state.partial }];
 
 function usage(state: TranslateState, message: MessageOf<'result'>): AgentEvent[] {
   const { usage: tokens } = message;

@@ -18,9 +18,17 @@ export interface GuestParts {
 
 type Cause = 'stopped' | 'timed_out';
 
+interface FarSide {
+  readonly proven: boolean;
+  /** The stopper that may still prove it. */
+  readonly stopping: Promise<boolean> | undefined;
+}
+
 // A stop has to be over within 2 s whatever the VM does. Of these the stopper may have 1.7 s: it needs 0.9 s where TERM is
 // not enough, and a connection of its own (0.2 s) where the reused one is gone.
 const STOP_LIMIT_MS = 1_700;
+/** A VM that hangs may answer the stopper when it goes on: worth telling, long after the answer to the stop. */
+const LATE_PROOF_MS = 120_000;
 /** A command aborted while it begins may yet say its pid. */
 const AWAIT_PID_MS = 600;
 /** After the stopper is through, its ssh ends by itself; else we end it. */
@@ -42,14 +50,17 @@ export function createGuest(parts: GuestParts): Guest {
 
   const closing = new AbortController();
   const underWay = new Set<Promise<unknown>>();
+  /** Ends stoppers whose answer nobody waits for any more. */
+  const leaving = new AbortController();
 
-  async function stop(ssh: SshConnection, pid: number, asRoot: boolean, limitMs: number): Promise<boolean> {
+  /** Resolves with whether the command was seen to be gone; late where the VM hangs. One attempt: the pid may be another's later. */
+  async function stop(ssh: SshConnection, pid: number, asRoot: boolean): Promise<boolean> {
     let said = '';
     const onStdout = (chunk: Buffer): void => {
       said += chunk.toString('latin1');
     };
     const ended = await ssh
-      .run({ command: stopCommand(pid, asRoot), timeoutMs: limitMs, onStdout })
+      .run({ command: stopCommand(pid, asRoot), timeoutMs: LATE_PROOF_MS, signal: leaving.signal, onStdout })
       .catch(() => undefined);
     const proven = saysStopped(said);
     if (!proven) parts.logger.warn({ pid, how: ended?.how, said: said.slice(0, 200) }, 'stop not proven');
@@ -100,35 +111,31 @@ export function createGuest(parts: GuestParts): Guest {
       running.then(() => pidLine.pid),
       sleep(AWAIT_PID_MS, undefined),
     ]);
-    let proven = false;
-    if (pid !== undefined) {
-      proven = await stop(ssh, pid, command.account === 'repair', left());
-      await Promise.race([running, sleep(proven ? AWAIT_END_MS : 1)]);
-    }
+    const stopping = pid === undefined ? undefined : stop(ssh, pid, command.account === 'repair');
+    const proven = stopping !== undefined && (await inTime(stopping, left()));
+    if (stopping !== undefined) await Promise.race([running, sleep(proven ? AWAIT_END_MS : 1)]);
     local.abort();
     const ended = await running;
-    return result(ended, first, proven || ended.begun === 'no');
+    return result(ended, first, { proven: proven || ended.begun === 'no', stopping });
 
     async function finish(ended: SshResult): Promise<GuestResult> {
       const { pid: seen } = pidLine;
       if (ended.how === 'exited') {
         // 124: the far side's `timeout` sent TERM; 137: it had to send KILL. Its own children may have outlived it.
         const overdue = performance.now() - startedAt >= command.timeoutMs;
-        if (seen !== undefined && overdue && (ended.exitCode === 124 || ended.exitCode === 137))
-          return result(
-            ended,
-            'timed_out',
-            await stop(ssh, seen, command.account === 'repair', STOP_LIMIT_MS),
-          );
-        return result(ended, 'exited');
+        if (seen === undefined || !overdue || (ended.exitCode !== 124 && ended.exitCode !== 137))
+          return result(ended, 'exited');
+        const stopping = stop(ssh, seen, command.account === 'repair');
+        const proven = await inTime(stopping, STOP_LIMIT_MS);
+        return result(ended, 'timed_out', { proven, stopping });
       }
       // Reached a shell or not: the mark tells, and where it is missing, ssh's log.
       return seen === undefined && ended.begun !== 'yes'
         ? result(ended, 'unreachable')
-        : result(ended, 'connection_lost', false);
+        : result(ended, 'connection_lost', { proven: false, stopping: undefined });
     }
 
-    function result(ended: SshResult, how: GuestResult['ended'], proven?: boolean): GuestResult {
+    function result(ended: SshResult, how: GuestResult['ended'], farSide?: FarSide): GuestResult {
       recording.add('stdout', recording.flush('stdout'));
       recording.add('stderr', pidLine.feed(recording.flush('stderr')));
       // Without the mark the wrapper never ran: what stderr said is all there is (a login shell's refusal).
@@ -139,7 +146,10 @@ export function createGuest(parts: GuestParts): Guest {
         output: recording.text(),
         truncated: recording.truncated,
         durationMs: Math.round(performance.now() - startedAt),
-        ...(proven === undefined ? {} : { farSide: proven ? ('proven' as const) : ('unproven' as const) }),
+        ...(farSide === undefined
+          ? {}
+          : { farSide: farSide.proven ? ('proven' as const) : ('unproven' as const) }),
+        ...(farSide?.proven === false && farSide.stopping !== undefined ? { proof: farSide.stopping } : {}),
         ...(how === 'unreachable' || how === 'connection_lost'
           ? { detail: ended.detail || 'The connection to the VM failed.' }
           : {}),
@@ -187,6 +197,7 @@ export function createGuest(parts: GuestParts): Guest {
     async close() {
       closing.abort();
       await Promise.all(underWay);
+      leaving.abort();
       await Promise.all([parts.repair.close(), parts.observer?.close()]);
     },
   };
@@ -206,4 +217,13 @@ function firstCause(signal: AbortSignal, limitMs: number): { cause: Promise<Caus
       clearTimeout(timer);
     },
   };
+}
+
+/** True when it was proven within the limit. */
+async function inTime(proof: Promise<boolean>, limitMs: number): Promise<boolean> {
+  const limit = new AbortController();
+  const overdue = sleep(limitMs, false, { signal: limit.signal }).catch(() => false);
+  const proven = await Promise.race([proof, overdue]);
+  limit.abort();
+  return proven;
 }

@@ -22,6 +22,8 @@ export interface GuestResult {
   readonly durationMs: number;
   /** Present when ended by a stop, a limit or a lost connection: was the far side seen to be gone? */
   readonly farSide?: 'proven' | 'unproven';
+  /** With `unproven` after a stop or a limit: the far side is asked on. Resolves with whether it was proven after all. */
+  readonly proof?: Promise<boolean>;
   /** For `unreachable` and `connection_lost`: what ssh said, as a sentence for a person. */
   readonly detail?: string;
 }

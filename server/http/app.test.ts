@@ -356,8 +356,8 @@ test('an idle stream is kept warm with comments', async () => {
 });
 
 test('a second prompt during a turn is 409, 202 when it may wait; cancel tells the truth', async () => {
-  const { call, open } = await house(async function* (_prompt, { signal }) {
-    yield text('working');
+  const { call, open } = await house(async (_prompt, log, signal) => {
+    await log.record(text('working'));
     await stopped(signal);
   });
   const id = await open();
@@ -375,8 +375,8 @@ test('a second prompt during a turn is 409, 202 when it may wait; cancel tells t
 });
 
 test('the one-turn chat opens the session, streams without ids and ends with done, also after an error', async () => {
-  const { call } = await house(async function* (prompt) {
-    yield* echo(prompt);
+  const { call } = await house(async (prompt, log, signal) => {
+    await echo(prompt, log, signal);
     if (prompt === 'fail') throw new Error('broke');
   });
   for (const prompt of ['hello', 'fail']) {
@@ -402,12 +402,12 @@ test('the one-turn chat opens the session, streams without ids and ends with don
 
 test('a turn goes on when the chat client hangs up', async () => {
   let release = (): void => undefined;
-  const { base, journal } = await house(async function* () {
-    yield text('first');
+  const { base, journal } = await house(async (_prompt, log) => {
+    await log.record(text('first'));
     await new Promise<void>((resolve) => {
       release = resolve;
     });
-    yield result('finished alone');
+    await log.record(result('finished alone'));
   });
   const abort = new AbortController();
   const session_id = '11111111-2222-4333-8444-555555555556';
@@ -430,12 +430,12 @@ test('a turn goes on when the chat client hangs up', async () => {
 
 test('a client that never reads is cut off and costs no memory without bound', async () => {
   const big = 'x'.repeat(50_000);
-  const { base, call, open, sessions } = await house(async function* (_prompt, { signal }) {
+  const { base, call, open, sessions } = await house(async (_prompt, log, signal) => {
     for (let i = 0; i < 400 && !signal.aborted; i++) {
-      yield { type: 'delta', text: big };
+      log.show({ type: 'delta', text: big });
       await sleep(1);
     }
-    yield result('done');
+    await log.record(result('done'));
   });
   const id = await open();
   const { connect } = await import('node:net');
@@ -547,24 +547,21 @@ test('no answer lets a page be framed, sniffed or scripted from elsewhere', asyn
 
 test('one very long tool result reaches clients that read, on both streams, and chat still ends with done', async () => {
   const output = 'é'.repeat(300_000);
-  const { call, open } = await house(async function* () {
+  const { call, open } = await house(async (_prompt, log) => {
     const tool_call_id = toolCallId('t1');
-    yield { type: 'event', body: { kind: 'tool', name: 'ssh', input: {}, tool_call_id } };
-    yield { type: 'output', toolCallId: tool_call_id, stream: 'stdout', text: output };
-    yield {
-      type: 'event',
-      body: {
-        kind: 'tool_result',
-        tool_call_id,
-        name: 'ssh',
-        is_error: false,
-        output,
-        truncated: false,
-        duration_ms: 1,
-      },
-    };
-    yield text('after it');
-    yield result('done');
+    await log.record({ kind: 'tool', name: 'ssh', input: {}, tool_call_id });
+    log.show({ type: 'output', toolCallId: tool_call_id, stream: 'stdout', text: output });
+    await log.record({
+      kind: 'tool_result',
+      tool_call_id,
+      name: 'ssh',
+      is_error: false,
+      output,
+      truncated: false,
+      duration_ms: 1,
+    });
+    await log.record(text('after it'));
+    await log.record(result('done'));
   });
   const id = await open();
   const attached = eventsUntil(await call('GET', `/api/session/${id}/stream`), 'turn_end');

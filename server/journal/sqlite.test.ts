@@ -197,3 +197,17 @@ test('20 writers killed with SIGKILL lose nothing that they acknowledged', async
     await journal.close();
   }
 });
+
+test('a follower that throws takes nothing from the others: the event is on disk, they are told, the failure is named', async () => {
+  const failures: unknown[] = [];
+  const journal = openJournal(dir, { onFollowerFailure: (error) => failures.push(error) });
+  const seen: number[] = [];
+  journal.follow({}, () => {
+    throw new Error('a reader fell over');
+  });
+  journal.follow({}, ({ id }) => seen.push(id));
+  const stored = await journal.append([{ kind: 'note', text: 'a', actor: { type: 'server', name: 'x' } }]);
+  expect(seen).toEqual(stored.map(({ id }) => id));
+  expect(failures).toMatchObject([{ message: 'a reader fell over' }]);
+  await journal.close();
+});

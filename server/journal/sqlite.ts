@@ -20,6 +20,12 @@ interface Pending {
   readonly reject: (error: Error) => void;
 }
 
+export interface JournalOptions {
+  readonly now?: () => number;
+  /** A follower threw. It is the follower's fault, and nobody else's: the event is on disk and the others are told. */
+  readonly onFollowerFailure?: (error: unknown) => void;
+}
+
 interface Follower {
   readonly filter: JournalFilter;
   readonly listener: (event: JournalEvent) => void;
@@ -29,7 +35,7 @@ interface Follower {
  * Opens or makes `journal.sqlite` in the directory. Throws an Error whose message says why it cannot be used: corrupt,
  * read-only, full, or written by a newer version.
  */
-export function openJournal(dataDir: string, now: () => number = Date.now): Journal {
+export function openJournal(dataDir: string, options: JournalOptions = {}): Journal {
   const file = path.join(dataDir, 'journal.sqlite');
   let database: DatabaseSync | undefined;
   try {
@@ -37,7 +43,7 @@ export function openJournal(dataDir: string, now: () => number = Date.now): Jour
     database = new DatabaseSync(file);
     database.exec(PRAGMAS);
     prepareSchema(database, file);
-    return new SqliteJournal(database, now);
+    return new SqliteJournal(database, options);
   } catch (error) {
     database?.close();
     if (error instanceof JournalRefused) throw error;
@@ -62,6 +68,7 @@ function prepareSchema(database: DatabaseSync, file: string): void {
 class SqliteJournal implements Journal {
   readonly #database: DatabaseSync;
   readonly #now: () => number;
+  readonly #onFollowerFailure: (error: unknown) => void;
   readonly #insert: StatementSync;
   readonly #statements = new Map<string, StatementSync>();
   readonly #followers = new Set<Follower>();
@@ -70,9 +77,10 @@ class SqliteJournal implements Journal {
   #failure: string | undefined;
   #closed = false;
 
-  constructor(database: DatabaseSync, now: () => number) {
+  constructor(database: DatabaseSync, options: JournalOptions) {
     this.#database = database;
-    this.#now = now;
+    this.#now = options.now ?? Date.now;
+    this.#onFollowerFailure = options.onFollowerFailure ?? ((error) => console.error(error));
     this.#insert = database.prepare(SQL.insert);
     this.#head = this.#lastId();
   }
@@ -213,7 +221,14 @@ class SqliteJournal implements Journal {
   }
 
   #tell(event: JournalEvent): void {
-    for (const { filter, listener } of this.#followers) if (passes(filter, event)) listener(event);
+    for (const { filter, listener } of this.#followers) {
+      if (!passes(filter, event)) continue;
+      try {
+        listener(event);
+      } catch (error) {
+        this.#onFollowerFailure(error);
+      }
+    }
   }
 
   #all(sql: string, ...values: (string | number)[]): JournalEvent[] {

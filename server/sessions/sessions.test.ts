@@ -2,7 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import pino from 'pino';
 import { expect, onTestFinished, test } from 'vitest';
 import type { EphemeralEvent, JournalEvent } from '../../protocol/events.ts';
-import { eventId, type SessionId, type TargetName } from '../../protocol/ids.ts';
+import { eventId, type SessionId, type TargetName, toolCallId } from '../../protocol/ids.ts';
 import {
   echo,
   result,
@@ -23,10 +23,15 @@ const target = 'devvm' as TargetName;
 
 function house(
   script: Script,
-  options: { journal?: Journal; turnTimeoutMs?: number; maxConcurrentTurns?: number } = {},
+  options: {
+    journal?: Journal;
+    turnTimeoutMs?: number;
+    maxConcurrentTurns?: number;
+    closeAgent?: () => Promise<void>;
+  } = {},
 ) {
   const journal = options.journal ?? openJournal(tempDir());
-  const agent = scriptedAgent(script);
+  const agent = scriptedAgent(script, options.closeAgent);
   const sessions = new Sessions({
     journal,
     agent,
@@ -82,8 +87,8 @@ test('a queued prompt runs after the turn before it and is announced as started'
 });
 
 test('stop ends the turn as cancelled, names who, and drops what was queued', async () => {
-  const { sessions, ended, events } = house(async function* (_prompt, { signal }) {
-    yield text('working');
+  const { sessions, ended, events } = house(async (_prompt, log, signal) => {
+    await log.record(text('working'));
     await stopped(signal);
   });
   const id = await sessions.open(ann);
@@ -98,8 +103,8 @@ test('stop ends the turn as cancelled, names who, and drops what was queued', as
 });
 
 test('an agent that does not end after a stop is closed, and the turn ends all the same', async () => {
-  const { sessions, ended, agent } = house(async function* () {
-    yield text('deaf');
+  const { sessions, ended, agent } = house(async (_prompt, log) => {
+    await log.record(text('deaf'));
     await new Promise(() => undefined);
   });
   const id = await sessions.open(ann);
@@ -109,10 +114,86 @@ test('an agent that does not end after a stop is closed, and the turn ends all t
   expect(agent.closed).toBe(1);
 });
 
+test('an agent that neither ends nor can be closed wedges nothing: the turn ends, the next prompt is taken, a shutdown resolves', async () => {
+  const prompts: string[] = [];
+  const never = (): Promise<never> => new Promise<never>(() => undefined);
+  const { sessions, ended } = house(
+    async (prompt, log, signal) => {
+      prompts.push(prompt);
+      await log.record(text(prompt));
+      if (prompt === 'wedge') await never();
+      await stopped(signal);
+    },
+    { closeAgent: never },
+  );
+  const id = await sessions.open(ann);
+  await sessions.prompt(id, { text: 'wedge', by: ann });
+  await sessions.cancel(id, bob);
+  expect((await ended(id)).slice(-2)).toEqual(['cancelled', 'turn_end']);
+  await sessions.prompt(id, { text: 'next', by: ann });
+  expect(prompts).toEqual(['wedge', 'next']);
+  await sessions.close();
+  expect((await ended(id, 2)).slice(-2)).toEqual(['interrupted', 'turn_end']);
+});
+
+test('what an agent says after its turn has ended is refused, and only what may come later is taken, outside the turn', async () => {
+  const late = Promise.withResolvers<unknown>();
+  const { sessions, ended, events, kinds } = house(async (_prompt, log) => {
+    setTimeout(() => {
+      log
+        .recordLater({ kind: 'far_side', tool_call_id: toolCallId('t1'), far_side: 'proven' })
+        .then(() => log.record(text('too late')).then(late.resolve, late.resolve), late.reject);
+    });
+  });
+  const id = await sessions.open(ann);
+  await sessions.prompt(id, { text: 'go', by: ann });
+  await ended(id);
+  expect(await late.promise).toBeInstanceOf(Error);
+  expect((await kinds(id)).slice(-2)).toEqual(['turn_end', 'far_side']);
+  expect((await events(id)).at(-1)?.turn_id).toBeUndefined();
+});
+
+test('who leaves twice leaves once: another viewer of the session keeps the running turn in reach', async () => {
+  const { sessions, ended, agent } = house(async (_prompt, log, signal) => {
+    await log.record(text('working'));
+    await stopped(signal);
+  });
+  const id = await sessions.open(ann);
+  const slow = sessions.attach(id, () => undefined);
+  slow.detach();
+  const { detach } = sessions.attach(id, () => undefined);
+  await sessions.prompt(id, { text: 'work', by: ann });
+  slow.detach();
+  expect(sessions.viewers(id)).toBe(1);
+  await expect(sessions.prompt(id, { text: 'third', by: bob })).rejects.toMatchObject({
+    code: 'turn-running',
+  });
+  expect(await sessions.cancel(id, bob)).toBe(true);
+  await ended(id);
+  detach();
+  expect(sessions.viewers(id)).toBe(0);
+  // Once when the first viewer left, once when nothing needed the agent any more.
+  expect(agent.released).toBe(2);
+});
+
+test('a prompt that could not be recorded leaves nothing behind', async () => {
+  const journal = openJournal(tempDir());
+  const { sessions, agent } = house(echo, { journal });
+  const id = await sessions.open(ann);
+  await journal.close();
+  for (const text of ['one', 'two'])
+    await expect(sessions.prompt(id, { text, by: ann })).rejects.toMatchObject({
+      code: 'journal-unavailable',
+    });
+  expect(sessions.isRunning(id)).toBe(false);
+  expect(sessions.entries).toBe(0);
+  expect(agent.opened).toEqual([]);
+});
+
 test('a turn over its limit ends with an error that says so', async () => {
   const { sessions, ended, events } = house(
-    async function* (_prompt, { signal }) {
-      yield text('slow');
+    async (_prompt, log, signal) => {
+      await log.record(text('slow'));
       await stopped(signal);
     },
     { turnTimeoutMs: 30 },
@@ -125,9 +206,9 @@ test('a turn over its limit ends with an error that says so', async () => {
 
 test('an agent that throws ends the turn with an error, and the session stays usable', async () => {
   let calls = 0;
-  const { sessions, ended } = house(async function* (prompt) {
+  const { sessions, ended } = house(async (prompt, log, signal) => {
     if (calls++ === 0) throw new Error('the process fell over');
-    yield* echo(prompt);
+    await echo(prompt, log, signal);
   });
   const id = await sessions.open(ann);
   await sessions.prompt(id, { text: 'one', by: ann });
@@ -139,11 +220,11 @@ test('an agent that throws ends the turn with an error, and the session stays us
 test('more turns than slots wait, say so, and can be stopped while they wait', async () => {
   let release = (): void => undefined;
   const { sessions, ended, kinds } = house(
-    async function* () {
+    async (_prompt, log) => {
       await new Promise<void>((resolve) => {
         release = resolve;
       });
-      yield result('done');
+      await log.record(result('done'));
     },
     { maxConcurrentTurns: 1 },
   );
@@ -167,10 +248,10 @@ test('more turns than slots wait, say so, and can be stopped while they wait', a
 });
 
 test('the next thing is asked of the agent only after the last is on disk', async () => {
-  const { sessions, ended, journal } = house(async function* () {
-    yield text('before');
+  const { sessions, ended, journal } = house(async (_prompt, log) => {
+    await log.record(text('before'));
     const onDisk = await journal.read({ kinds: ['text'] }, eventId(0), 10);
-    yield result(String(onDisk.length));
+    await log.record(result(String(onDisk.length)));
   });
   const id = await sessions.open(ann);
   await sessions.prompt(id, { text: 'go', by: ann });
@@ -190,9 +271,9 @@ test('when the journal refuses, nothing further runs, viewers are told, and the 
   });
   let ran = false;
   const { sessions, ended, agent } = house(
-    async function* () {
+    async (_prompt, log) => {
       refuse = true;
-      yield text('not recorded');
+      await log.record(text('not recorded'));
       ran = true;
     },
     { journal: fragile },
@@ -210,13 +291,13 @@ test('when the journal refuses, nothing further runs, viewers are told, and the 
 
 test('who attaches in mid-turn gets the running block once, then what follows', async () => {
   let release = (): void => undefined;
-  const { sessions, ended } = house(async function* () {
-    yield { type: 'delta', text: 'Looking at ' };
+  const { sessions, ended } = house(async (_prompt, log) => {
+    log.show({ type: 'delta', text: 'Looking at ' });
     await new Promise<void>((resolve) => {
       release = resolve;
     });
-    yield { type: 'delta', text: 'the disk' };
-    yield text('Looking at the disk');
+    log.show({ type: 'delta', text: 'the disk' });
+    await log.record(text('Looking at the disk'));
   });
   const id = await sessions.open(ann);
   await sessions.prompt(id, { text: 'go', by: ann });
@@ -232,8 +313,8 @@ test('who attaches in mid-turn gets the running block once, then what follows', 
 });
 
 test('what a dead server left open is closed once, and only once', async () => {
-  const { sessions, journal, kinds } = house(async function* (_prompt, { signal }) {
-    yield text('working');
+  const { sessions, journal, kinds } = house(async (_prompt, log, signal) => {
+    await log.record(text('working'));
     await stopped(signal);
   });
   const id = await sessions.open(ann);
@@ -255,8 +336,8 @@ test('what a dead server left open is closed once, and only once', async () => {
 });
 
 test('a shutdown ends every turn as interrupted before it resolves', async () => {
-  const { sessions, kinds } = house(async function* (_prompt, { signal }) {
-    yield text('working');
+  const { sessions, kinds } = house(async (_prompt, log, signal) => {
+    await log.record(text('working'));
     await stopped(signal);
   });
   const id = await sessions.open(ann);

@@ -36,7 +36,7 @@ type Accepted =
 interface Live {
   turn: Turn | undefined;
   readonly queue: { readonly id: string; readonly prompt: Prompt }[];
-  readonly viewers: Set<(event: EphemeralEvent) => void>;
+  readonly viewers: Set<{ readonly listener: (event: EphemeralEvent) => void }>;
   agent: LiveAgent | undefined;
 }
 
@@ -125,15 +125,21 @@ export class Sessions {
     listener: (event: EphemeralEvent) => void,
   ): { readonly snapshot: readonly EphemeralEvent[]; detach: () => void } {
     const live = this.#get(id);
-    live.viewers.add(listener);
+    // An object of its own: the same listener may attach twice, and each detaches once.
+    const viewer = { listener };
+    live.viewers.add(viewer);
     this.#warm(id, live);
     return {
       snapshot: live.turn?.partial.snapshot() ?? [],
       detach: () => {
-        live.viewers.delete(listener);
-        this.#forget(id, live);
+        if (live.viewers.delete(viewer)) this.#forget(id, live);
       },
     };
+  }
+
+  /** Sessions with a viewer, a turn or a queue: what is kept in memory. */
+  get entries(): number {
+    return this.#live.size;
   }
 
   viewers(id: SessionId): number {
@@ -200,6 +206,7 @@ export class Sessions {
       );
     } catch (error) {
       live.turn = undefined;
+      this.#forget(id, live);
       throw error;
     }
     const run = this.#run(id, live, turn, prompt);
@@ -210,7 +217,7 @@ export class Sessions {
 
   async #run(id: SessionId, live: Live, turn: Turn, prompt: Prompt): Promise<void> {
     live.agent ??= this.#deps.agent.open(id);
-    await turn.run(live.agent, prompt.text, prompt.by, prompt.model);
+    await turn.run(live.agent, { text: prompt.text, model: prompt.model });
     live.turn = undefined;
     await this.#next(id, live);
     this.#forget(id, live);
@@ -246,13 +253,16 @@ export class Sessions {
     return live;
   }
 
-  /** Nobody attached, nothing running: the entry goes. The driver parks the idle process by itself. */
+  /** Nobody attached, nothing running: the entry goes, and its agent may. Another entry of the same session stays. */
   #forget(id: SessionId, live: Live): void {
-    if (live.viewers.size === 0 && live.turn === undefined && live.queue.length === 0) this.#live.delete(id);
+    if (live.viewers.size > 0 || live.turn !== undefined || live.queue.length > 0) return;
+    if (this.#live.get(id) !== live) return;
+    this.#live.delete(id);
+    live.agent?.release();
   }
 
   #publish(live: Live, event: EphemeralEvent): void {
-    for (const viewer of live.viewers) viewer(event);
+    for (const { listener } of live.viewers) listener(event);
   }
 
   #append(id: SessionId, actor: Actor, bodies: readonly JournaledBody[], turn?: Turn): Promise<unknown> {

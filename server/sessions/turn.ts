@@ -1,20 +1,20 @@
-// One turn, from its first event to its only `turn_end`. What the agent reports is appended before the next thing is asked
-// of it, so nothing runs that was not recorded. First cause of the end wins: stop, limit, shutdown, or the agent's own end.
+// One turn, from its first event to its only `turn_end`. The agent tells it what happens; each step is on disk before the agent
+// goes on. The first cause of the end wins: stop, limit, shutdown, or the agent's own end.
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Logger } from 'pino';
 import type { EphemeralEvent, JournaledBody } from '../../protocol/events.ts';
 import type { SessionId, TargetName, TurnId } from '../../protocol/ids.ts';
 import type { Actor } from '../../protocol/operations.ts';
-import type { AgentEvent, LiveAgent } from '../agent/port.ts';
+import { type AgentPrompt, type LiveAgent, type LiveText, NotRecorded, type TurnLog } from '../agent/port.ts';
 import type { Journal } from '../journal/port.ts';
 import { Partial } from './partial.ts';
 import type { Slots } from './slots.ts';
 
-/** Who says what no person and no agent said. */
+/** The actor of events that the server itself causes. */
 export const SERVER: Actor = { type: 'server', name: 'breakglass' };
 const AGENT: Actor = { type: 'agent', name: 'claude' };
 
-/** After Stop the agent has this long to end by itself (its own promise is 2 s for the whole); then it is closed. */
+/** After Stop the agent has this long to end by itself (its own promise is 2 s for the whole); then the turn ends without it. */
 const STOP_GRACE_MS = 1_900;
 /** Between attempts to record the end of a turn while the journal refuses. */
 const JOURNAL_RETRY_MS = 1_000;
@@ -25,6 +25,8 @@ export interface TurnDeps {
   readonly turnTimeoutMs: number;
   readonly publish: (event: EphemeralEvent) => void;
   readonly logger: Logger;
+  /** Default 1.9 s. */
+  readonly stopGraceMs?: number;
 }
 
 type Cause =
@@ -32,7 +34,7 @@ type Cause =
   | { readonly type: 'limit' }
   | { readonly type: 'shutdown' };
 
-export class Turn {
+export class Turn implements TurnLog {
   readonly id: TurnId;
   readonly partial: Partial;
   readonly #session: SessionId;
@@ -41,6 +43,9 @@ export class Turn {
   readonly #stop = new AbortController();
   readonly #closing = new AbortController();
   #cause: Cause | undefined;
+  /** Why something could not be recorded. From then on nothing is. */
+  #unrecorded: NotRecorded | undefined;
+  #over = false;
 
   constructor(id: TurnId, session: SessionId, target: TargetName, deps: TurnDeps) {
     this.id = id;
@@ -61,10 +66,10 @@ export class Turn {
   }
 
   /** Runs to the end and never rejects. The `user` event is in the journal already. */
-  async run(agent: LiveAgent, prompt: string, by: Actor, model: string | undefined): Promise<void> {
+  async run(agent: LiveAgent, prompt: AgentPrompt): Promise<void> {
     const limit = setTimeout(() => this.end({ type: 'limit' }), this.#deps.turnTimeoutMs);
     let giveBack: (() => void) | undefined;
-    let trouble: string | undefined;
+    let failure: Error | undefined;
     try {
       if (this.#deps.slots.full)
         await this.#append(
@@ -72,68 +77,81 @@ export class Turn {
           SERVER,
         );
       giveBack = await this.#deps.slots.take(this.#stop.signal);
-      if (giveBack !== undefined) await this.#drive(agent, prompt, by, model);
+      if (giveBack !== undefined) await this.#drive(agent, prompt);
     } catch (error) {
-      trouble = error instanceof Error ? error.message : String(error);
-      this.#deps.logger.error({ err: error, session: this.#session, turn: this.id }, 'turn failed');
-      await this.#abandon(agent);
-    } finally {
-      clearTimeout(limit);
-      giveBack?.();
+      failure = error instanceof Error ? error : new Error(String(error));
     }
-    await this.#close(trouble);
-  }
-
-  async #drive(agent: LiveAgent, prompt: string, by: Actor, model: string | undefined): Promise<void> {
-    const context = { turnId: this.id, by: by.name, model, signal: this.#stop.signal };
-    const events = agent.turn(prompt, context)[Symbol.asyncIterator]();
-    const overdue = new Promise<'overdue'>((resolve) => {
-      this.#stop.signal.addEventListener(
-        'abort',
-        () => void sleep(STOP_GRACE_MS).then(() => resolve('overdue')),
-        { once: true },
-      );
-    });
-    try {
-      for (;;) {
-        const next = await Promise.race([events.next(), overdue]);
-        if (next === 'overdue') {
-          this.#deps.logger.warn(
-            { session: this.#session },
-            'the agent did not end in time after a stop; its process is closed',
-          );
-          await agent.close();
-          return;
-        }
-        if (next.done === true) return;
-        await this.#take(next.value);
-      }
-    } catch (error) {
-      // Recording failed (or the agent broke its promise and threw): nothing more may run.
-      void events.return?.();
-      throw error;
-    }
-  }
-
-  async #take(event: AgentEvent): Promise<void> {
-    switch (event.type) {
-      case 'delta':
-        return this.#deps.publish(this.partial.delta(event.text, event.snapshot === true));
-      case 'output':
-        return this.#deps.publish(this.partial.output(event.toolCallId, event.stream, event.text));
-      case 'event':
-        // Sessions say `session` themselves, once a turn.
-        if (event.body.kind === 'session') return;
-        await this.#append([event.body], AGENT);
-        this.partial.finished(event.body);
-    }
-  }
-
-  async #abandon(agent: LiveAgent): Promise<void> {
+    clearTimeout(limit);
+    giveBack?.();
+    this.#over = true;
+    failure = this.#unrecorded ?? failure;
+    if (failure === undefined) return this.#close(undefined);
+    this.#deps.logger.error({ err: failure, session: this.#session, turn: this.id }, 'turn failed');
     this.#stop.abort();
-    await agent
+    this.#closeAgent(agent);
+    await this.#close(failure.message);
+  }
+
+  /** Resolves when the agent is through, or when it has had its time after a stop. */
+  async #drive(agent: LiveAgent, prompt: AgentPrompt): Promise<void> {
+    const { signal } = this.#stop;
+    const overdue = Promise.withResolvers<'overdue'>();
+    let grace: NodeJS.Timeout | undefined;
+    const onAbort = (): void => {
+      grace = setTimeout(() => overdue.resolve('overdue'), this.#deps.stopGraceMs ?? STOP_GRACE_MS);
+    };
+    signal.addEventListener('abort', onAbort, { once: true });
+    if (signal.aborted) onAbort();
+    try {
+      const how = await Promise.race([agent.run(prompt, this, signal), overdue.promise]);
+      if (how !== 'overdue') return;
+    } finally {
+      signal.removeEventListener('abort', onAbort);
+      clearTimeout(grace);
+    }
+    this.#deps.logger.warn(
+      { session: this.#session },
+      'the agent did not end in time after a stop; its process is closed',
+    );
+    this.#closeAgent(agent);
+  }
+
+  /** Not waited for: it may hang, and the turn has to end. The agent's next prompt waits for it. */
+  #closeAgent(agent: LiveAgent): void {
+    agent
       .close()
-      .catch((reason: unknown) => this.#deps.logger.error({ err: reason }, 'closing the agent failed'));
+      .catch((error: unknown) => this.#deps.logger.error({ err: error }, 'closing the agent failed'));
+  }
+
+  async record(body: JournaledBody): Promise<void> {
+    if (this.#over) throw new NotRecorded('The turn is over.');
+    if (this.#unrecorded !== undefined) throw this.#unrecorded;
+    try {
+      await this.#append([body], AGENT);
+    } catch (error) {
+      const why = error instanceof Error ? error.message : String(error);
+      this.#unrecorded ??= new NotRecorded(why, { cause: error });
+      this.#stop.abort(this.#unrecorded);
+      throw this.#unrecorded;
+    }
+    this.partial.finished(body);
+  }
+
+  show(live: LiveText): void {
+    if (this.#over) return;
+    this.#deps.publish(
+      live.type === 'delta'
+        ? this.partial.delta(live.text, live.snapshot === true)
+        : this.partial.output(live.toolCallId, live.stream, live.text),
+    );
+  }
+
+  /** Without the turn's id: `turn_end` stays the last event of the turn. */
+  async recordLater(body: JournaledBody): Promise<void> {
+    const scope = { actor: SERVER, target: this.#target, session_id: this.#session };
+    await this.#deps.journal
+      .append([{ ...body, ...scope }])
+      .catch((error: unknown) => this.#deps.logger.error({ err: error }, 'a late event was not recorded'));
   }
 
   /** The one place where a turn ends. Goes on trying while the journal refuses: a turn without an end must not exist. */

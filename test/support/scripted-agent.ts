@@ -1,39 +1,48 @@
-// An agent for tests of the rooms around it: a small real implementation of the port, each turn an async generator.
+// An agent for tests of the rooms around it: a small real implementation of the port; each turn is a function that tells.
+import type { JournaledBody } from '../../protocol/events.ts';
 import type { SessionId } from '../../protocol/ids.ts';
-import type { AgentDriver, AgentEvent, TurnContext } from '../../server/agent/port.ts';
+import type { AgentDriver, TurnLog } from '../../server/agent/port.ts';
 
-export type Script = (prompt: string, context: TurnContext) => AsyncIterable<AgentEvent>;
+export type Script = (prompt: string, log: TurnLog, signal: AbortSignal) => Promise<void>;
 
 export interface ScriptedAgent extends AgentDriver {
   /** Sessions in the order in which they were opened. */
   readonly opened: SessionId[];
-  /** How often a session's process was closed. */
+  /** How often a session's process was closed, and how often one was released. */
   closed: number;
+  released: number;
 }
 
-export function scriptedAgent(script: Script, unavailable?: string): ScriptedAgent {
+export function scriptedAgent(script: Script, close: () => Promise<void> = async () => {}): ScriptedAgent {
   const agent: ScriptedAgent = {
     opened: [],
     closed: 0,
+    released: 0,
     open(session) {
       agent.opened.push(session);
       return {
-        turn: script,
-        close: async () => {
+        run: ({ text: prompt }, log, signal) => script(prompt, log, signal),
+        close() {
           agent.closed++;
+          return close();
+        },
+        release() {
+          agent.released++;
         },
       };
     },
-    unavailable: () => unavailable,
+    unavailable: () => undefined,
     close: async () => undefined,
   };
   return agent;
 }
 
-export const text = (words: string): AgentEvent => ({ type: 'event', body: { kind: 'text', text: words } });
-export const result = (words: string): AgentEvent => ({
-  type: 'event',
-  body: { kind: 'result', is_error: false, result: words, duration_ms: 1 },
+export const text = (words: string): JournaledBody => ({ kind: 'text', text: words });
+export const result = (words: string): JournaledBody => ({
+  kind: 'result',
+  is_error: false,
+  result: words,
+  duration_ms: 1,
 });
 
 /** Waits for the abort of a turn. */
@@ -44,8 +53,8 @@ export const stopped = (signal: AbortSignal): Promise<void> =>
   });
 
 /** Says back what it was told. */
-export async function* echo(prompt: string): AsyncGenerator<AgentEvent> {
-  yield { type: 'delta', text: prompt };
-  yield text(prompt);
-  yield result(prompt);
-}
+export const echo: Script = async (prompt, log) => {
+  log.show({ type: 'delta', text: prompt });
+  await log.record(text(prompt));
+  await log.record(result(prompt));
+};

@@ -173,6 +173,10 @@ export const reduce = (state: Transcript, event: WireEvent): Transcript => {
           durationMs: event.duration_ms,
         },
       }));
+    case 'far_side':
+      return updateTool(next, event.tool_call_id, (tool) =>
+        tool.result ? { ...tool, result: { ...tool.result, farSide: event.far_side } } : tool,
+      );
     case 'result': {
       const timed = { ...next, turn: { ...next.turn, durationMs: event.duration_ms } };
       return event.is_error && event.result !== '' && lastRemark(next) !== event.result

@@ -1,55 +1,64 @@
-// One turn as the driver sees it: messages of the model on one side, running tools on the other, one ordered feed of events.
+// One prompt's exchange with Claude Code: the model's messages on one side, running tools on the other, one order of events.
 // What must stay true: a call is recorded before it runs; every call has exactly one result; after a stop it ends in time.
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { SDKMessage } from '@anthropic-ai/claude-agent-sdk';
 import type { Logger } from 'pino';
 import type { JournaledBody } from '../../protocol/events.ts';
 import { type ToolCallId, toolCallId } from '../../protocol/ids.ts';
-import { headAndTail, RECORD_CAP_CHARS } from './shape-output.ts';
+import { NotRecorded, type TurnLog } from './port.ts';
 import { type ShowContext, showTool } from './show-tool.ts';
-import { describeFailure, failed, type ToolOutcome } from './tool-results.ts';
-import { event, type TranslateState, translate, unfinishedText } from './translate.ts';
+import { describeFailure, failed, headAndTail, RECORD_CAP_CHARS, type ToolOutcome } from './tool-results.ts';
+import { type TranslateState, translate, unfinishedText } from './translate.ts';
 import type { ModelEndpoint } from './trouble.ts';
-import { NotRecorded, type TurnFeed } from './turn-feed.ts';
 
-export interface TurnParts {
-  readonly feed: TurnFeed;
+export interface ExchangeParts {
+  readonly log: TurnLog;
   readonly state: TranslateState;
   readonly show: ShowContext;
   readonly endpoint: ModelEndpoint;
   readonly logger: Logger;
-  /** The turn is watched: fewer than this many characters in this time, while nothing of ours runs, is silence. */
+  /** Fewer than this many characters in this time, while nothing of ours runs, is silence. */
   readonly watchdog: { readonly ms: number; readonly chars: number };
   readonly onSilence: () => void;
 }
 
 /** A tool call waits this long for the message that announces it, so that prose before it stays before it. */
 const ORDER_GRACE_MS = 300;
+const NOT_RECORDED = 'The journal could not record this step, so it was not taken.';
 
-export class LiveTurn {
+type RunTool = (id: ToolCallId, signal: AbortSignal) => Promise<ToolOutcome>;
+
+export class Exchange {
   /** Resolves with the session's cumulative cost when the model's result came. */
   readonly modelEnded: Promise<{ readonly cost: number }>;
-  readonly #parts: TurnParts;
+  /** Resolves when something could not be recorded: nothing more may happen. */
+  readonly unrecorded: Promise<NotRecorded>;
+  readonly #parts: ExchangeParts;
   readonly #resolveEnd: (end: { readonly cost: number }) => void;
+  readonly #resolveUnrecorded: (error: NotRecorded) => void;
   readonly #abort = new AbortController();
   readonly #announced = new Map<string, Promise<void>>();
   readonly #awaited = new Map<string, () => void>();
   /** Calls whose result is ours to tell: they run, or ran, here. */
   readonly #ours = new Map<string, { readonly name: string; readonly at: number; settled: boolean }>();
   readonly #running = new Set<Promise<unknown>>();
+  #recording = 0;
   #state: TranslateState;
   #watch: NodeJS.Timeout | undefined;
   #headway = 0;
   #over = false;
-  /** Set when the turn is being ended from our side: the model's own account of it is then not told. */
+  /** Set when it is being ended from our side: the model's own account of the end is then not told. */
   #quiet = false;
 
-  constructor(parts: TurnParts) {
+  constructor(parts: ExchangeParts) {
     this.#parts = parts;
     this.#state = parts.state;
     const ended = Promise.withResolvers<{ readonly cost: number }>();
     this.modelEnded = ended.promise;
     this.#resolveEnd = ended.resolve;
+    const unrecorded = Promise.withResolvers<NotRecorded>();
+    this.unrecorded = unrecorded.promise;
+    this.#resolveUnrecorded = unrecorded.resolve;
     this.#arm();
   }
 
@@ -57,9 +66,9 @@ export class LiveTurn {
     return this.#state;
   }
 
-  /** Takes one message of the model; resolves when what it said is recorded. */
+  /** Takes one message of the model; resolves when what it said is recorded. Never rejects: see `unrecorded`. */
   async take(message: SDKMessage): Promise<void> {
-    const { show, endpoint, feed, logger } = this.#parts;
+    const { show, endpoint, log, logger } = this.#parts;
     const said = translate(this.#state, message, { now: performance.now(), show, endpoint });
     this.#state = said.state;
     if (said.unknown !== undefined)
@@ -67,13 +76,10 @@ export class LiveTurn {
     this.#progress(said.headway);
     const recorded: Promise<void>[] = [];
     for (const each of said.events) {
-      if (each.type !== 'event') feed.show(each);
+      if (each.type !== 'event') log.show(each);
       else if (this.#isToTell(each.body)) recorded.push(this.#tell(each.body));
     }
-    // A refused recording is the consumer's to report; here it only means that the turn is over.
-    await Promise.all(recorded).catch((error: unknown) => {
-      if (!(error instanceof NotRecorded)) throw error;
-    });
+    await Promise.allSettled(recorded);
     if (said.end !== undefined) this.#resolveEnd(said.end);
   }
 
@@ -84,16 +90,16 @@ export class LiveTurn {
   }
 
   #tell(body: JournaledBody): Promise<void> {
-    const recorded = this.#parts.feed.emit(event(body));
+    const recorded = this.record(body);
     if (body.kind === 'tool') {
-      recorded.catch(() => undefined); // who awaits the announcement is told
+      recorded.catch(() => undefined); // Who awaits the announcement is told.
       this.#announced.set(body.tool_call_id, recorded);
       this.#awaited.get(body.tool_call_id)?.();
     }
     return recorded;
   }
 
-  /** Resolves when the journal has the call. Rejects with NotRecorded: then it must not run. */
+  /** Resolves when the journal has the call. Rejects when it never will: then the call must not run. */
   async announce(id: string, name: string, input: unknown): Promise<void> {
     if (!this.#announced.has(id)) {
       const seen = new Promise<void>((resolve) => this.#awaited.set(id, resolve));
@@ -106,12 +112,21 @@ export class LiveTurn {
     );
   }
 
-  record(body: JournaledBody): Promise<void> {
-    return this.#parts.feed.emit(event(body));
+  /** Resolves once it is on disk; rejects when it never will be. */
+  async record(body: JournaledBody): Promise<void> {
+    this.#recording++;
+    try {
+      await this.#parts.log.record(body);
+    } catch (error) {
+      this.#resolveUnrecorded(error instanceof NotRecorded ? error : new NotRecorded(String(error)));
+      throw error;
+    } finally {
+      this.#recording--;
+    }
   }
 
   showOutput(id: ToolCallId, stream: 'stdout' | 'stderr', text: string): void {
-    if (!this.#over) this.#parts.feed.show({ type: 'output', toolCallId: id, stream, text });
+    if (!this.#over) this.#parts.log.show({ type: 'output', toolCallId: id, stream, text });
   }
 
   /** Runs one call of a tool of ours: recorded, run, result recorded. Never rejects. */
@@ -120,7 +135,7 @@ export class LiveTurn {
     name: string,
     input: unknown,
     signal: AbortSignal,
-    run: (id: ToolCallId, signal: AbortSignal) => Promise<ToolOutcome>,
+    run: RunTool,
   ): Promise<ToolOutcome> {
     const work = this.#runTool(id, name, input, AbortSignal.any([signal, this.#abort.signal]), run);
     this.#running.add(work);
@@ -137,25 +152,38 @@ export class LiveTurn {
     name: string,
     input: unknown,
     signal: AbortSignal,
-    run: (id: ToolCallId, signal: AbortSignal) => Promise<ToolOutcome>,
+    run: RunTool,
   ): Promise<ToolOutcome> {
     try {
       await this.announce(id, name, input);
-    } catch (error) {
-      return failed(describeFailure(error));
+    } catch {
+      return failed(NOT_RECORDED);
     }
     if (this.#ours.has(id)) return failed('Refused: this call ran already.');
     this.#ours.set(id, { name, at: performance.now(), settled: false });
     const outcome = signal.aborted
       ? failed('Stopped before it ran.', 'stopped')
       : await run(id, signal).catch((error: unknown) => failed(describeFailure(error)));
-    await this.#settle(id, outcome).catch(() => undefined); // recording failed: the turn is over anyway
+    const inTime = await this.#settle(id, outcome);
+    this.#proveLater(id, outcome, inTime);
     return outcome;
   }
 
-  #settle(id: string, outcome: ToolOutcome): Promise<void> {
+  /** A proof that the far side is gone may come after the turn has said that it has none. */
+  #proveLater(id: ToolCallId, { farSide, proof }: ToolOutcome, inTime: boolean): void {
+    const tell = (proven: boolean): void => {
+      if (proven)
+        void this.#parts.log.recordLater({ kind: 'far_side', tool_call_id: id, far_side: 'proven' });
+    };
+    if (farSide === 'proven') {
+      if (!inTime) tell(true);
+    } else void proof?.then(tell);
+  }
+
+  /** False when the call was settled before, without this outcome. */
+  async #settle(id: string, outcome: ToolOutcome): Promise<boolean> {
     const call = this.#ours.get(id);
-    if (call === undefined || call.settled) return Promise.resolve();
+    if (call === undefined || call.settled) return false;
     call.settled = true;
     const kept = headAndTail(outcome.output, RECORD_CAP_CHARS);
     // What is no command's output has its last line nowhere else.
@@ -163,7 +191,7 @@ export class LiveTurn {
       outcome.ended === 'exited' || outcome.trailer === undefined
         ? kept.text
         : `${kept.text.trimEnd()}\n${outcome.trailer}`.trimStart();
-    return this.record({
+    await this.record({
       kind: 'tool_result',
       tool_call_id: toolCallId(id),
       name: call.name,
@@ -174,7 +202,8 @@ export class LiveTurn {
       ...(outcome.exitCode === undefined ? {} : { exit_code: outcome.exitCode }),
       ...(outcome.ended === undefined ? {} : { ended: outcome.ended }),
       ...(outcome.farSide === undefined ? {} : { far_side: outcome.farSide }),
-    });
+    }).catch(() => undefined); // `unrecorded` tells.
+    return true;
   }
 
   /** Aborts what runs here; from now on the model's own error and result are not told. */
@@ -184,22 +213,25 @@ export class LiveTurn {
     this.#abort.abort();
   }
 
-  /** Ends the turn's part here: waits for running tools up to `limitMs`, then says for each that its end is not known. */
-  async finish(limitMs: number): Promise<void> {
-    clearTimeout(this.#watch);
+  /** Waits for running tools up to `limitMs`, then says for each that its end is not known. */
+  async settleCalls(limitMs: number): Promise<void> {
     this.#abort.abort();
     const limit = new AbortController();
     const overdue = sleep(limitMs, undefined, { signal: limit.signal }).catch(() => undefined);
     await Promise.race([Promise.allSettled(this.#running), overdue]);
     limit.abort();
-    for (const [id, call] of this.#ours) {
-      if (call.settled) continue;
+    for (const id of this.#ours.keys()) {
       await this.#settle(id, {
         ...failed('Stopped. Its end could not be confirmed in time: it may still run in the VM.', 'stopped'),
         farSide: 'unproven',
-      }).catch(() => undefined);
+      });
     }
-    for (const each of unfinishedText(this.#state)) await this.#parts.feed.emit(each).catch(() => undefined);
+  }
+
+  /** The end on our side, after `settleCalls`. What was written of an unfinished block is kept. */
+  async finish(): Promise<void> {
+    clearTimeout(this.#watch);
+    for (const each of unfinishedText(this.#state)) await this.record(each).catch(() => undefined);
     this.#over = true;
   }
 
@@ -214,7 +246,7 @@ export class LiveTurn {
     if (this.#over || this.#quiet) return;
     this.#watch = setTimeout(() => {
       // A running tool has its own limit, and a slow journal is not the model's silence.
-      if (this.#running.size > 0 || this.#parts.feed.busy) this.#arm();
+      if (this.#running.size > 0 || this.#recording > 0) this.#arm();
       else this.#parts.onSilence();
     }, this.#parts.watchdog.ms);
   }
