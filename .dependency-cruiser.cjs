@@ -61,10 +61,33 @@ module.exports = {
     room(
       'power-knows-no-agent',
       {
-        from: { path: '^server/(power|evidence|ssh|guest|triage|journal|policy|access)/' },
+        from: {
+          path: '^server/(power|power-host|press|readings|targets|evidence|ssh|guest|triage|journal|policy|access|config)/',
+        },
         to: { path: '^server/(agent|sessions)/' },
       },
       'Nothing of the agent is in the power path.',
+    ),
+    room(
+      'readings-know-no-power',
+      {
+        from: { path: '^server/(readings|power-host)/', pathNot: '\\.test\\.ts$' },
+        to: { path: '^server/(power|press|targets)/' },
+      },
+      'What was last seen is made first; power and the press read it.',
+    ),
+    room(
+      'power-knows-no-press',
+      { from: { path: '^server/power/' }, to: { path: '^server/(press|targets)/' } },
+      'The gates stand before power, not in it.',
+    ),
+    room(
+      'only-the-press-starts-a-verb',
+      {
+        from: { path: '^server/(http|agent)/', pathNot: '\\.(test|fixture)\\.ts$' },
+        to: { path: '^server/power/power\\.ts$' },
+      },
+      'Every way to a verb goes through its gates.',
     ),
     room(
       'evidence-knows-no-power',

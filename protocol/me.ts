@@ -15,7 +15,10 @@ export interface Me {
   /** `ask_pending`: asking is wanted but not built yet, so `mode` is what really applies. */
   readonly policy: { readonly mode: PolicyMode; readonly ask_pending: boolean };
   readonly agent: { readonly available: boolean; readonly why?: string; readonly model: string };
+  /** The default target: what an address, a session or a fixed route means that names none. */
   readonly target: { readonly name: TargetName };
+  /** All targets, in the order of the configuration; the default one is among them. */
+  readonly targets: readonly { readonly name: TargetName; readonly title?: string }[];
   readonly warnings: readonly string[];
   /** Whether the console holds the SSH key that opens the VM and the power host. */
   readonly keys: { readonly present: boolean };
@@ -24,6 +27,8 @@ export interface Me {
 /** `GET /api/targets/{target}`. Each reading tells when it was taken (UTC, ISO 8601), null where it never was. */
 export interface TargetState {
   readonly name: TargetName;
+  /** For people, where the configuration gives one. */
+  readonly title?: string;
   /** `state`: `running`, `stopped`, … as the power host says it, or `unknown`. */
   readonly vm: { readonly state: string; readonly at: string | null; readonly detail?: string };
   /** `answers`: null where it is not known. */
@@ -39,6 +44,13 @@ export interface TargetState {
   readonly warnings: readonly string[];
   /** The one that runs now, whoever started it. */
   readonly operation: Operation | null;
+}
+
+/** `GET /api/targets`: within 2 s, with what is known by then. Whoever shows it asks again every 5 s. */
+export interface TargetsAnswer {
+  readonly default: TargetName;
+  /** In the order of the configuration. */
+  readonly targets: readonly TargetState[];
 }
 
 /** One frame of `GET /api/operations/{id}/stream`: the state first, the output so far, then both as they come. */

@@ -36,6 +36,8 @@ export interface VerbResult {
 export interface Outcome {
   /** One sentence for a person. */
   readonly summary: string;
+  /** It was not begun: the host carries out another verb, or the power path is for another VM. */
+  readonly refused?: 'busy' | 'other-vm';
   /** `running`, `stopped`, …; absent where the host could not be asked. */
   readonly vm_state?: string;
   /** A different QEMU process than before the verb. */

@@ -14,6 +14,7 @@ export const PROBLEMS = {
   'invalid-input': { status: 422, title: 'Invalid input' },
   'turn-running': { status: 409, title: 'A turn is already running' },
   'verb-running': { status: 409, title: 'A verb is already running' },
+  denied: { status: 403, title: 'Denied by policy' },
   'contradicts-finding': { status: 409, title: 'The verb contradicts the finding' },
   'verb-failed': { status: 502, title: 'The verb failed' },
   'too-many-requests': { status: 429, title: 'Too many requests' },

@@ -46,6 +46,17 @@ export const VerbAnswer = z.object({
 });
 
 /** A second press: the token of a `contradicts-finding` answer. The header `confirm` means the same. */
-export const PowerBody = z
-  .object({ confirm: z.string().max(100, { error: 'confirm: expected the token of the answer' }).optional() })
-  .nullish();
+export const PowerBody = z.strictObject(
+  {
+    confirm: z
+      .string({ error: 'confirm: expected the token of the answer' })
+      .max(100, { error: 'confirm: expected the token of the answer' })
+      .optional(),
+  },
+  { error: 'expected an object with nothing but confirm' },
+);
+
+/** The target of a new session; none: the default one. */
+export const SessionBody = z.object({
+  target: z.string({ error: 'target: expected the name of a target' }).optional(),
+});

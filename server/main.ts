@@ -1,6 +1,7 @@
 // Composition root: config → parts → listen. Exit 2: the configuration is not understood; 1: it could not start.
 import pino from 'pino';
-import { type Config, ConfigError, readConfig } from './config.ts';
+import { type Config, readConfig } from './config/config.ts';
+import { ConfigError } from './config/fields.ts';
 import { type Console, createConsole } from './console.ts';
 import { DataDirInUse } from './processes/data-dir-lock.ts';
 
@@ -62,7 +63,9 @@ try {
 
 try {
   const url = await breakglass.app.listen({ host: config.bind, port: config.port });
-  logger.info(`Breakglass listens on ${url}, target ${config.target.name}, policy ${config.policy.mode}`);
+  logger.info(
+    `Breakglass listens on ${url}, target ${config.targets.all.map(({ name }) => name).join(', ')}, policy ${config.policy.mode}`,
+  );
   const proxies = config.access.trustedProxies;
   logger.info(
     proxies.length === 0

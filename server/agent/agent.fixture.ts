@@ -12,13 +12,19 @@ import {
   type OperationId,
   parseTargetName,
   type SessionId,
+  type TargetName,
 } from '../../protocol/ids.ts';
 import type { Operation } from '../../protocol/operations.ts';
+import type { TriageReport } from '../../protocol/triage.ts';
 import type { Guest, GuestCommand, GuestResult } from '../guest/port.ts';
 import type { Power, VerbRequest } from '../power/port.ts';
+import { createPress } from '../press/press.ts';
+import { createRepeats } from '../press/repeats.ts';
+import { createSecondPresses } from '../press/second-press.ts';
 import type { DriverBounds } from './bounds.ts';
 import { type AgentDriverDeps, type CountedDriver, createAgentDriver } from './driver.ts';
 import { type AgentDriver, type LiveAgent, NotRecorded, type TurnLog } from './port.ts';
+import type { Hands } from './tools.ts';
 import type { AgentEvent } from './translate.ts';
 
 export const SECRET = 'sk-test-this-must-not-be-seen';
@@ -53,8 +59,6 @@ class FixturePower implements Power {
 
   start(request: VerbRequest): Promise<Operation> {
     this.seen.push(request);
-    const target = parseTargetName('devvm');
-    if (target === undefined) throw new Error('unreachable');
     const operation: Operation = {
       id: newOperationId(),
       target,
@@ -67,6 +71,7 @@ class FixturePower implements Power {
     this.#known.set(operation.id, operation);
     return Promise.resolve(operation);
   }
+  checkFree(): void {}
   get(id: OperationId): Promise<Operation | undefined> {
     return Promise.resolve(this.#known.get(id));
   }
@@ -100,6 +105,26 @@ class FixturePower implements Power {
   }
 }
 
+const named = parseTargetName('devvm');
+if (named === undefined) throw new Error('unreachable: the name is valid');
+/** The target of every session here. */
+export const target: TargetName = named;
+
+const WELL: TriageReport = {
+  target,
+  at: '2026-01-01T00:00:00.000Z',
+  cautions: [],
+  finding: {
+    code: 'healthy',
+    summary: 'Nothing is wrong.',
+    confidence: 0.9,
+    advised: null,
+    warned: [],
+    advice: 'Look inside.',
+    inputs: [],
+  },
+};
+
 export interface Rig {
   readonly dir: string;
   readonly knowledge: string;
@@ -117,6 +142,9 @@ export interface Rig {
 export interface RigOptions {
   readonly bounds?: Partial<DriverBounds>;
   readonly deps?: Partial<AgentDriverDeps>;
+  readonly hands?: Partial<Hands>;
+  /** What triage says right before a verb. */
+  readonly finding?: TriageReport;
   readonly credentials?: Readonly<Record<string, string>>;
 }
 
@@ -143,26 +171,23 @@ export async function startRig(handler: Handler, options: RigOptions = {}): Prom
       dataDir: dir,
       searchPath: process.env['PATH'] ?? '/usr/bin:/bin',
       ownerEnv: {},
-      guest,
-      power,
-      triage: () =>
-        Promise.resolve({
-          target: 'devvm',
-          at: new Date().toISOString(),
-          cautions: [],
-          finding: {
-            code: 'healthy',
-            summary: 'Nothing is wrong.',
-            confidence: 0.9,
-            advised: null,
-            warned: [],
-            advice: 'Look inside.',
-            inputs: [],
-          },
+      handsOf: () => ({
+        guest,
+        power,
+        press: createPress({
+          target,
+          power,
+          quickTriage: () => Promise.resolve(options.finding ?? WELL),
+          secondPresses: createSecondPresses(),
+          repeats: createRepeats((operation) => power.get(operation.id)),
         }),
-      policyMode: () => 'autonomous',
-      verbBudget: () => Promise.resolve({ spentAt: [], now: Date.now() }),
-      targetAliases: { vm: 'devvm', powerHost: 'pve' },
+        triage: () => Promise.resolve(WELL),
+        policyMode: () => 'autonomous',
+        verbBudget: () => Promise.resolve({ spentAt: [], now: Date.now() }),
+        vmStopped: () => Promise.resolve(false),
+        targetAliases: { vm: 'devvm', powerHost: 'pve' },
+        ...options.hands,
+      }),
       logger: pino({ level: 'silent' }),
       ...options.deps,
       ...(options.bounds === undefined ? {} : { bounds: options.bounds }),
@@ -180,7 +205,7 @@ export async function startRig(handler: Handler, options: RigOptions = {}): Prom
     power,
     driver,
     session,
-    agent: driver.open(session),
+    agent: driver.open(session, target),
     again: make,
     async close() {
       await Promise.all(drivers.map((each) => each.close()));

@@ -85,6 +85,7 @@ test('the permission callback refuses by itself, and a hook outside of a turn re
       tools: ['Read', 'Grep', 'Glob', 'ssh'],
       prompt: 'x',
     },
+    target: 'devvm',
     model: 'sonnet',
     confinement,
     env: {},

@@ -6,7 +6,17 @@ import { afterAll, expect, test, vi } from 'vitest';
 import type { ModelRequest } from '../../lab/model/messages-api.ts';
 import { type AnswerBlock, answer, type Handler, text, toolUse } from '../../lab/model/scripted.ts';
 import { newSessionId } from '../../protocol/ids.ts';
-import { bodies, kinds, ofKind, type Rig, runTurn, SECRET, startRig, turnContext } from './agent.fixture.ts';
+import {
+  bodies,
+  kinds,
+  ofKind,
+  type Rig,
+  runTurn,
+  SECRET,
+  startRig,
+  target,
+  turnContext,
+} from './agent.fixture.ts';
 import { findTranscript } from './transcripts.ts';
 
 const rigs: Rig[] = [];
@@ -123,27 +133,26 @@ test('when the call cannot be recorded it does not run, and nothing runs afterwa
 });
 
 test('a verb that contradicts the finding is refused with its text; said to be wanted all the same, it runs', async () => {
-  const quickTriage = () =>
-    Promise.resolve({
-      target: 'devvm',
-      at: 'x',
-      cautions: [],
-      finding: {
-        code: 'block-path-stalled',
-        summary: 'Stalled.',
-        confidence: 0.9,
-        advised: 'cycle' as const,
-        warned: ['reset'] as const,
-        advice: 'Cycle.',
-        inputs: [],
-      },
-    });
+  const finding = {
+    target: 'devvm',
+    at: 'x',
+    cautions: [],
+    finding: {
+      code: 'block-path-stalled',
+      summary: 'Stalled.',
+      confidence: 0.9,
+      advised: 'cycle' as const,
+      warned: ['reset'] as const,
+      advice: 'Cycle.',
+      inputs: [],
+    },
+  };
   const rig = await rigged(
     once(
       ssh({ host: 'pve', command: 'reset' }),
       ssh({ host: 'pve', command: 'reset', despite_finding: true }),
     ),
-    { deps: { quickTriage } },
+    { finding },
   );
   const events = await runTurn(rig.agent, 'reset it');
   expect(ofKind(events, 'tool_result')[0]).toMatchObject({ is_error: true, ended: 'denied' });
@@ -178,7 +187,7 @@ test('what policy denies or asks about does not run, and the reason reaches the 
       ssh({ host: 'pve', command: 'cycle' }),
       ssh({ host: 'devvm', command: 'uptime' }),
     ),
-    { deps: { policyMode: () => 'observe' } },
+    { hands: { policyMode: () => 'observe' } },
   );
   const events = await runTurn(rig.agent, 'fix it');
   expect(rig.guest.seen.map((each) => each.command)).toEqual(['uptime']);
@@ -190,7 +199,7 @@ test('what policy denies or asks about does not run, and the reason reaches the 
 
 test('a spent budget keeps the agent from a verb', async () => {
   const rig = await rigged(once(ssh({ host: 'pve', command: 'cycle' })), {
-    deps: { verbBudget: () => Promise.resolve({ spentAt: [Date.now() - 60_000], now: Date.now() }) },
+    hands: { verbBudget: () => Promise.resolve({ spentAt: [Date.now() - 60_000], now: Date.now() }) },
   });
   const events = await runTurn(rig.agent, 'cycle it');
   expect(rig.power.seen).toEqual([]);
@@ -273,7 +282,7 @@ test('a new server resumes the conversation by id, and never runs an old call ag
   const rig = await rigged(once(ssh({ host: 'devvm', command: 'touch /tmp/once' })));
   await runTurn(rig.agent, 'remember the word plum');
   await rig.driver.close();
-  const events = await runTurn(rig.again().open(rig.session), 'which word?');
+  const events = await runTurn(rig.again().open(rig.session, target), 'which word?');
   expect(kinds(events)).not.toContain('note');
   expect(rig.model.requests.at(-1)?.raw).toContain('remember the word plum');
   expect(rig.guest.seen.filter((each) => each.command === 'touch /tmp/once').length).toBeLessThanOrEqual(2);
@@ -285,7 +294,7 @@ test('a conversation that cannot be loaded is begun anew under the same id, and 
   await rig.driver.close();
   const transcript = findTranscript(path.join(rig.dir, 'agent', 'claude'), rig.session);
   writeFileSync(transcript ?? '', '');
-  const events = await runTurn(rig.again().open(rig.session), 'which word?');
+  const events = await runTurn(rig.again().open(rig.session, target), 'which word?');
   expect(kinds(events)).toEqual(['note', 'text', 'usage', 'result']);
   expect(existsSync(transcript ?? '')).toBe(true);
   expect(readdirSync(path.dirname(transcript ?? '')).some((name) => name.includes('unreadable'))).toBe(true);
@@ -295,7 +304,7 @@ test('an idle process is parked, the idlest first where there are too many, and 
   const rig = await rigged(() => answer(text('ok')), { bounds: { maxLive: 2, parkAfterMs: 60_000 } });
   await runTurn(rig.agent, 'plum');
   const first = pidOf(rig);
-  for (let more = 0; more < 2; more += 1) await runTurn(rig.driver.open(newSessionId()), 'hello');
+  for (let more = 0; more < 2; more += 1) await runTurn(rig.driver.open(newSessionId(), target), 'hello');
   await sleep(300);
   expect(() => process.kill(first, 0)).toThrow();
   expect(kinds(await runTurn(rig.agent, 'again'))).toEqual(['text', 'usage', 'result']);
@@ -345,7 +354,7 @@ test('a session that nobody needs any more is parked and forgotten; opened again
   expect(rig.driver.counts()).toEqual({ known: 1, live: 1 });
   rig.agent.release();
   await vi.waitFor(() => expect(rig.driver.counts()).toEqual({ known: 0, live: 0 }), { timeout: 30_000 });
-  const again = rig.driver.open(rig.session);
+  const again = rig.driver.open(rig.session, target);
   expect(kinds(await runTurn(again, 'again'))).toEqual(['text', 'usage', 'result']);
   expect(rig.model.requests.at(-1)?.raw).toContain('plum');
 });

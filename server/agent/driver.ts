@@ -2,8 +2,8 @@
 import { mkdirSync, realpathSync } from 'node:fs';
 import path from 'node:path';
 import type { Logger } from 'pino';
-import type { SessionId } from '../../protocol/ids.ts';
-import type { Config } from '../config.ts';
+import type { SessionId, TargetName } from '../../protocol/ids.ts';
+import type { Config } from '../config/config.ts';
 import { BOUNDS, type DriverBounds } from './bounds.ts';
 import {
   type AgentDefinition,
@@ -22,10 +22,12 @@ import {
   NoClaudeBinary,
   processOptions,
 } from './process-options.ts';
-import { type ToolDeps, toolServer } from './tools.ts';
+import { type Hands, toolServer } from './tools.ts';
 import { endpointOf } from './trouble.ts';
 
-export interface AgentDriverDeps extends Omit<ToolDeps, 'verbWaitMs'> {
+export interface AgentDriverDeps {
+  /** Of a target that is configured. */
+  readonly handsOf: (target: TargetName) => Hands;
   readonly config: Config['agent'];
   readonly dataDir: string;
   readonly searchPath: string;
@@ -76,14 +78,15 @@ export function createAgentDriver(deps: AgentDriverDeps): CountedDriver {
     }
   };
 
-  const create = (id: SessionId, agent: AgentDefinition): LiveSession =>
-    new LiveSession({
+  const create = (id: SessionId, target: TargetName, agent: AgentDefinition): LiveSession => {
+    const hands = deps.handsOf(target);
+    return new LiveSession({
       id,
       logger: logger.child({ session: id }),
       bounds,
       model: agent.model ?? config.model,
       configDir: dirs.config,
-      show: { hasObserver: deps.guest.hasObserver, vmAlias: deps.targetAliases.vm },
+      show: { hasObserver: hands.guest.hasObserver, vmAlias: hands.targetAliases.vm },
       endpoint,
       unavailable,
       makeRoom,
@@ -96,6 +99,7 @@ export function createAgentDriver(deps: AgentDriverDeps): CountedDriver {
           model,
           exchange,
           definition: agent,
+          target: hands.targetAliases.vm,
           confinement: { root, tools: agent.tools },
           env: agentEnvironment({
             dirs,
@@ -105,20 +109,22 @@ export function createAgentDriver(deps: AgentDriverDeps): CountedDriver {
             ownerEnv: deps.ownerEnv,
           }),
           tools: toolServer({
-            deps: { ...deps, verbWaitMs: bounds.verbWaitMs },
+            hands,
+            verbWaitMs: bounds.verbWaitMs,
             session: id,
             exchange,
             tools: OUR_TOOLS.filter((name) => agent.tools.includes(name)),
           }),
         }),
     });
+  };
 
   return {
     unavailable,
-    open(id) {
+    open(id, target) {
       const known = sessions.get(id);
       const agent = typeof definition === 'string' ? NO_AGENT : definition;
-      const session = known ?? create(id, agent);
+      const session = known ?? create(id, target, agent);
       sessions.set(id, session);
       session.warm();
       return session;

@@ -1,7 +1,7 @@
 // What sessions ask of an agent: to carry out one prompt and to tell what happens, step by step. The driver over the Agent SDK
 // implements it; tests give a small scripted one.
 import type { JournaledBody } from '../../protocol/events.ts';
-import type { SessionId, ToolCallId } from '../../protocol/ids.ts';
+import type { SessionId, TargetName, ToolCallId } from '../../protocol/ids.ts';
 
 /** Shown while it is written; never journaled. `snapshot`: replaces what was shown of the running block. */
 export type LiveText =
@@ -49,7 +49,7 @@ export interface LiveAgent {
 
 export interface AgentDriver {
   /** The session's agent: the same one until it is released. Its process is started (or resumed) ahead of the first prompt. */
-  open(session: SessionId): LiveAgent;
+  open(session: SessionId, target: TargetName): LiveAgent;
   /** Undefined when it can work; else one sentence: what is missing and what to set. */
   unavailable(): string | undefined;
   close(): Promise<void>;

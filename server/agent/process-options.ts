@@ -84,6 +84,8 @@ export interface ProcessParts {
   readonly resume: boolean;
   readonly binary: string;
   readonly definition: AgentDefinition;
+  /** What the prompt calls the machine: replaces `{{target}}` in the definition. */
+  readonly target: string;
   readonly model: string;
   readonly confinement: Confinement;
   readonly env: Readonly<Record<string, string>>;
@@ -100,7 +102,7 @@ export function processOptions(parts: ProcessParts): Options {
     cwd: confinement.root,
     env: { ...parts.env },
     model: parts.model,
-    systemPrompt: definition.prompt,
+    systemPrompt: definition.prompt.replaceAll('{{target}}', parts.target),
     includePartialMessages: true,
     // `@path` and `/word` in a prompt are only text.
     verbatimPrompts: true,

@@ -8,12 +8,14 @@ import {
 import { z } from 'zod';
 import type { PolicyMode } from '../../protocol/events.ts';
 import { newToolCallId, type SessionId, type ToolCallId, toolCallId } from '../../protocol/ids.ts';
-import { contradictionOf, type TriageReport } from '../../protocol/triage.ts';
-import { isMutating, parseVerb, VERBS, type Verb } from '../../protocol/verbs.ts';
+import type { Operation } from '../../protocol/operations.ts';
+import { BreakglassError } from '../../protocol/problems.ts';
+import { isMutating, VERBS, type Verb } from '../../protocol/verbs.ts';
 import type { Guest } from '../guest/port.ts';
 import { type Action, decide, type VerbBudget } from '../policy/decide.ts';
 import type { Power } from '../power/port.ts';
-import type { TriageCause } from '../power/triage-run.ts';
+import type { Press } from '../press/press.ts';
+import type { Diagnosis } from '../readings/diagnosis.ts';
 import type { OurTool } from './definition.ts';
 import type { Exchange } from './exchange.ts';
 import { accountOf, MCP_SERVER } from './show-tool.ts';
@@ -26,19 +28,18 @@ import {
   triageText,
 } from './tool-results.ts';
 
-export interface ToolDeps {
+/** What the agent of one target can reach, and who judges what it wants. */
+export interface Hands {
   readonly guest: Guest;
-  readonly power: Power;
-  readonly triage: (cause: TriageCause) => Promise<TriageReport>;
-  /** From the latest signals, within a second: a verb that it speaks against is refused at first. */
-  readonly quickTriage?: () => Promise<TriageReport>;
+  readonly power: Pick<Power, 'wait' | 'get'>;
+  readonly press: Press;
+  readonly triage: Diagnosis['triage'];
   readonly policyMode: () => PolicyMode;
   readonly verbBudget: () => Promise<VerbBudget>;
   /** True when the VM is known to be stopped; `start` then spends no budget. */
-  readonly vmStopped?: () => Promise<boolean>;
+  readonly vmStopped: () => Promise<boolean>;
+  /** What the VM and the power host are called as ssh hosts: the agent knows this one target only. */
   readonly targetAliases: { readonly vm: string; readonly powerHost: string };
-  /** How long a call waits for a verb's end; the operation itself has its own limit. */
-  readonly verbWaitMs: number;
 }
 
 const AGENT = { type: 'agent', name: 'claude' } as const;
@@ -48,7 +49,9 @@ const COMMAND_LIMIT_S = { default: 120, max: 900 } as const;
 const STDIN_CAP_CHARS = 1024 * 1024;
 
 export interface ToolServerParts {
-  readonly deps: ToolDeps;
+  readonly hands: Hands;
+  /** How long a call waits for a verb's end; the operation itself has its own limit. */
+  readonly verbWaitMs: number;
   readonly session: SessionId;
   readonly tools: readonly OurTool[];
   /** Of the prompt that runs now; a call outside of one is refused. */
@@ -57,13 +60,9 @@ export interface ToolServerParts {
 
 type Run = (exchange: Exchange, id: ToolCallId, signal: AbortSignal) => Promise<ToolOutcome>;
 
-export function toolServer({
-  deps,
-  session,
-  tools,
-  exchange,
-}: ToolServerParts): McpSdkServerConfigWithInstance {
-  const { vm, powerHost } = deps.targetAliases;
+export function toolServer(parts: ToolServerParts): McpSdkServerConfigWithInstance {
+  const { hands, session, tools, exchange } = parts;
+  const { vm, powerHost } = hands.targetAliases;
   const call = async (name: OurTool, input: unknown, extra: unknown, run: Run) => {
     const current = exchange();
     const outcome =
@@ -99,7 +98,7 @@ export function toolServer({
     },
     (input, extra) =>
       call('ssh', input, extra, (current, id, signal) =>
-        input.host === vm ? runInVm(deps, input, current, id, signal) : runVerb(deps, session, input, signal),
+        input.host === vm ? runInVm(hands, input, current, id, signal) : runVerb(parts, input, signal),
       ),
   );
   const triage = tool(
@@ -108,7 +107,7 @@ export function toolServer({
     {},
     (input, extra) =>
       call('triage', input, extra, async (current) => {
-        const report = await deps.triage({ by: AGENT, session_id: session });
+        const report = await hands.triage({ by: AGENT, session_id: session });
         await current.record({ kind: 'finding', report });
         return { isError: false, output: triageText(report), truncated: false };
       }),
@@ -125,20 +124,20 @@ interface VmCommand {
 }
 
 async function runInVm(
-  deps: ToolDeps,
+  hands: Hands,
   input: VmCommand,
   exchange: Exchange,
   id: ToolCallId,
   signal: AbortSignal,
 ): Promise<ToolOutcome> {
   const account = accountOf(input.account, {
-    hasObserver: deps.guest.hasObserver,
-    vmAlias: deps.targetAliases.vm,
+    hasObserver: hands.guest.hasObserver,
+    vmAlias: hands.targetAliases.vm,
   });
-  const denial = await judge(deps, { type: 'command', account });
-  if (denial !== undefined) return denial;
+  const denial = await judge(hands, { type: 'command', account });
+  if (denial !== undefined) return failed(`Denied. ${denial}`, 'denied');
   if (signal.aborted) return failed('Stopped before it ran.', 'stopped');
-  const result = await deps.guest.run({
+  const result = await hands.guest.run({
     account,
     command: input.command,
     timeoutMs: (input.timeout_s ?? COMMAND_LIMIT_S.default) * 1_000,
@@ -146,62 +145,79 @@ async function runInVm(
     onOutput: (stream, text) => exchange.showOutput(id, stream, text),
     ...(input.stdin === undefined ? {} : { stdin: input.stdin }),
   });
-  return guestOutcome(result, account, deps.targetAliases.vm);
+  return guestOutcome(result, account, hands.targetAliases.vm);
 }
 
 async function runVerb(
-  deps: ToolDeps,
-  session: SessionId,
+  { hands, session, verbWaitMs }: ToolServerParts,
   { command, despite_finding }: { readonly command: string; readonly despite_finding?: boolean | undefined },
   signal: AbortSignal,
 ): Promise<ToolOutcome> {
-  // The exact word: nothing is trimmed, no case is folded, no argument is split off.
-  const verb = parseVerb(command);
-  const { vm, powerHost } = deps.targetAliases;
-  if (verb === undefined)
-    return failed(
-      `Refused: ${powerHost} takes exactly one of ${VERBS.join(', ')}. For anything in the VM use host ${vm}.`,
-      'denied',
-    );
-  const denial = await judge(deps, await verbAction(deps, verb));
-  if (denial !== undefined) return denial;
-  const finding = isMutating(verb) ? await deps.quickTriage?.() : undefined;
-  const against = finding === undefined || !isMutating(verb) ? undefined : contradictionOf(finding, verb);
-  if (against !== undefined && despite_finding !== true)
-    return failed(
-      `Not done. ${against.text} If you know better, say why, and call again with despite_finding: true.`,
-      'denied',
-    );
   if (signal.aborted) return failed('Stopped before it ran.', 'stopped');
-  const { id } = await deps.power.start({
-    verb,
-    by: AGENT,
-    session_id: session,
-    ...(finding === undefined ? {} : { finding }),
-  });
+  const started = await press(hands, session, command, despite_finding === true, signal);
+  if ('output' in started) return started;
+  const { id, verb } = started;
   const stopped = new Promise<undefined>((resolve) => {
     if (signal.aborted) resolve(undefined);
     signal.addEventListener('abort', () => resolve(undefined), { once: true });
   });
-  const waited = await Promise.race([deps.power.wait(id, deps.verbWaitMs), stopped]);
-  const operation = waited ?? (await deps.power.get(id));
+  const waited = await Promise.race([hands.power.wait(id, verbWaitMs), stopped]);
+  const operation = waited ?? (await hands.power.get(id));
   if (operation === undefined)
     return failed(`${verb} was started as operation ${id}, which cannot be found now. Ask for status.`);
   return operationOutcome(operation, waited === undefined && operation.state === 'running');
 }
 
-const verbAction = async (deps: ToolDeps, verb: Verb): Promise<Action> => {
-  const vmStopped = verb === 'start' ? await deps.vmStopped?.() : undefined;
-  return { type: 'verb', verb, ...(vmStopped === undefined ? {} : { vmStopped }) };
-};
+/** The operation, or why there is none. */
+async function press(
+  hands: Hands,
+  session: SessionId,
+  command: string,
+  despiteFinding: boolean,
+  signal: AbortSignal,
+): Promise<Operation | ToolOutcome> {
+  const { vm, powerHost } = hands.targetAliases;
+  try {
+    return await hands.press.press({
+      verb: command,
+      by: AGENT,
+      session,
+      permission: {
+        type: 'judged',
+        judge: async (verb) => {
+          const denial = await judge(hands, await verbAction(hands, verb));
+          // The last thing before the start: a Stop that came meanwhile holds.
+          return signal.aborted ? 'The turn was stopped.' : denial;
+        },
+      },
+      secondPress: { type: 'stated', despiteFinding },
+      once: { type: 'no-key' },
+    });
+  } catch (error) {
+    if (!(error instanceof BreakglassError)) throw error;
+    const { code, message } = error;
+    if (code === 'unknown-verb')
+      return failed(
+        `Refused: ${powerHost} takes exactly one of ${VERBS.join(', ')}. For anything in the VM use host ${vm}.`,
+        'denied',
+      );
+    if (code === 'denied' && signal.aborted) return failed('Stopped before it ran.', 'stopped');
+    if (code === 'denied') return failed(`Denied. ${message}`, 'denied');
+    if (code === 'contradicts-finding') return failed(`Not done. ${message}`, 'denied');
+    throw error;
+  }
+}
 
-async function judge(deps: ToolDeps, action: Action): Promise<ToolOutcome | undefined> {
+const verbAction = async (hands: Hands, verb: Verb): Promise<Action> =>
+  verb === 'start' ? { type: 'verb', verb, vmStopped: await hands.vmStopped() } : { type: 'verb', verb };
+
+/** The reason of a refusal; undefined: allowed. */
+async function judge(hands: Hands, action: Action): Promise<string | undefined> {
   const spends = action.type === 'verb' && isMutating(action.verb);
-  const budget = spends ? await deps.verbBudget() : { spentAt: [], now: 0 };
+  const budget = spends ? await hands.verbBudget() : { spentAt: [], now: 0 };
   // Read last: a mode that was tightened a moment ago holds for this call.
-  const decision = decide(deps.policyMode(), 'agent', action, budget);
-  if (decision.type === 'allow') return undefined;
-  return failed(`Denied. ${decision.reason}`, 'denied');
+  const decision = decide(hands.policyMode(), 'agent', action, budget);
+  return decision.type === 'allow' ? undefined : decision.reason;
 }
 
 const field = (value: unknown, name: string): unknown =>

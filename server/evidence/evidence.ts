@@ -1,5 +1,6 @@
 // Fetches what the host captured (the word `evidence`, which streams its newest bundle), keeps it and tells the journal.
 // Nothing here may hold up or fail a verb: whatever goes wrong is said in the record, or logged.
+import { mkdirSync, readdirSync, renameSync } from 'node:fs';
 import path from 'node:path';
 import type { Logger } from 'pino';
 import type { EvidenceRecord, EvidenceSummary } from '../../protocol/evidence.ts';
@@ -29,9 +30,26 @@ const BOUNDS: ShelfBounds = { bundles: 200, bytes: 2 * 1024 ** 3 };
 const FETCH_BYTES = 64 * 1024 ** 2;
 const FETCH_LIMIT_MS = 30_000;
 
+/** Each target's bundles stand on a shelf of their own: their numbers and sizes are bounded apart. */
+const shelfDir = (dataDir: string, target: string): string => path.join(dataDir, 'evidence', target);
+
+/** Until there were several targets the bundles of the only one lay in `evidence` itself. Moved once; what fails is logged. */
+export function adoptLooseEvidence(dataDir: string, logger: Logger): void {
+  const from = path.join(dataDir, 'evidence');
+  const to = shelfDir(dataDir, 'devvm');
+  try {
+    const loose = readdirSync(from, { withFileTypes: true }).filter((entry) => entry.isFile());
+    if (loose.length > 0) mkdirSync(to, { recursive: true, mode: 0o700 });
+    for (const { name } of loose) renameSync(path.join(from, name), path.join(to, name));
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'ENOENT')
+      logger.warn({ err: error }, `evidence of an earlier version stays in ${from} and is not listed`);
+  }
+}
+
 export function createEvidence(parts: EvidenceParts): Evidence {
   const { target, journal, logger } = parts;
-  const shelf = createShelf(path.join(parts.dataDir, 'evidence'), { ...BOUNDS, ...parts.bounds });
+  const shelf = createShelf(shelfDir(parts.dataDir, target), { ...BOUNDS, ...parts.bounds });
   const summaries = new Map<string, EvidenceSummary>();
   let latest: Latest | undefined;
 

@@ -3,6 +3,7 @@ import type { FastifyInstance } from 'fastify';
 import pino from 'pino';
 import { expect, onTestFinished, test } from 'vitest';
 import { newOperationId, type TargetName, toolCallId } from '../../protocol/ids.ts';
+import type { TargetsAnswer } from '../../protocol/me.ts';
 import type { Operation } from '../../protocol/operations.ts';
 import { BreakglassError } from '../../protocol/problems.ts';
 import type { TriageReport } from '../../protocol/triage.ts';
@@ -16,13 +17,13 @@ import {
   stopped,
   text,
 } from '../../test/support/scripted-agent.ts';
+import { type SmallTarget, smallTargets } from '../../test/support/small-target.ts';
 import { eventsUntil, frames } from '../../test/support/sse-reader.ts';
 import { tempDir } from '../../test/support/temp-dir.ts';
 import { Access } from '../access/access.ts';
 import { createEvidence } from '../evidence/evidence.ts';
 import type { Evidence } from '../evidence/port.ts';
 import { openJournal } from '../journal/sqlite.ts';
-import { createConfirmations } from '../power/confirmations.ts';
 import type { Power, VerbRequest } from '../power/port.ts';
 import { Sessions } from '../sessions/sessions.ts';
 import type { SshConnection } from '../ssh/connection.ts';
@@ -65,6 +66,10 @@ function instantPower(): Power & { started: VerbRequest[]; busy: boolean } {
       operations.set(operation.id, operation);
       return operation;
     },
+    checkFree: () => {
+      if (power.busy)
+        throw new BreakglassError('verb-running', 'cycle by bob since 12:00:00Z is in flight on devvm.');
+    },
     get: async (id) => operations.get(id),
     wait: async (id) => operations.get(id) as Operation,
     waitResult: async (id) => operations.get(id) as Operation,
@@ -96,6 +101,7 @@ interface HouseOptions {
   readonly powerOnly?: boolean;
   readonly quickTriage?: () => Promise<TriageReport>;
   readonly evidence?: Evidence;
+  readonly more?: Readonly<Record<string, SmallTarget>>;
 }
 
 async function house(script: Script = echo, options: HouseOptions = {}) {
@@ -103,7 +109,7 @@ async function house(script: Script = echo, options: HouseOptions = {}) {
   const sessions = new Sessions({
     journal,
     agent: scriptedAgent(script),
-    target,
+    isTarget: () => true,
     maxConcurrentTurns: 8,
     turnTimeoutMs: 60_000,
     logger,
@@ -113,21 +119,14 @@ async function house(script: Script = echo, options: HouseOptions = {}) {
     access: new Access({ bearerToken: TOKEN, trustedProxies: ['127.0.0.0/8'] }),
     conversation: options.powerOnly === true ? undefined : { sessions, journal },
     whyPowerOnly: options.powerOnly === true ? 'journal.sqlite is damaged' : undefined,
-    power,
-    target,
-    evidence:
-      options.evidence ?? createEvidence({ target, ssh: nowhere, dataDir: tempDir(), journal, logger }),
-    quickTriage: options.quickTriage ?? (async () => reportOf([])),
-    confirmations: createConfirmations(),
-    triage: async () => Promise.reject(new BreakglassError('internal', 'no triage here')),
-    state: async () => ({
-      name: target,
-      vm: { state: 'running', at: null },
-      ssh: { answers: null, at: null },
-      qmp: { answers: null, at: null },
-      guest_agent: { answers: null, at: null },
-      warnings: [],
-      operation: null,
+    targets: smallTargets({
+      devvm: {
+        power,
+        evidence:
+          options.evidence ?? createEvidence({ target, ssh: nowhere, dataDir: tempDir(), journal, logger }),
+        quickTriage: options.quickTriage ?? (async () => reportOf([])),
+      },
+      ...options.more,
     }),
     describe: ({ name, how }) => ({
       name,
@@ -137,6 +136,7 @@ async function house(script: Script = echo, options: HouseOptions = {}) {
       policy: { mode: 'autonomous', ask_pending: false },
       agent: { available: true, model: 'sonnet' },
       target: { name: target },
+      targets: [{ name: target }],
       warnings: [],
       keys: { present: true },
     }),
@@ -621,4 +621,77 @@ test('a Last-Event-ID ahead of everything replays nothing, however many digits i
     'last-event-id': '9'.repeat(20),
   });
   expect(await eventsUntil(answer, 'caught-up')).toEqual([]);
+});
+
+test('a confirm that is none is refused with 400 and starts nothing, whether or not anything speaks against the verb', async () => {
+  const { call, power } = await house();
+  const url = '/api/targets/devvm/power/reset';
+  for (const body of [{ confirm: 5 }, 'x', [], { confirm: 'x'.repeat(101) }, { confrim: 'x' }, 5]) {
+    const answer = await call('POST', url, body);
+    expect([body, answer.status]).toEqual([body, 400]);
+    expect(await answer.json()).toMatchObject({
+      code: 'bad-request',
+      detail: expect.stringContaining('Nothing was done'),
+    });
+  }
+  const long = await call('POST', url, undefined, { ...auth, confirm: 'x'.repeat(101) });
+  const key = await call('POST', url, undefined, { ...auth, 'idempotency-key': 'x'.repeat(201) });
+  expect([long.status, key.status]).toEqual([400, 400]);
+  expect(power.started).toEqual([]);
+  expect((await call('POST', url, {})).status).toBe(202);
+});
+
+test('the stream of an operation that has ended is its state and its end; one that cannot be read ends too', async () => {
+  const { call, power } = await house();
+  const started = (await (await call('POST', '/api/targets/devvm/power/status')).json()) as Operation;
+  const finished: Operation = { ...started, finished_at: new Date(1).toISOString() };
+  power.watch = (_id, listener) => {
+    listener({ type: 'finished', operation: finished });
+    return () => undefined;
+  };
+  const once = await (await call('GET', `/api/operations/${started.id}/stream`)).text();
+  expect(once.match(/"kind":"operation"/g)).toHaveLength(1);
+  expect(once).toContain('finished_at');
+  power.watch = () => () => undefined;
+  let reads = 0;
+  power.get = async () => {
+    if (++reads === 1) return started;
+    throw new Error('the journal is gone');
+  };
+  const broken = await (await call('GET', `/api/operations/${started.id}/stream`)).text();
+  expect(broken).toContain('"kind":"operation"');
+});
+
+test('each target has its own routes, and a name that is none is refused with those that there are', async () => {
+  const web = instantPower();
+  const { call, power } = await house(echo, { more: { web: { power: web } } });
+  expect((await call('POST', '/api/targets/web/power/status')).status).toBe(202);
+  expect([power.started.length, web.started.length]).toEqual([0, 1]);
+  await call('POST', '/api/pve/status');
+  expect([power.started.length, web.started.length]).toEqual([1, 1]);
+  const list = (await (await call('GET', '/api/targets')).json()) as TargetsAnswer;
+  expect([list.default, list.targets.map(({ name }) => name)]).toEqual(['devvm', ['devvm', 'web']]);
+  for (const url of ['/api/targets/moon', '/api/evidence?target=moon'])
+    expect(await (await call('GET', url)).json()).toMatchObject({
+      code: 'unknown-target',
+      detail: 'There is no target "moon". Known: devvm, web.',
+    });
+  expect((await call('POST', '/api/session', { target: 'moon' })).status).toBe(404);
+  expect((await call('POST', '/api/session', { target: 5 })).status).toBe(422);
+  const { session_id } = (await (await call('POST', '/api/session', { target: 'web' })).json()) as {
+    session_id: string;
+  };
+  const { sessions } = (await (await call('GET', '/api/sessions')).json()) as {
+    sessions: { session_id: string; target: string }[];
+  };
+  expect(sessions.find((each) => each.session_id === session_id)?.target).toBe('web');
+});
+
+test('twenty targets, one whose host hangs: the list is there with what is known', async () => {
+  const names = Array.from({ length: 19 }, (_, index) => `vm-${index}`);
+  const more = Object.fromEntries(names.map((name) => [name, { power: instantPower() }]));
+  const hung = { power: instantPower(), glance: () => new Promise<never>(() => undefined) };
+  const { call } = await house(echo, { more: { ...more, 'vm-3': hung } });
+  const { targets } = (await (await call('GET', '/api/targets')).json()) as TargetsAnswer;
+  expect(targets).toHaveLength(20);
 });

@@ -12,7 +12,6 @@ import type { Me } from '../../protocol/me.ts';
 import { BreakglassError } from '../../protocol/problems.ts';
 import { HealthAnswer } from '../../protocol/routes.ts';
 import type { Access, Identity } from '../access/access.ts';
-import type { Evidence } from '../evidence/port.ts';
 import { identityRoutes, loginRoute } from './access-routes.ts';
 import { emergencyRoutes } from './emergency.ts';
 import { answerBadUrl, installErrors } from './errors.ts';
@@ -23,7 +22,6 @@ import { type SessionRouteDeps, sessionRoutes } from './session-routes.ts';
 
 export interface AppDeps extends PowerRouteDeps, SessionRouteDeps {
   readonly access: Access;
-  readonly evidence: Evidence;
   readonly describe: (identity: Identity) => Me;
   readonly webDir: string;
   readonly tls: { readonly cert: Buffer; readonly key: Buffer } | undefined;
@@ -104,7 +102,7 @@ export async function buildApp(deps: AppDeps): Promise<FastifyInstance> {
     identityRoutes(scope, deps.describe);
     sessionRoutes(scope, deps);
     powerRoutes(scope, deps);
-    evidenceRoutes(scope, deps.evidence);
+    evidenceRoutes(scope, deps.targets);
     scope.get('/api/openapi.json', { schema: { hide: true } }, async () => app.swagger());
     // Unknown paths below /api need an identity too, so that nobody maps the API from outside.
     scope.all('/api/*', { schema: { hide: true } }, async (request) => {

@@ -1,9 +1,9 @@
 // Attaching to a session: what the client missed, then `caught-up`, then what is being written now, then live. Nothing
 // twice and nothing left out, because following begins before reading and reading ends where following began.
 import type { EphemeralEvent, JournalEvent } from '../../protocol/events.ts';
-import { type EventId, eventId, type SessionId, type TargetName } from '../../protocol/ids.ts';
+import { type EventId, eventId } from '../../protocol/ids.ts';
 import type { Journal } from '../journal/port.ts';
-import type { Sessions } from '../sessions/sessions.ts';
+import type { SessionRef, Sessions } from '../sessions/sessions.ts';
 import { journaledFrame, plainFrame, type SseClient } from './sse.ts';
 
 /** Events read at a time during a replay. */
@@ -14,14 +14,13 @@ const HELD_CAP_CHARS = 8 * 1024 * 1024;
 export interface AttachSource {
   readonly journal: Journal;
   readonly sessions: Sessions;
-  readonly session: SessionId;
-  readonly target: TargetName;
+  readonly session: SessionRef;
 }
 
 /** Resolves after the replay; the live tail goes on until the client closes. */
 export async function attach(client: SseClient, source: AttachSource, after: EventId): Promise<void> {
-  const { journal, sessions, session, target } = source;
-  const filter = { session, sessionTarget: target };
+  const { journal, sessions, session } = source;
+  const filter = { session: session.id, sessionTarget: session.target };
   let held: string[] | undefined = [];
   let heldChars = 0;
   const deliver = (frame: string): void => {

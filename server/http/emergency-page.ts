@@ -37,9 +37,11 @@ export interface Shown {
   readonly name: string;
   readonly state: TargetState;
   readonly formToken: string;
+  /** Path of this target's page: its forms go below it. */
+  readonly base: string;
 }
 
-export function stateBody({ name, state, formToken }: Shown): string {
+export function stateBody({ name, state, formToken, base }: Shown): string {
   const { vm, ssh, qmp, operation } = state;
   const words = (answers: boolean | null): string =>
     answers === null ? 'not known' : answers ? 'answers' : 'silent';
@@ -48,22 +50,46 @@ export function stateBody({ name, state, formToken }: Shown): string {
       ? ''
       : `<p><strong>${operation.verb} by ${asText(operation.by.name)} is running:</strong> <a href="/emergency/operation/${operation.id}">watch it</a></p>`;
   return `<p>Signed in as ${asText(name)}. This page needs neither JavaScript nor the agent nor the journal.</p>
+<p>Target: <strong>${asText(state.title ?? state.name)}</strong></p>
 <ul><li>VM: <strong>${asText(vm.state)}</strong>${vm.detail === undefined ? '' : ` (${asText(vm.detail)})`}</li>
 <li>SSH: ${words(ssh.answers)}</li><li>QMP: ${words(qmp.answers)}</li></ul>
-${running}<p><a href="/emergency">Look again</a></p>
+${running}<p><a href="${base}">Look again</a>${base === '/emergency' ? '' : ' · <a href="/emergency">All targets</a>'}</p>
 ${VERBS.toSorted((a, b) => Number(isMutating(a)) - Number(isMutating(b)))
-  .map((verb) => verbForm(verb, formToken))
+  .map((verb) => verbForm(verb, formToken, base))
   .join('\n')}`;
 }
 
-const verbForm = (verb: Verb, formToken: string, sure = false, against?: Contradiction): string =>
-  `<form method="post" action="/emergency/power/${verb}"><input type="hidden" name="form" value="${asText(formToken)}">${sure ? '<input type="hidden" name="sure" value="yes">' : ''}${against === undefined ? '' : `<input type="hidden" name="against" value="${asText(against.code)}">`}
+const verbForm = (
+  verb: Verb,
+  formToken: string,
+  base: string,
+  sure = false,
+  against?: Contradiction,
+): string =>
+  `<form method="post" action="${base}/power/${verb}"><input type="hidden" name="form" value="${asText(formToken)}">${sure ? '<input type="hidden" name="sure" value="yes">' : ''}${against === undefined ? '' : `<input type="hidden" name="against" value="${asText(against.code)}">`}
 <button${isMutating(verb) ? ' class="mutating"' : ''}>${sure ? `Yes, ${verb} now${against === undefined ? '' : ', against the finding'}` : verb}</button><br>${VERB_MEANING[verb]}</form>`;
 
-export const confirmBody = (verb: Verb, { state, formToken }: Shown, against?: Contradiction): string =>
+export const confirmBody = (verb: Verb, { state, formToken, base }: Shown, against?: Contradiction): string =>
   `<p>The VM ${asText(state.name)} is <strong>${asText(state.vm.state)}</strong> now. Forensics are captured first.</p>
 ${against === undefined ? '' : `<p><strong>${asText(against.text)}</strong></p>`}
-${verbForm(verb, formToken, true, against)}<p><a href="/emergency">Do nothing</a></p>`;
+${verbForm(verb, formToken, base, true, against)}<p><a href="${base}">Do nothing</a></p>`;
+
+/** Worst first: what needs a look is on top. */
+export const listBody = (states: readonly TargetState[]): string =>
+  `<p>This page needs neither JavaScript nor the agent nor the journal.</p>
+<ul>${states
+    .toSorted((a, b) => urgency(a) - urgency(b))
+    .map(
+      ({ name, title, vm, qmp, operation }) =>
+        `<li><a href="/emergency/t/${name}">${asText(title ?? name)}</a>${title === undefined ? '' : ` (${name})`}: <strong>${asText(vm.state)}</strong>${qmp.answers === false ? ', QMP silent' : ''}${operation === null ? '' : `, ${operation.verb} is running`}</li>`,
+    )
+    .join('\n')}</ul>
+<p><a href="/emergency">Look again</a></p>`;
+
+const urgency = ({ vm, qmp }: TargetState): number => {
+  if (vm.state === 'running') return qmp.answers === false ? 0 : 3;
+  return vm.state === 'unknown' ? 1 : vm.state === 'stopped' ? 2 : 0;
+};
 
 export function operationBody(operation: Operation, output: string): string {
   const { verb, by, state, steps, outcome, result } = operation;

@@ -3,9 +3,8 @@ import { expect, onTestFinished, test } from 'vitest';
 import { newOperationId, type OperationId, type TargetName } from '../../protocol/ids.ts';
 import type { Operation } from '../../protocol/operations.ts';
 import type { TriageReport } from '../../protocol/triage.ts';
+import { type SmallTarget, smallTargets } from '../../test/support/small-target.ts';
 import { Access } from '../access/access.ts';
-import type { Evidence } from '../evidence/port.ts';
-import { createConfirmations } from '../power/confirmations.ts';
 import type { Power } from '../power/port.ts';
 import { buildApp } from './app.ts';
 
@@ -14,7 +13,7 @@ const target = 'devvm' as TargetName;
 
 const broken = (): Promise<TriageReport> => Promise.reject(new Error('triage is broken too'));
 
-async function house(quickTriage = broken) {
+async function house(quickTriage = broken, more: Readonly<Record<string, SmallTarget>> = {}) {
   const operations = new Map<OperationId, Operation>();
   const power = {
     start: async ({ verb, by }: Parameters<Power['start']>[0]) => {
@@ -30,6 +29,7 @@ async function house(quickTriage = broken) {
       operations.set(operation.id, operation);
       return operation;
     },
+    checkFree: () => {},
     get: async (id: OperationId) => operations.get(id),
     watch: (_id: OperationId, listener: Parameters<Power['watch']>[1]) => {
       listener({ type: 'output', stream: 'stdout', text: '<b>so far</b>' });
@@ -40,20 +40,13 @@ async function house(quickTriage = broken) {
     access: new Access({ bearerToken: TOKEN, trustedProxies: [] }),
     conversation: undefined,
     whyPowerOnly: 'the journal is damaged',
-    power,
-    target,
-    triage: () => Promise.reject(new Error('not asked for')),
-    quickTriage,
-    evidence: {} as Evidence,
-    confirmations: createConfirmations(),
-    state: async () => ({
-      name: target,
-      vm: { state: 'running', at: null },
-      ssh: { answers: false, at: null },
-      qmp: { answers: true, at: null },
-      guest_agent: { answers: null, at: null },
-      warnings: [],
-      operation: null,
+    targets: smallTargets({
+      devvm: {
+        power,
+        quickTriage,
+        state: { ssh: { answers: false, at: null }, qmp: { answers: true, at: null } },
+      },
+      ...more,
     }),
     describe: () => {
       throw new Error('not asked for');
@@ -169,4 +162,28 @@ test('a form without our token, or from another site, does nothing', async () =>
   ).toBe(403);
   expect((await post('/emergency/power/destroy', { form: formToken, sure: 'yes' })).statusCode).toBe(400);
   expect(operations.size).toBe(0);
+});
+
+test('with several targets the page lists them, worst first, and each has its own forms, which work for no other', async () => {
+  const power = { start: async () => Promise.reject(new Error('not asked for')) } as unknown as Power;
+  const { get, post } = await house(broken, {
+    web: { power, state: { vm: { state: 'stopped', at: null } } },
+  });
+  const { body } = await get('/emergency');
+  expect(body.match(/href="\/emergency\/t\/(\w+)"/g)).toEqual([
+    'href="/emergency/t/web"',
+    'href="/emergency/t/devvm"',
+  ]);
+  const web = (await get('/emergency/t/web')).body;
+  expect(web).toContain('Target: <strong>web</strong>');
+  expect(web.match(/action="\/emergency\/t\/web\/power\/\w+"/g)).toHaveLength(6);
+  const formOf = (html: string): string => /name="form" value="([^"]+)"/.exec(html)?.[1] ?? '';
+  const mine = formOf((await get('/emergency/t/devvm')).body);
+  const wrong = await post('/emergency/t/web/power/stop', { form: mine, sure: 'yes' });
+  expect(wrong.statusCode).toBe(403);
+  expect((await get('/emergency/t/moon')).statusCode).toBe(404);
+  const asked = await post('/emergency/t/web/power/stop', { form: formOf(web) });
+  expect(asked.body).toContain('stop web?');
+  const done = await post('/emergency/t/devvm/power/stop', { form: mine, sure: 'yes' });
+  expect(done.statusCode).toBe(303);
 });

@@ -1,17 +1,17 @@
-// The emergency page: identity, target state and the six verbs as plain forms. Depends on nothing but the power path, so it
-// works when the page, the agent, the stream or the journal does not.
+// The emergency page: identity, the state of each target and the six verbs as plain forms. Depends on nothing but the power path,
+// so it works when the page, the agent, the stream or the journal does not.
 import { createHmac, randomBytes, timingSafeEqual } from 'node:crypto';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { parseOperationId } from '../../protocol/ids.ts';
-import type { TargetState } from '../../protocol/me.ts';
 import { BreakglassError } from '../../protocol/problems.ts';
-import { contradictionOf, type TriageReport } from '../../protocol/triage.ts';
 import { isMutating, parseVerb } from '../../protocol/verbs.ts';
 import type { Access, Identity } from '../access/access.ts';
-import type { Power } from '../power/port.ts';
+import type { Target } from '../targets/target.ts';
+import type { Targets } from '../targets/targets.ts';
 import { setSessionCookie } from './access-routes.ts';
 import {
   confirmBody,
+  listBody,
   operationBody,
   page,
   type Shown,
@@ -23,33 +23,31 @@ import { identify, refuseForeign } from './guard.ts';
 
 export interface EmergencyDeps {
   readonly access: Access;
-  readonly power: Power;
-  readonly state: () => Promise<TargetState>;
-  readonly quickTriage: () => Promise<TriageReport>;
+  readonly targets: Targets;
 }
 
 /** A running operation is looked at again this often. */
 const REFRESH_S = 2;
 
-export function emergencyRoutes(
-  app: FastifyInstance,
-  { access, power, state, quickTriage }: EmergencyDeps,
-): void {
-  // Forms carry a token of this process and this person: an older browser sends no Origin that could be checked.
+export function emergencyRoutes(app: FastifyInstance, { access, targets }: EmergencyDeps): void {
+  // Forms carry a token of this process, this person and this target: an older browser sends no Origin that could be checked.
   const key = randomBytes(32);
-  const formToken = (identity: Identity): string =>
-    createHmac('sha256', key).update(identity.name).digest('base64url');
-  const isGenuine = (identity: Identity, given: string): boolean => {
-    const expected = Buffer.from(formToken(identity));
+  const formToken = (identity: Identity, target: Target): string =>
+    createHmac('sha256', key)
+      .update(JSON.stringify([identity.name, target.name]))
+      .digest('base64url');
+  const isGenuine = (identity: Identity, target: Target, given: string): boolean => {
+    const expected = Buffer.from(formToken(identity, target));
     const actual = Buffer.from(given);
     return actual.length === expected.length && timingSafeEqual(actual, expected);
   };
   const html = (reply: FastifyReply, text: string, status = 200): FastifyReply =>
     reply.code(status).header('cache-control', 'no-store').type('text/html; charset=utf-8').send(text);
-  const show = async (identity: Identity): Promise<Shown> => ({
+  const show = async (identity: Identity, target: Target): Promise<Shown> => ({
     name: identity.name,
-    state: await state(),
-    formToken: formToken(identity),
+    state: await target.state(),
+    formToken: formToken(identity, target),
+    base: targets.all.length === 1 ? '/emergency' : `/emergency/t/${target.name}`,
   });
   const signIn = (reply: FastifyReply, note: string): FastifyReply =>
     html(reply, page('Breakglass: sign in', signInBody(note)), 401);
@@ -75,11 +73,22 @@ export function emergencyRoutes(
 
   app.get('/emergency.css', async (_request, reply) => reply.type('text/css').send(STYLE));
 
-  app.get('/emergency', async (request, reply) => {
+  const showTarget = async (request: FastifyRequest, reply: FastifyReply, name?: string) => {
     const identity = whoOr(request, reply);
     if (identity === undefined) return reply;
-    return html(reply, page('Breakglass: emergency', stateBody(await show(identity))));
+    const target = name === undefined ? targets.default : targets.named(name);
+    return html(reply, page('Breakglass: emergency', stateBody(await show(identity, target))));
+  };
+
+  app.get('/emergency', async (request, reply) => {
+    if (targets.all.length === 1) return showTarget(request, reply);
+    if (whoOr(request, reply) === undefined) return reply;
+    return html(reply, page('Breakglass: emergency', listBody((await targets.list()).targets)));
   });
+
+  app.get<{ Params: { target: string } }>('/emergency/t/:target', (request, reply) =>
+    showTarget(request, reply, request.params.target),
+  );
 
   app.post(
     '/emergency/login',
@@ -92,47 +101,59 @@ export function emergencyRoutes(
     },
   );
 
-  app.post<{ Params: { verb: string } }>('/emergency/power/:verb', async (request, reply) => {
+  const pressed = async (request: FastifyRequest, reply: FastifyReply, word: string, name?: string) => {
     refuseForeign(request);
     const identity = whoOr(request, reply);
     if (identity === undefined) return reply;
-    const verb = parseVerb(request.params.verb);
+    const verb = parseVerb(word);
     if (verb === undefined) throw new BreakglassError('unknown-verb', 'That is not a verb.');
-    const shown = await show(identity);
-    if (!isGenuine(identity, form(request).get('form') ?? ''))
+    const target = name === undefined ? targets.default : targets.named(name);
+    const shown = await show(identity, target);
+    const given = form(request);
+    if (!isGenuine(identity, target, given.get('form') ?? ''))
       return html(reply, page('This form is out of date. Nothing was done.', stateBody(shown)), 403);
-    // This page must work when triage does not.
-    const finding = isMutating(verb) ? await quickTriage().catch(() => undefined) : undefined;
-    const against = finding && isMutating(verb) ? contradictionOf(finding, verb) : undefined;
-    // What was agreed to is what was shown: another finding since then is asked about again.
-    const agreed =
-      form(request).get('sure') === 'yes' &&
-      (against === undefined || form(request).get('against') === against.code);
-    if (isMutating(verb) && !agreed)
-      return html(reply, page(`${verb} ${shown.state.name}?`, confirmBody(verb, shown, against)));
+    const confirm = async (): Promise<FastifyReply> =>
+      html(
+        reply,
+        page(`${verb} ${target.name}?`, confirmBody(verb, shown, await target.press.against(verb))),
+      );
+    if (isMutating(verb) && given.get('sure') !== 'yes') return confirm();
     try {
-      const operation = await power.start({
+      const operation = await target.press.press({
         verb,
         by: { type: 'operator', name: identity.name },
-        ...(finding === undefined ? {} : { finding }),
+        session: undefined,
+        permission: { type: 'person' },
+        secondPress: { type: 'shown', code: given.get('against') ?? undefined },
+        once: { type: 'no-key' },
       });
       return reply.redirect(`/emergency/operation/${operation.id}`, 303);
     } catch (error) {
       if (!(error instanceof BreakglassError)) throw error;
+      if (error.code === 'contradicts-finding') return confirm();
       return html(reply, page(error.message, stateBody(shown)), 409);
     }
-  });
+  };
+
+  app.post<{ Params: { verb: string } }>('/emergency/power/:verb', (request, reply) =>
+    pressed(request, reply, request.params.verb),
+  );
+  app.post<{ Params: { target: string; verb: string } }>(
+    '/emergency/t/:target/power/:verb',
+    (request, reply) => pressed(request, reply, request.params.verb, request.params.target),
+  );
 
   app.get<{ Params: { id: string } }>('/emergency/operation/:id', async (request, reply) => {
     const identity = whoOr(request, reply);
     if (identity === undefined) return reply;
     const id = parseOperationId(request.params.id);
-    const operation = id === undefined ? undefined : await power.get(id);
-    if (operation === undefined)
+    const found = id === undefined ? undefined : await targets.operation(id);
+    if (found === undefined)
       return html(reply, page('There is no such operation.', '<p><a href="/emergency">Back</a></p>'), 404);
+    const { operation, target } = found;
     let output = '';
     // What was printed so far is told at once to whoever begins to watch.
-    power.watch(operation.id, (change) => {
+    target.power.watch(operation.id, (change) => {
       if (change.type === 'output') output += change.text;
     })();
     const over = operation.finished_at !== undefined;

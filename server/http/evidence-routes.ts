@@ -5,38 +5,57 @@ import { type EvidenceId, parseEvidenceId } from '../../protocol/ids.ts';
 import { BreakglassError } from '../../protocol/problems.ts';
 import type { Evidence } from '../evidence/port.ts';
 import { recordText } from '../evidence/record.ts';
+import type { Targets } from '../targets/targets.ts';
 
 type ById = { Params: { id: string } };
 
 // A bundle never changes, but it is nobody's business but the operator's.
 const CACHE = 'private, max-age=3600';
 
-export function evidenceRoutes(app: FastifyInstance, evidence: Evidence): void {
+export function evidenceRoutes(app: FastifyInstance, targets: Targets): void {
   const idOf = (text: string): EvidenceId => {
     const id = parseEvidenceId(text);
     if (id === undefined) throw unknown();
     return id;
   };
+  /** From the shelf of whichever target keeps it; ids carry their time, so that two targets hardly ever share one. */
+  const first = async <T>(look: (evidence: Evidence) => Promise<T | undefined>): Promise<T | undefined> => {
+    for (const { evidence } of targets.all) {
+      const found = await look(evidence);
+      if (found !== undefined) return found;
+    }
+    return undefined;
+  };
   const record = async (text: string): Promise<EvidenceRecord> => {
-    const found = await evidence.read(idOf(text));
+    const id = idOf(text);
+    const found = await first((evidence) => evidence.read(id));
     if (found === undefined) throw unknown();
     return found;
   };
 
-  app.get('/api/evidence', async (): Promise<EvidenceList> => ({ evidence: await evidence.list() }));
+  app.get<{ Querystring: { target?: string | string[] } }>(
+    '/api/evidence',
+    async (request): Promise<EvidenceList> => {
+      const { target } = request.query;
+      const shelves = target === undefined ? targets.all : [targets.named([target].flat().join())];
+      const lists = await Promise.all(shelves.map(({ evidence }) => evidence.list()));
+      return { evidence: lists.flat().sort((a, b) => (a.at < b.at ? 1 : a.at > b.at ? -1 : 0)) };
+    },
+  );
   app.get<ById>('/api/evidence/:id', async (request) => record(request.params.id));
   app.get<ById>('/api/evidence/:id/text', async (request, reply) =>
     reply.type('text/plain; charset=utf-8').send(recordText(await record(request.params.id))),
   );
   app.get<ById>('/api/evidence/:id/screen.png', async (request, reply) => {
-    const png = await evidence.picture(idOf(request.params.id));
+    const id = idOf(request.params.id);
+    const png = await first((evidence) => evidence.picture(id));
     if (png === undefined)
       throw new BreakglassError('unknown-evidence', 'There is no picture of the console in it.');
     return reply.type('image/png').header('cache-control', CACHE).send(png);
   });
   app.get<ById>('/api/evidence/:id/bundle.tar.gz', async (request, reply) => {
     const id = idOf(request.params.id);
-    const archive = await evidence.archive(id);
+    const archive = await first((evidence) => evidence.archive(id));
     if (archive === undefined) throw unknown();
     return reply
       .type('application/gzip')

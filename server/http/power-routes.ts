@@ -1,96 +1,43 @@
-// The power path over HTTP: the fixed verb route, and our own with operations. All of them start the same use case; a route
-// that waits is only one way to watch it.
+// The power path over HTTP: the fixed verb route, and our own with operations. All of them press the same way; a route that waits
+// is only one way to watch.
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
-import { parseOperationId, type TargetName } from '../../protocol/ids.ts';
-import type { TargetState } from '../../protocol/me.ts';
+import { parseOperationId } from '../../protocol/ids.ts';
 import type { Operation, VerbResult } from '../../protocol/operations.ts';
 import { BreakglassError } from '../../protocol/problems.ts';
 import { PowerBody, VerbAnswer, VerbsAnswer } from '../../protocol/routes.ts';
-import { contradictionOf, type TriageReport } from '../../protocol/triage.ts';
-import { isMutating, MUTATING_VERBS, parseVerb, VERBS, type Verb } from '../../protocol/verbs.ts';
-import type { Confirmations } from '../power/confirmations.ts';
-import { CONFIRM_LIFE_MS } from '../power/confirmations.ts';
-import type { Power } from '../power/port.ts';
-import type { TriageCause } from '../power/triage-run.ts';
+import { MUTATING_VERBS, VERBS, type Verb } from '../../protocol/verbs.ts';
+import { exactVerb, type Once, type SecondPress, unknownVerb } from '../press/press.ts';
+import { parseIdempotencyKey } from '../press/repeats.ts';
+import type { Target } from '../targets/target.ts';
+import type { Targets } from '../targets/targets.ts';
 import { sendProblem } from './errors.ts';
 import { actorOf } from './guard.ts';
 import { plainFrame, SseClient } from './sse.ts';
 
 export interface PowerRouteDeps {
-  readonly power: Power;
-  readonly target: TargetName;
-  readonly triage: (cause: TriageCause) => Promise<TriageReport>;
-  /** From the latest signals, within a second. */
-  readonly quickTriage: () => Promise<TriageReport>;
-  readonly confirmations: Confirmations;
-  readonly state: () => Promise<TargetState>;
+  readonly targets: Targets;
   readonly verbTimeoutMs: number;
   readonly keepaliveMs: number;
 }
 
 type ToTarget = { Params: { target: string } };
 
-const unknownVerb = (text: string): BreakglassError =>
-  new BreakglassError(
-    'unknown-verb',
-    `${JSON.stringify(text.slice(0, 40))} is not a verb. Expected one of ${VERBS.join(', ')}.`,
-  );
-
-const verbOf = (text: string): Verb => {
-  const verb = parseVerb(text);
-  if (verb === undefined) throw unknownVerb(text);
-  return verb;
-};
-
 export function powerRoutes(app: FastifyInstance, deps: PowerRouteDeps): void {
-  const { power } = deps;
-  const checkTarget = (name: string): void => {
-    if (name === deps.target) return;
-    throw new BreakglassError(
-      'unknown-target',
-      `There is no target ${JSON.stringify(name.slice(0, 40))}. Known: ${deps.target}.`,
-    );
-  };
-  const keyOf = (request: FastifyRequest): string | undefined => {
-    const key = request.headers['idempotency-key'];
-    return typeof key === 'string' && key !== '' ? key.slice(0, 200) : undefined;
-  };
-  const begin = (request: FastifyRequest, verb: Verb, finding?: TriageReport): Promise<Operation> => {
-    const key = keyOf(request);
-    return power.start({
+  const { targets } = deps;
+  const press = (
+    request: FastifyRequest,
+    target: Target,
+    verb: string,
+    secondPress: SecondPress,
+  ): Promise<Operation> =>
+    target.press.press({
       verb,
       by: actorOf(request),
-      ...(key === undefined ? {} : { idempotencyKey: key }),
-      ...(finding === undefined ? {} : { finding }),
+      session: undefined,
+      permission: { type: 'person' },
+      secondPress,
+      once: onceOf(request),
     });
-  };
-
-  /** What triage says now; throws when it speaks against the verb and this is not the second press. */
-  const agreed = async (request: FastifyRequest, verb: Verb): Promise<TriageReport | undefined> => {
-    const key = keyOf(request);
-    // The same request again, after a lost answer, starts nothing.
-    if (!isMutating(verb) || (key !== undefined && power.knows?.(key) === true)) return undefined;
-    const report = await deps.quickTriage();
-    const against = contradictionOf(report, verb);
-    if (against === undefined) return report;
-    const what = { verb, target: deps.target, by: actorOf(request).name, finding: against.code };
-    const token = confirmOf(request);
-    if (token !== undefined && deps.confirmations.redeem(token, what)) return report;
-    throw new BreakglassError(
-      'contradicts-finding',
-      `${against.text} To do it all the same, confirm once more.`,
-      {
-        extra: {
-          verb,
-          finding: report.finding,
-          cautions: report.cautions,
-          contradiction: against.code,
-          confirm: deps.confirmations.issue(what),
-          confirm_within_s: CONFIRM_LIFE_MS / 1_000,
-        },
-      },
-    );
-  };
 
   app.get('/api/pve/verbs', { schema: { response: { 200: VerbsAnswer } } }, async () => ({
     verbs: [...VERBS],
@@ -101,16 +48,17 @@ export function powerRoutes(app: FastifyInstance, deps: PowerRouteDeps): void {
     '/api/pve/:verb',
     { schema: { response: { 200: VerbAnswer, 502: VerbAnswer } } },
     async (request, reply) => {
-      const verb = verbOf(request.params.verb);
+      const verb = exactVerb(request.params.verb);
+      const target = targets.default;
       let operation: Operation;
       try {
-        operation = await begin(request, verb);
+        operation = await press(request, target, verb, { type: 'not-asked' });
       } catch (error) {
         if (error instanceof BreakglassError && error.code === 'verb-running')
           return sendBusy(reply, verb, error.message);
         throw error;
       }
-      const ended = await power.waitResult(operation.id, deps.verbTimeoutMs);
+      const ended = await target.power.waitResult(operation.id, deps.verbTimeoutMs);
       return sendResult(reply, ended, deps.verbTimeoutMs);
     },
   );
@@ -120,69 +68,93 @@ export function powerRoutes(app: FastifyInstance, deps: PowerRouteDeps): void {
     throw unknownVerb(request.params['*']);
   });
 
-  app.get('/api/targets', async () => ({ targets: [{ name: deps.target }] }));
-
-  app.get<ToTarget>('/api/targets/:target', async (request) => {
-    checkTarget(request.params.target);
-    return deps.state();
-  });
-
-  app.post<ToTarget>('/api/targets/:target/triage', async (request) => {
-    checkTarget(request.params.target);
-    return deps.triage({ by: actorOf(request) });
-  });
+  app.get('/api/targets', () => targets.list());
+  app.get<ToTarget>('/api/targets/:target', (request) => targets.named(request.params.target).state());
+  app.post<ToTarget>('/api/targets/:target/triage', (request) =>
+    targets.named(request.params.target).diagnosis.triage({ by: actorOf(request) }),
+  );
 
   app.post<{ Params: { target: string; verb: string } }>(
     '/api/targets/:target/power/:verb',
     async (request, reply) => {
-      checkTarget(request.params.target);
-      const verb = verbOf(request.params.verb);
-      const operation = await begin(request, verb, await agreed(request, verb));
-      if (request.headers.accept?.includes('text/event-stream') === true) return stream(reply, operation);
+      const target = targets.named(request.params.target);
+      const token = confirmOf(request);
+      const operation = await press(request, target, request.params.verb, { type: 'token', token });
+      if (request.headers.accept?.includes('text/event-stream') === true)
+        return stream(request, reply, target, operation);
       return reply.code(202).header('location', `/api/operations/${operation.id}`).send(operation);
     },
   );
 
-  const find = async (text: string): Promise<Operation> => {
+  const find = async (text: string): Promise<{ target: Target; operation: Operation }> => {
     const id = parseOperationId(text);
-    const operation = id === undefined ? undefined : await power.get(id);
-    if (operation === undefined)
+    const found = id === undefined ? undefined : await targets.operation(id);
+    if (found === undefined)
       throw new BreakglassError('unknown-operation', 'There is no operation with this id.');
-    return operation;
+    return found;
   };
 
-  app.get<{ Params: { id: string } }>('/api/operations/:id', async (request) => find(request.params.id));
-  app.get<{ Params: { id: string } }>('/api/operations/:id/stream', async (request, reply) =>
-    stream(reply, await find(request.params.id)),
+  app.get<{ Params: { id: string } }>(
+    '/api/operations/:id',
+    async (request) => (await find(request.params.id)).operation,
   );
+  app.get<{ Params: { id: string } }>('/api/operations/:id/stream', async (request, reply) => {
+    const { target, operation } = await find(request.params.id);
+    return stream(request, reply, target, operation);
+  });
 
   /** The operation as it is, every change, and the end. Needs no journal. */
-  function stream(reply: FastifyReply, operation: Operation): void {
+  function stream(
+    request: FastifyRequest,
+    reply: FastifyReply,
+    { power }: Target,
+    operation: Operation,
+  ): void {
     const client = new SseClient(reply, deps.keepaliveMs);
-    const unwatch = power.watch(operation.id, (change) => {
-      client.send(
-        plainFrame(
-          change.type === 'output'
-            ? { kind: 'output', stream: change.stream, text: change.text }
-            : { kind: 'operation', operation: change.operation },
-        ),
-      );
-      if (change.type === 'finished') client.end();
-    });
-    client.onClose(unwatch);
-    void power.get(operation.id).then((now = operation) => {
+    const tell = (now: Operation): void => {
       client.send(plainFrame({ kind: 'operation', operation: now }));
       // `unknown` may also mean that the host is being asked: only `finished_at` is the end.
       if (now.finished_at !== undefined) client.end();
+    };
+    const unwatch = power.watch(operation.id, (change) => {
+      if (change.type === 'output')
+        client.send(plainFrame({ kind: 'output', stream: change.stream, text: change.text }));
+      else tell(change.operation);
     });
+    client.onClose(unwatch);
+    power.get(operation.id).then(
+      (now = operation) => tell(now),
+      (error: unknown) => {
+        // The client has its 200 already: it is told what was known, and may ask again.
+        request.log.error({ err: error }, 'an operation could not be read');
+        tell(operation);
+        client.end();
+      },
+    );
   }
 }
 
-/** In the header or in the body. */
+/** Throws `bad-request` for a key that is none. */
+function onceOf(request: FastifyRequest): Once {
+  const key = request.headers['idempotency-key'];
+  if (key === undefined) return { type: 'no-key' };
+  return { type: 'key', key: parseIdempotencyKey(String(key)) };
+}
+
+/** The token of a second press, in the header or in the body. Throws `bad-request` for anything else: nothing is started then. */
 function confirmOf(request: FastifyRequest): string | undefined {
+  const body = PowerBody.safeParse(request.body ?? {});
+  if (!body.success)
+    throw new BreakglassError(
+      'bad-request',
+      `The body is not understood: ${body.error.issues.map(({ message }) => message).join('; ')}. Nothing was done.`,
+    );
   const header = request.headers['confirm'];
-  if (typeof header === 'string' && header !== '') return header;
-  return PowerBody.parse(request.body)?.confirm;
+  if (header === undefined) return body.data.confirm;
+  const parsed = PowerBody.safeParse({ confirm: header });
+  if (!parsed.success)
+    throw new BreakglassError('bad-request', 'confirm: expected the token of the answer. Nothing was done.');
+  return parsed.data.confirm;
 }
 
 function sendResult(reply: FastifyReply, operation: Operation, limitMs: number): FastifyReply {
@@ -196,7 +168,7 @@ function sendResult(reply: FastifyReply, operation: Operation, limitMs: number):
       .code(502)
       .send({ verb, exit_code: null, stdout: '', stderr, rejected: false } satisfies VerbResult);
   }
-  if (result.rejected) return sendBusy(reply, verb, result.stderr);
+  if (operation.outcome?.refused === 'busy') return sendBusy(reply, verb, result.stderr);
   return reply.code(result.exit_code === 0 ? 200 : 502).send(result);
 }
 

@@ -2,14 +2,7 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import type { ZodTypeProvider } from 'fastify-type-provider-zod';
 import type { EphemeralEvent } from '../../protocol/events.ts';
-import {
-  type EventId,
-  eventId,
-  parseEventId,
-  parseSessionId,
-  type SessionId,
-  type TargetName,
-} from '../../protocol/ids.ts';
+import { type EventId, eventId, parseEventId, parseSessionId } from '../../protocol/ids.ts';
 import { BreakglassError } from '../../protocol/problems.ts';
 import {
   CancelAnswer,
@@ -17,10 +10,12 @@ import {
   PromptBody,
   QueuedAnswer,
   SessionAnswer,
+  SessionBody,
   StartedAnswer,
 } from '../../protocol/routes.ts';
 import type { Journal } from '../journal/port.ts';
-import type { Sessions } from '../sessions/sessions.ts';
+import type { SessionRef, Sessions } from '../sessions/sessions.ts';
+import type { Targets } from '../targets/targets.ts';
 import { attach } from './attach.ts';
 import { actorOf } from './guard.ts';
 import { plainFrame, SseClient } from './sse.ts';
@@ -29,7 +24,7 @@ export interface SessionRouteDeps {
   /** Undefined in power-only mode. */
   readonly conversation: { readonly sessions: Sessions; readonly journal: Journal } | undefined;
   readonly whyPowerOnly: string | undefined;
-  readonly target: TargetName;
+  readonly targets: Targets;
   readonly keepaliveMs: number;
 }
 
@@ -54,29 +49,31 @@ export function sessionRoutes(plain: FastifyInstance, deps: SessionRouteDeps): v
       `Chat is off: ${deps.whyPowerOnly ?? 'the journal is not available'}. The power buttons work.`,
     );
   };
-  const known = async (text: string): Promise<SessionId> => {
+  const known = async (text: string): Promise<SessionRef> => {
     const { sessions } = conversation();
     const id = parseSessionId(text);
-    if (id !== undefined && (await sessions.exists(id))) return id;
+    const target = id === undefined ? undefined : await sessions.targetOf(id);
+    if (id !== undefined && target !== undefined) return { id, target };
     throw new BreakglassError('unknown-session', 'There is no session with this id. Open a new one.');
   };
 
   app.get('/api/sessions', async () => ({ sessions: await conversation().journal.sessions(100) }));
 
-  app.post('/api/session', { schema: { response: { 200: SessionAnswer } } }, async (request) => ({
-    session_id: await conversation().sessions.open(actorOf(request)),
-  }));
+  app.post('/api/session', { schema: { response: { 200: SessionAnswer } } }, async (request) => {
+    const { sessions } = conversation();
+    const { target } = parse(SessionBody, request.body);
+    const { name } = target === undefined ? deps.targets.default : deps.targets.named(target);
+    return { session_id: await sessions.open(actorOf(request), name) };
+  });
 
   app.get<WithId>('/api/session/:id/stream', async (request, reply) => {
     const session = await known(request.params.id);
     const client = new SseClient(reply, deps.keepaliveMs);
-    await attach(client, { ...conversation(), session, target: deps.target }, lastEventId(request)).catch(
-      (error: unknown) => {
-        // The client has its 200 already: cut it off, it resumes where it was.
-        request.log.error({ err: error }, 'a replay failed');
-        client.end();
-      },
-    );
+    await attach(client, { ...conversation(), session }, lastEventId(request)).catch((error: unknown) => {
+      // The client has its 200 already: cut it off, it resumes where it was.
+      request.log.error({ err: error }, 'a replay failed');
+      client.end();
+    });
   });
 
   app.post<WithId>(
@@ -86,9 +83,9 @@ export function sessionRoutes(plain: FastifyInstance, deps: SessionRouteDeps): v
       validatorCompiler: unchecked,
     },
     async (request, reply) => {
-      const id = await known(request.params.id);
+      const session = await known(request.params.id);
       const { prompt, model, queue } = parse(PromptBody, request.body);
-      const accepted = await conversation().sessions.prompt(id, {
+      const accepted = await conversation().sessions.prompt(session, {
         text: prompt,
         model,
         queue,
@@ -103,7 +100,7 @@ export function sessionRoutes(plain: FastifyInstance, deps: SessionRouteDeps): v
     '/api/session/:id/cancel',
     { schema: { response: { 200: CancelAnswer } } },
     async (request) => {
-      const id = await known(request.params.id);
+      const { id } = await known(request.params.id);
       return { cancelled: await conversation().sessions.cancel(id, actorOf(request)) };
     },
   );
@@ -116,10 +113,14 @@ export function sessionRoutes(plain: FastifyInstance, deps: SessionRouteDeps): v
       const body = parse(ChatBody, request.body);
       const id = parseSessionId(body.session_id);
       if (id === undefined) throw new BreakglassError('invalid-input', 'session_id: expected a UUID');
-      if (!(await sessions.exists(id))) await sessions.open(actorOf(request), id);
+      let target = await sessions.targetOf(id);
+      if (target === undefined) {
+        target = deps.targets.default.name;
+        await sessions.open(actorOf(request), target, id);
+      }
       await chat(
         { sessions, journal },
-        id,
+        { id, target },
         { text: body.prompt, model: body.model, by: actorOf(request) },
         reply,
         deps.keepaliveMs,
@@ -131,7 +132,7 @@ export function sessionRoutes(plain: FastifyInstance, deps: SessionRouteDeps): v
 /** SSE of one turn. Follows before the turn starts, so that its first event is not missed. 409 before any stream begins. */
 async function chat(
   { sessions, journal }: { sessions: Sessions; journal: Journal },
-  session: SessionId,
+  session: SessionRef,
   prompt: Parameters<Sessions['prompt']>[1],
   reply: FastifyReply,
   keepaliveMs: number,
@@ -150,7 +151,7 @@ async function chat(
     client.send(plainFrame({ kind: 'done' }));
     client.end();
   };
-  const unfollow = journal.follow({ session }, (event) => {
+  const unfollow = journal.follow({ session: session.id }, (event) => {
     if (event.kind === 'turn_end') finish();
     else if (event.turn_id !== undefined && event.kind !== 'user' && !over) deliver(plainFrame(event));
   });
@@ -174,7 +175,7 @@ async function chat(
 /** The schema is for OpenAPI; the body is parsed in the route, so that an unknown session is told before a bad body. */
 const unchecked = () => (value: unknown) => ({ value });
 
-function parse<Schema extends typeof PromptBody | typeof ChatBody>(
+function parse<Schema extends typeof PromptBody | typeof ChatBody | typeof SessionBody>(
   schema: Schema,
   body: unknown,
 ): ReturnType<Schema['parse']> {

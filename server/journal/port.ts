@@ -29,7 +29,8 @@ export interface Journal {
   follow(filter: JournalFilter, listener: (event: JournalEvent) => void): () => void;
   /** Sessions, newest first. */
   sessions(limit: number): Promise<readonly SessionSummary[]>;
-  hasSession(id: SessionId): Promise<boolean>;
+  /** The target that it was opened on; undefined: there is no such session. */
+  targetOf(id: SessionId): Promise<TargetName | undefined>;
   /** Turns with a `user` and no `turn_end`; operations with `power_started` and no `power_finished`; prompts still queued. */
   open(): Promise<OpenWork>;
   /** Why the last append failed, as a sentence for a person; undefined once one succeeded, or when none failed. */
@@ -39,6 +40,7 @@ export interface Journal {
 
 export interface SessionSummary {
   readonly session_id: SessionId;
+  readonly target: TargetName;
   readonly opened_at: string;
   readonly last_at: string;
   readonly opened_by: string;

@@ -32,7 +32,7 @@ export const SQL = {
   lastId: 'SELECT coalesce(max(id), 0) AS id FROM events',
   insert:
     'INSERT INTO events (id, at, kind, session_id, turn_id, operation_id, target, event) VALUES (?, ?, ?, ?, ?, ?, ?, ?)',
-  hasSession: "SELECT 1 FROM events WHERE session_id = ? AND kind = 'session_opened' LIMIT 1",
+  targetOf: "SELECT target FROM events WHERE session_id = ? AND kind = 'session_opened' LIMIT 1",
   openTurns: `
     SELECT event FROM events AS e WHERE kind = 'user' AND turn_id IS NOT NULL
     AND NOT EXISTS (SELECT 1 FROM events WHERE turn_id = e.turn_id AND kind = 'turn_end') ORDER BY id`,
@@ -45,7 +45,7 @@ export const SQL = {
       SELECT 1 FROM events WHERE session_id = e.session_id AND kind = 'unqueued'
       AND json_extract(event, '$.queue_id') = json_extract(e.event, '$.queue_id')) ORDER BY id`,
   sessions: `
-    SELECT o.session_id AS session_id, o.at AS opened_at, json_extract(o.event, '$.actor.name') AS opened_by,
+    SELECT o.session_id AS session_id, o.target AS target, o.at AS opened_at, json_extract(o.event, '$.actor.name') AS opened_by,
       (SELECT at FROM events WHERE session_id = o.session_id ORDER BY id DESC LIMIT 1) AS last_at,
       (SELECT substr(json_extract(event, '$.text'), 1, 200) FROM events
         WHERE session_id = o.session_id AND kind = 'user' ORDER BY id LIMIT 1) AS title,

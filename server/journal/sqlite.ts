@@ -4,7 +4,7 @@ import { mkdirSync, statSync } from 'node:fs';
 import path from 'node:path';
 import { DatabaseSync, type StatementSync } from 'node:sqlite';
 import type { JournalEvent, NewEvent } from '../../protocol/events.ts';
-import { type EventId, eventId, type SessionId } from '../../protocol/ids.ts';
+import { type EventId, eventId, type SessionId, type TargetName } from '../../protocol/ids.ts';
 import { BreakglassError } from '../../protocol/problems.ts';
 import { conditionsOf, passes } from './filter.ts';
 import type { Journal, JournalFilter, OpenWork, SessionSummary } from './port.ts';
@@ -113,6 +113,7 @@ class SqliteJournal implements Journal {
       .all(limit)
       .map((row) => ({
         session_id: String(row['session_id']) as SessionId,
+        target: String(row['target']) as TargetName,
         opened_at: String(row['opened_at']),
         last_at: String(row['last_at']),
         opened_by: String(row['opened_by']),
@@ -121,8 +122,9 @@ class SqliteJournal implements Journal {
       }));
   }
 
-  async hasSession(id: SessionId): Promise<boolean> {
-    return this.#statement(SQL.hasSession).get(id) !== undefined;
+  async targetOf(id: SessionId): Promise<TargetName | undefined> {
+    const row = this.#statement(SQL.targetOf).get(id);
+    return row === undefined ? undefined : (String(row['target']) as TargetName);
   }
 
   async open(): Promise<OpenWork> {

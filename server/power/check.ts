@@ -2,8 +2,8 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Verb } from '../../protocol/verbs.ts';
 import type { Guest } from '../guest/port.ts';
-import type { SshConnection } from '../ssh/connection.ts';
-import { askStatus } from './host.ts';
+import type { PowerPath } from '../power-host/run-verb.ts';
+import { askStatus } from '../power-host/run-verb.ts';
 import { type Judgement, judgeState } from './outcome.ts';
 
 export interface CheckBounds {
@@ -18,7 +18,7 @@ export interface CheckBounds {
 
 /** Resolves with what was found; an abort ends it with what is known then. */
 export async function checkHost(
-  ssh: SshConnection,
+  host: PowerPath,
   verb: Verb,
   startedAt: number,
   bounds: CheckBounds,
@@ -28,7 +28,7 @@ export async function checkHost(
   let seen: Judgement | undefined;
   let detail = '';
   while (!signal.aborted) {
-    const answer = await askStatus(ssh, bounds.askMs, signal);
+    const answer = await askStatus(host, bounds.askMs, signal);
     const waited = Date.now() - begun;
     if (answer.status === undefined) {
       detail = answer.detail;

@@ -3,6 +3,7 @@ import { afterAll, beforeAll, expect, test } from 'vitest';
 import { parseTargetName, type TargetName } from '../../protocol/ids.ts';
 import type { TriageReport } from '../../protocol/triage.ts';
 import { manifest, packBundle, STALLED } from '../../test/support/bundle.ts';
+import { hearing } from '../../test/support/hearing.ts';
 import { createMemoryJournal } from '../../test/support/memory-journal.ts';
 import { startPowerHost, type TestPowerHost } from '../../test/support/power-host.ts';
 import { connectTo, silent } from '../../test/support/ssh-parts.ts';
@@ -27,6 +28,7 @@ const report: TriageReport = {
     inputs: [],
   },
 };
+const answering = hearing(async () => ({ answers: true, detail: '', ms: 1 }));
 let host: TestPowerHost;
 let ssh: SshConnection;
 
@@ -45,12 +47,11 @@ const create = (more: Partial<PowerParts> = {}) => {
   const evidence = createEvidence({ target, ssh, dataDir: tempDir(), journal, logger: silent });
   const power = createPower({
     target,
-    ssh,
+    host: { ssh, vmid: undefined },
     journal,
     evidence,
     logger: silent,
-    quickTriage: async () => report,
-    guestProbe: async () => ({ answers: true, detail: '', ms: 1 }),
+    readings: answering,
     config: { verbTimeoutMs: 20_000, sshWaitMs: 2_000 },
     ...more,
   });
@@ -59,7 +60,7 @@ const create = (more: Partial<PowerParts> = {}) => {
 
 test('the operation names the finding from before, and its evidence, kept while SSH was waited for', async () => {
   const { power, journal, evidence } = create();
-  const operation = await power.wait((await power.start({ verb: 'cycle', by })).id, 30_000);
+  const operation = await power.wait((await power.start({ verb: 'cycle', by, finding: report })).id, 30_000);
   expect(operation).toMatchObject({
     state: 'succeeded',
     evidence_id: 'e1',
@@ -75,9 +76,10 @@ test('the operation names the finding from before, and its evidence, kept while 
   // The next server reads the same from the journal.
   const next = createPower({
     target,
-    ssh,
+    host: { ssh, vmid: undefined },
     journal,
-    guestProbe: async () => ({ answers: true, detail: '', ms: 1 }),
+    readings: answering,
+    evidence,
     config: { verbTimeoutMs: 1_000 },
     logger: silent,
   });
@@ -88,41 +90,31 @@ test('the operation names the finding from before, and its evidence, kept while 
   await Promise.all([power.close(), next.close()]);
 });
 
-test('forensics keeps its evidence and asks for no finding; status has none', async () => {
+test('forensics keeps its evidence; status has none', async () => {
   const { power } = create();
-  const forensics = await power.wait((await power.start({ verb: 'forensics', by })).id, 30_000);
+  const forensics = await power.wait(
+    (await power.start({ verb: 'forensics', by, finding: undefined })).id,
+    30_000,
+  );
   expect(forensics).toMatchObject({ state: 'succeeded', evidence_id: 'e1' });
   expect(forensics).not.toHaveProperty('finding');
-  const status = await power.wait((await power.start({ verb: 'status', by })).id, 30_000);
+  const status = await power.wait((await power.start({ verb: 'status', by, finding: undefined })).id, 30_000);
   expect(status.steps).toHaveLength(1);
   await power.close();
 });
 
 test('evidence that cannot be fetched is a step that failed, not a verb that failed', async () => {
   const { power } = create({ evidence: { collect: async () => undefined, outdated: () => undefined } });
-  const operation = await power.wait((await power.start({ verb: 'reset', by })).id, 30_000);
+  const operation = await power.wait((await power.start({ verb: 'reset', by, finding: report })).id, 30_000);
   expect(operation.state).toBe('succeeded');
   expect(operation.steps.at(-1)).toMatchObject({ name: 'keep the evidence', ok: false });
   await power.close();
 });
 
-test('triage that hangs or breaks does not keep a verb from running', async () => {
-  for (const quickTriage of [
-    () => new Promise<never>(() => {}),
-    async () => Promise.reject(new Error('broken')),
-  ]) {
-    const { power } = create({ quickTriage });
-    const operation = await power.wait((await power.start({ verb: 'reset', by })).id, 30_000);
-    expect(operation.state).toBe('succeeded');
-    expect(operation).not.toHaveProperty('finding');
-    await power.close();
-  }
-});
-
 test("another version of the host's script is named in the outcome", async () => {
   host.set('version', '0.0.7');
   const { power } = create();
-  const operation = await power.wait((await power.start({ verb: 'reset', by })).id, 30_000);
+  const operation = await power.wait((await power.start({ verb: 'reset', by, finding: report })).id, 30_000);
   expect(operation.outcome?.warnings?.[0]).toContain('0.0.7');
   host.unset('version');
   await power.close();
@@ -130,8 +122,8 @@ test("another version of the host's script is named in the outcome", async () =>
 
 test('a power host that is not there: not carried out, and what to do', async () => {
   const nowhere = connectTo({ ...host, port: 1 });
-  const { power } = create({ ssh: nowhere });
-  const operation = await power.wait((await power.start({ verb: 'cycle', by })).id, 10_000);
+  const { power } = create({ host: { ssh: nowhere, vmid: undefined } });
+  const operation = await power.wait((await power.start({ verb: 'cycle', by, finding: report })).id, 10_000);
   expect(operation).toMatchObject({ state: 'failed' });
   expect(operation.outcome?.summary).toMatch(/cycle was not carried out\..*cold path/);
   await power.close();

@@ -1,8 +1,8 @@
 // What is true of the VM after a verb, judged from what the host said. An exit code alone is no outcome. Pure.
 import type { Outcome } from '../../protocol/operations.ts';
 import { isMutating, type MutatingVerb, type Verb } from '../../protocol/verbs.ts';
-import type { VerbEnd } from './host.ts';
-import { type HostStatus, parseStatus } from './host-output.ts';
+import { type HostStatus, parseStatus } from '../power-host/output.ts';
+import type { VerbEnd } from '../power-host/run-verb.ts';
 
 export interface Judgement {
   readonly state: 'succeeded' | 'failed' | 'unknown';

@@ -2,17 +2,15 @@
 import type { OperationId, SessionId } from '../../protocol/ids.ts';
 import type { Actor, Operation } from '../../protocol/operations.ts';
 import type { TriageReport } from '../../protocol/triage.ts';
-import type { Verb } from '../../protocol/verbs.ts';
+import type { MutatingVerb, Verb } from '../../protocol/verbs.ts';
 
 export interface VerbRequest {
   readonly verb: Verb;
   readonly by: Actor;
   /** The session that caused it, for the journal. */
   readonly session_id?: SessionId;
-  /** Same key, same target, within an hour: the same operation, not a second run. */
-  readonly idempotencyKey?: string;
-  /** What triage said a moment ago; without it a mutating verb asks for itself, briefly. */
-  readonly finding?: TriageReport;
+  /** What triage said a moment ago, for the record; undefined where it was not asked or could not tell. */
+  readonly finding: TriageReport | undefined;
 }
 
 export interface Power {
@@ -23,8 +21,8 @@ export interface Power {
    * caller. A mutating verb is out of flight once its result is known: waiting for SSH blocks no other verb.
    */
   start(request: VerbRequest): Promise<Operation>;
-  /** A request with this key was let in before: it will get the same operation. */
-  knows?(idempotencyKey: string): boolean;
+  /** Throws as `start` would now, where another mutating verb is in flight. */
+  checkFree(verb: MutatingVerb): void;
   /** Known operations of this process and the journal; undefined when there is none. */
   get(id: OperationId): Promise<Operation | undefined>;
   /** Resolves when the operation ends, or after limitMs with whatever state it is in then. */

@@ -6,8 +6,10 @@ import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from 'vitest
 import { parseTargetName, type TargetName } from '../../protocol/ids.ts';
 import type { Operation } from '../../protocol/operations.ts';
 import type { Verb } from '../../protocol/verbs.ts';
+import { hearing } from '../../test/support/hearing.ts';
 import { createMemoryJournal, type MemoryJournal } from '../../test/support/memory-journal.ts';
 import { startPowerHost, type TestPowerHost } from '../../test/support/power-host.ts';
+import { noEvidence } from '../../test/support/small-target.ts';
 import { connectTo, silent } from '../../test/support/ssh-parts.ts';
 import type { SshConnection } from '../ssh/connection.ts';
 import type { OperationChange, Power } from './port.ts';
@@ -26,15 +28,16 @@ let power: Power;
 const create = (options: Partial<PowerParts> = {}): Power =>
   createPower({
     target,
-    ssh,
+    host: { ssh, vmid: undefined },
     journal,
-    guestProbe: answering,
+    readings: hearing(answering),
+    evidence: noEvidence,
     logger: silent,
     config: { verbTimeoutMs: 20_000, sshWaitMs: 2_000, check: quick },
     ...options,
   });
 const finish = async (verb: Verb, on = power): Promise<Operation> =>
-  on.wait((await on.start({ verb, by })).id, 30_000);
+  on.wait((await on.start({ verb, by, finding: undefined })).id, 30_000);
 const kinds = (): readonly string[] => journal.events.map(({ kind }) => kind);
 const mutatingCalls = (): number =>
   host.calls().filter((call) => call !== 'status' && call !== 'forensics').length;
@@ -76,6 +79,7 @@ test('cycle: steps from the sections, a new process, SSH answering, all in the j
     ['forensics', true],
     ['cycle', true],
     ['ssh answers', true],
+    ['keep the evidence', false],
   ]);
   expect(operation.outcome).toMatchObject({ vm_state: 'running', new_process: true, ssh_answers: true });
   expect(operation.outcome?.summary).toMatch(/^VM 102: cycle done\. SSH answers after [\d.]+ s\.$/);
@@ -108,7 +112,7 @@ test('an exit code of 0 is no success when the VM is not in the state that was w
       return { how: 'exited', exitCode: 0, signal: undefined, begun: 'yes', stderrTail: '', detail: '' };
     },
   };
-  const other = create({ ssh: lying });
+  const other = create({ host: { ssh: lying, vmid: undefined } });
   expect(await finish('cycle', other)).toMatchObject({ state: 'failed', outcome: { vm_state: 'io-error' } });
   await other.close();
 });
@@ -119,8 +123,8 @@ test('a verb that fails is failed, with its exit code', async () => {
 });
 
 test('SSH that does not come back is said, and does not keep the result or the next verb waiting', async () => {
-  const silentVm = create({ guestProbe: async () => ({ answers: false, detail: 'no', ms: 1 }) });
-  const started = await silentVm.start({ verb: 'reset', by });
+  const silentVm = create({ readings: hearing(async () => ({ answers: false, detail: 'no', ms: 1 })) });
+  const started = await silentVm.start({ verb: 'reset', by, finding: undefined });
   const early = await silentVm.waitResult(started.id, 20_000);
   expect(early).toMatchObject({ state: 'running', result: { exit_code: 0 } });
   expect(silentVm.running()).toBeUndefined();
@@ -139,7 +143,7 @@ test('a word that is not exactly a verb never starts ssh', async () => {
   writeFileSync(path.join(bin, 'ssh'), `#!/bin/sh\necho "$@" >>${record}\n`);
   chmodSync(path.join(bin, 'ssh'), 0o755);
   const recording = connectTo(host, { searchPath: `${bin}:/usr/bin:/bin` });
-  const strict = create({ ssh: recording });
+  const strict = create({ host: { ssh: recording, vmid: undefined } });
   const words = [
     '',
     'Status',
@@ -154,7 +158,9 @@ test('a word that is not exactly a verb never starts ssh', async () => {
     '-v',
   ];
   for (const word of [...words, 'x'.repeat(100_000), null, 1, ['status'], { toString: () => 'status' }]) {
-    await expect(strict.start({ verb: word as Verb, by })).rejects.toMatchObject({ code: 'unknown-verb' });
+    await expect(strict.start({ verb: word as Verb, by, finding: undefined })).rejects.toMatchObject({
+      code: 'unknown-verb',
+    });
   }
   await strict.close();
   await recording.close();
@@ -165,7 +171,9 @@ test('a word that is not exactly a verb never starts ssh', async () => {
 test('of many mutating requests at once one runs and the others are told who, which and since when', async () => {
   host.set('slow', 1);
   const verbs = ['cycle', 'reset', 'start', 'stop'] as const;
-  const tries = Array.from({ length: 50 }, (_, n) => power.start({ verb: verbs[n % 4] ?? 'stop', by }));
+  const tries = Array.from({ length: 50 }, (_, n) =>
+    power.start({ verb: verbs[n % 4] ?? 'stop', by, finding: undefined }),
+  );
   const settled = await Promise.allSettled(tries);
   expect(settled.filter(({ status }) => status === 'fulfilled')).toHaveLength(1);
   const refused = settled.find((each) => each.status === 'rejected');
@@ -188,12 +196,13 @@ test('of many mutating requests at once one runs and the others are told who, wh
 test('fifty races in a row never bring two mutating verbs to the host', async () => {
   const fast = create({
     config: { verbTimeoutMs: 20_000, sshWaitMs: 1, check: quick },
-    guestProbe: answering,
+    readings: hearing(answering),
+    evidence: noEvidence,
   });
   for (let round = 0; round < 50; round++) {
     const settled = await Promise.allSettled([
-      fast.start({ verb: 'stop', by }),
-      fast.start({ verb: 'cycle', by }),
+      fast.start({ verb: 'stop', by, finding: undefined }),
+      fast.start({ verb: 'cycle', by, finding: undefined }),
     ]);
     const won = settled.filter((each) => each.status === 'fulfilled');
     expect(won).toHaveLength(1);
@@ -213,7 +222,7 @@ test('a host that is busy with a verb of its own is a rejection', async () => {
 
 test('at the time limit the wait ends and the operation goes on', async () => {
   host.set('slow', 1.5);
-  const { id } = await power.start({ verb: 'cycle', by });
+  const { id } = await power.start({ verb: 'cycle', by, finding: undefined });
   const waited = await power.waitResult(id, 300);
   expect(waited).toMatchObject({ state: 'running' });
   expect(waited.result).toBeUndefined();
@@ -222,7 +231,7 @@ test('at the time limit the wait ends and the operation goes on', async () => {
 
 test('a watcher that comes late is told what was printed; one that leaves changes nothing', async () => {
   host.set('slow', 1);
-  const { id } = await power.start({ verb: 'cycle', by });
+  const { id } = await power.start({ verb: 'cycle', by, finding: undefined });
   while (power.running()?.steps.at(-1)?.name !== 'forensics') await sleep(10);
   await sleep(100);
   const changes: OperationChange[] = [];
@@ -235,17 +244,6 @@ test('a watcher that comes late is told what was printed; one that leaves change
   const after: OperationChange[] = [];
   power.watch(id, (change) => after.push(change));
   expect(after.at(-1)).toMatchObject({ type: 'finished', operation: { state: 'succeeded' } });
-});
-
-test('the same idempotency key is the same operation, also at once; for another verb it is refused', async () => {
-  const request = { verb: 'reset', by, idempotencyKey: 'k' } as const;
-  const [one, two] = await Promise.all([power.start(request), power.start(request)]);
-  await power.wait(one.id, 20_000);
-  const three = await power.start(request);
-  expect([two.id, three.id]).toEqual([one.id, one.id]);
-  expect(three.state).toBe('succeeded');
-  expect(mutatingCalls()).toBe(1);
-  await expect(power.start({ ...request, verb: 'cycle' })).rejects.toMatchObject({ code: 'invalid-input' });
 });
 
 test('more than 1 MiB of output is cut and the verb still has its outcome', async () => {

@@ -4,16 +4,14 @@ import type { Logger } from 'pino';
 import { newOperationId, type OperationId, type TargetName } from '../../protocol/ids.ts';
 import type { Operation, VerbResult } from '../../protocol/operations.ts';
 import { BreakglassError } from '../../protocol/problems.ts';
-import type { TriageReport } from '../../protocol/triage.ts';
-import { isMutating } from '../../protocol/verbs.ts';
+import { isMutating, type MutatingVerb } from '../../protocol/verbs.ts';
 import type { Evidence } from '../evidence/port.ts';
-import type { Guest } from '../guest/port.ts';
 import type { Journal } from '../journal/port.ts';
-import type { SshConnection } from '../ssh/connection.ts';
-import type { Signals } from '../triage/signals.ts';
+import type { PowerPath } from '../power-host/run-verb.ts';
+import { exactVerb } from '../power-host/run-verb.ts';
+import type { Readings } from '../readings/readings.ts';
 import type { CheckBounds } from './check.ts';
 import { readOperation } from './history.ts';
-import { exactVerb } from './host.ts';
 import { LiveOperation } from './live-operation.ts';
 import type { Power, VerbRequest } from './port.ts';
 import { closeOpenOperations } from './recover.ts';
@@ -21,17 +19,13 @@ import { runOperation } from './run-operation.ts';
 
 export interface PowerParts {
   readonly target: TargetName;
-  /** To the power host. */
-  readonly ssh: SshConnection;
+  readonly host: PowerPath;
   /** Undefined when it cannot be opened: power works without. */
   readonly journal: Journal | undefined;
-  readonly guestProbe: Guest['probe'];
+  /** What a verb hears of SSH when it checks its outcome is what everybody sees next. */
+  readonly readings: Pick<Readings, 'probeSsh' | 'sshNow' | 'host' | 'noteHost'>;
   /** Keeps what the host captured. */
-  readonly evidence?: Pick<Evidence, 'collect' | 'outdated'>;
-  /** Triage from the latest signals, for the record of a mutating verb. */
-  readonly quickTriage?: () => Promise<TriageReport>;
-  /** The last reading of SSH. */
-  readonly sshNow?: () => Signals['ssh'];
+  readonly evidence: Pick<Evidence, 'collect' | 'outdated'>;
   readonly config: {
     readonly verbTimeoutMs: number;
     /** How long SSH is waited for after start, cycle and reset. Default 60 s. */
@@ -42,15 +36,12 @@ export interface PowerParts {
   readonly now?: () => Date;
 }
 
-/** An emergency verb is not held up by the wish to know more: quick triage itself takes less. */
-const TRIAGE_PATIENCE_MS = 1_000;
-const KEY_LIFE_MS = 3_600_000;
 const FINISHED_KEPT = 50;
 /** Mutating verbs wait no longer than this for the check of what a dead server left; the host's own lock still stands. */
 const RECOVERY_GATE_MS = 10_000;
 
 export function createPower(parts: PowerParts): Power {
-  const { target, ssh, journal, guestProbe, logger, config } = parts;
+  const { target, host, journal, readings, evidence, logger, config } = parts;
   const now = parts.now ?? (() => new Date());
   const bounds: CheckBounds = {
     askMs: 8_000,
@@ -61,10 +52,6 @@ export function createPower(parts: PowerParts): Power {
   };
   const closing = new AbortController();
   const known = new Map<OperationId, LiveOperation>();
-  const keys = new Map<
-    string,
-    { readonly verb: string; readonly started: Promise<Operation>; readonly at: number }
-  >();
   const running = new Set<Promise<void>>();
   let inFlight: LiveOperation | undefined;
   let recovering: { readonly until: number; readonly what: () => string } | undefined;
@@ -75,16 +62,19 @@ export function createPower(parts: PowerParts): Power {
     throw new BreakglassError('verb-running', why, { extra: { result, ...more } });
   }
 
+  function checkFree(verb: MutatingVerb): void {
+    if (inFlight !== undefined)
+      refuse(verb, describe(inFlight.operation, now()), { operation_id: inFlight.operation.id });
+    if (recovering !== undefined && Date.now() < recovering.until) refuse(verb, recovering.what());
+  }
+
   /** Synchronous up to taking the lock: two requests cannot both pass. */
-  function begin(request: VerbRequest): Promise<Operation> {
+  async function begin(request: VerbRequest): Promise<Operation> {
     const verb = exactVerb(request.verb);
     if (closing.signal.aborted) throw new BreakglassError('shutting-down', 'The server is shutting down.');
-    const { by, session_id } = request;
+    const { by, session_id, finding } = request;
     const mutating = isMutating(verb);
-    if (mutating && inFlight !== undefined)
-      refuse(verb, describe(inFlight.operation, now()), { operation_id: inFlight.operation.id });
-    if (mutating && recovering !== undefined && Date.now() < recovering.until)
-      refuse(verb, recovering.what());
+    if (mutating) checkFree(verb);
     const live = new LiveOperation(
       {
         id: newOperationId(),
@@ -110,13 +100,12 @@ export function createPower(parts: PowerParts): Power {
     const run = async (): Promise<void> => {
       try {
         await runOperation(live, {
-          ssh,
-          guestProbe,
+          host,
+          readings,
+          evidence,
           bounds,
           logger,
           onResult,
-          evidence: parts.evidence,
-          sshNow: parts.sshNow,
           closing: closing.signal,
           superseded: mutating ? superseded.signal : closing.signal,
           verbTimeoutMs: config.verbTimeoutMs,
@@ -131,22 +120,10 @@ export function createPower(parts: PowerParts): Power {
         onResult();
       }
     };
-    return findFirst(request).then(async (finding) => {
-      await live.begin(finding);
-      const task = run().finally(() => running.delete(task));
-      running.add(task);
-      return live.operation;
-    });
-  }
-
-  /** What triage says now, for the record. Never fails and never waits long. */
-  async function findFirst({ verb, finding }: VerbRequest): Promise<TriageReport | undefined> {
-    if (finding !== undefined || parts.quickTriage === undefined || !isMutating(verb)) return finding;
-    const { promise, resolve } = Promise.withResolvers<undefined>();
-    const timer = setTimeout(() => resolve(undefined), TRIAGE_PATIENCE_MS);
-    return Promise.race([parts.quickTriage().catch(() => undefined), promise]).finally(() =>
-      clearTimeout(timer),
-    );
+    await live.begin(finding);
+    const task = run().finally(() => running.delete(task));
+    running.add(task);
+    return live.operation;
   }
 
   function remember(live: LiveOperation): void {
@@ -180,25 +157,8 @@ export function createPower(parts: PowerParts): Power {
   }
 
   return {
-    async start(request) {
-      const key = request.idempotencyKey;
-      if (key === undefined) return begin(request);
-      for (const [old, { at }] of keys) if (Date.now() - at > KEY_LIFE_MS) keys.delete(old);
-      const before = keys.get(key);
-      if (before !== undefined) {
-        if (before.verb !== request.verb)
-          throw new BreakglassError(
-            'invalid-input',
-            `This Idempotency-Key was used for ${before.verb}: use a new one.`,
-          );
-        const { id } = await before.started;
-        return (await get(id)) ?? before.started;
-      }
-      const started = begin(request);
-      keys.set(key, { verb: request.verb, started, at: Date.now() });
-      return started;
-    },
-    knows: (key) => keys.has(key),
+    start: begin,
+    checkFree,
     get,
     wait: (id, limitMs) => waitFor(id, limitMs, (live) => live.ended),
     waitResult: (id, limitMs) => waitFor(id, limitMs, (live) => live.resultKnown),
@@ -216,7 +176,7 @@ export function createPower(parts: PowerParts): Power {
       try {
         await closeOpenOperations({
           target,
-          ssh,
+          host,
           journal,
           logger,
           now,

@@ -4,14 +4,14 @@ import type { Logger } from 'pino';
 import type { TargetName } from '../../protocol/ids.ts';
 import type { Operation } from '../../protocol/operations.ts';
 import type { Journal } from '../journal/port.ts';
-import type { SshConnection } from '../ssh/connection.ts';
+import type { PowerPath } from '../power-host/run-verb.ts';
 import { type CheckBounds, checkHost } from './check.ts';
 import { readOperation } from './history.ts';
 import { LiveOperation } from './live-operation.ts';
 
 export interface RecoverParts {
   readonly target: TargetName;
-  readonly ssh: SshConnection;
+  readonly host: PowerPath;
   readonly journal: Journal;
   readonly logger: Logger;
   readonly now: () => Date;
@@ -39,7 +39,7 @@ export async function closeOpenOperations(parts: RecoverParts): Promise<void> {
       live.step('server restarted: asking the host', { leaveLast: true });
       const started = Date.parse(operation.started_at);
       const { state, outcome } = await checkHost(
-        parts.ssh,
+        parts.host,
         operation.verb,
         started,
         parts.bounds,

@@ -1,21 +1,27 @@
 // The life of one verb, from the ssh process to the verified outcome.
 import type { Logger } from 'pino';
-import type { VerbResult } from '../../protocol/operations.ts';
-import { isMutating } from '../../protocol/verbs.ts';
+import type { Outcome, VerbResult } from '../../protocol/operations.ts';
+import { isMutating, type Verb } from '../../protocol/verbs.ts';
 import type { Evidence } from '../evidence/port.ts';
-import type { Guest } from '../guest/port.ts';
-import type { SshConnection } from '../ssh/connection.ts';
+import {
+  askStatus,
+  type PowerPath,
+  runVerb,
+  statusAnswer,
+  type VerbEnd,
+  wrongVm,
+} from '../power-host/run-verb.ts';
+import { versionWarning } from '../power-host/version.ts';
+import { evidenceNamed } from '../readings/printed-capture.ts';
+import { type Readings, stillSays } from '../readings/readings.ts';
 import type { Signals } from '../triage/signals.ts';
 import { awaitSsh, type CheckBounds, checkHost } from './check.ts';
-import { askStatus, runVerb, type VerbEnd } from './host.ts';
-import { versionWarning } from './host-version.ts';
 import type { LiveOperation } from './live-operation.ts';
 import { type Judgement, judgeEnd } from './outcome.ts';
-import { evidenceNamed } from './signals.ts';
 
 export interface RunParts {
-  readonly ssh: SshConnection;
-  readonly guestProbe: Guest['probe'];
+  readonly host: PowerPath;
+  readonly readings: Pick<Readings, 'probeSsh' | 'sshNow' | 'host' | 'noteHost'>;
   readonly bounds: CheckBounds;
   readonly verbTimeoutMs: number;
   readonly sshWaitMs: number;
@@ -26,29 +32,40 @@ export interface RunParts {
   readonly superseded: AbortSignal;
   /** The verb's result is known: the next mutating verb may come. */
   readonly onResult: () => void;
-  readonly evidence?: Pick<Evidence, 'collect' | 'outdated'> | undefined;
-  readonly sshNow?: (() => Signals['ssh']) | undefined;
+  readonly evidence: Pick<Evidence, 'collect' | 'outdated'>;
 }
 
 const COLD_CASE =
   "No verb can help until the power host answers: follow the runbook's cold path (docs/runbook.md, cold case).";
+/** As long as a slow host may take for a status. */
+const WHICH_VM_LIMIT_MS = 12_000;
 /** At this many times the limit the ssh is ended and the host is asked instead. */
 const HARD_BOUND = 3;
+/** Exit code of ssh for its own failures, and so of the verb route for a host that cannot be reached. */
+const SSH_FAILED = 255;
 /** flock's exit code for "somebody else holds it", which the host's script uses: another mutating verb is running. */
 const HOST_BUSY = 75;
 
 export async function runOperation(live: LiveOperation, parts: RunParts): Promise<void> {
   const { verb } = live.operation;
-  const { ssh, logger, closing } = parts;
+  const { host, logger, closing } = parts;
   const overdue = setTimeout(
     () => logger.warn({ operation: live.operation.id, verb }, 'time limit passed, still running'),
     parts.verbTimeoutMs,
   );
-  if (isMutating(verb)) parts.evidence?.outdated();
+  // A status asks which VM it is; everything else is only for the right one.
+  const notOurs = verb === 'status' ? undefined : await whyNotOurs(live, parts);
+  if (closing.aborted) return live.abandon();
+  if (notOurs !== undefined) {
+    live.setOutcome(notOurs.outcome);
+    live.setResult(notOurs.result);
+    return live.finish('failed');
+  }
+  if (isMutating(verb)) parts.evidence.outdated();
   // The capture comes before the verb does anything, and so must what is put beside it.
-  const sshBefore = parts.sshNow?.() ?? { answers: undefined, detail: 'not asked' };
+  const sshBefore = parts.readings.sshNow();
   live.step('ask the power host');
-  const end = await runVerb(ssh, verb, {
+  const end = await runVerb(host.ssh, verb, {
     signal: closing,
     timeoutMs: HARD_BOUND * parts.verbTimeoutMs,
     onOutput: (stream, text) => live.output(stream, text),
@@ -58,7 +75,7 @@ export async function runOperation(live: LiveOperation, parts: RunParts): Promis
 
   const judged = await judge(live, end, parts);
   if (closing.aborted) return live.abandon();
-  const warnings = versionWarning(end.host?.version);
+  const warnings = [...versionWarning(end.host?.version), ...otherVmWarning(end, host.vmid)];
   let outcome = warnings.length === 0 ? judged.outcome : { ...judged.outcome, warnings };
   live.setOutcome(outcome);
   live.setResult(resultOf(verb, end, judged));
@@ -69,7 +86,7 @@ export async function runOperation(live: LiveOperation, parts: RunParts): Promis
   if (judged.state === 'succeeded' && isMutating(verb) && verb !== 'stop') {
     live.step('ssh answers');
     const waited = await awaitSsh(
-      parts.guestProbe,
+      parts.readings.probeSsh,
       parts.sshWaitMs,
       AbortSignal.any([closing, parts.superseded]),
     );
@@ -103,6 +120,40 @@ export async function runOperation(live: LiveOperation, parts: RunParts): Promis
   await live.finish(judged.state);
 }
 
+/**
+ * Why this verb must not run: the power path is for another VM, or does not say for which where the target names one. What was
+ * heard a moment ago counts; an older script says nothing of its VM, and then there is nothing to compare.
+ */
+async function whyNotOurs(
+  live: LiveOperation,
+  { host, readings, closing }: RunParts,
+): Promise<{ readonly outcome: Outcome; readonly result: VerbResult } | undefined> {
+  const { verb } = live.operation;
+  if (host.vmid === undefined) return undefined;
+  if (stillSays(readings.host())?.status !== undefined) return undefined;
+  live.step('ask which VM it is');
+  const answer = await askStatus(host, WHICH_VM_LIMIT_MS, closing);
+  readings.noteHost(answer);
+  live.endStep(answer.status !== undefined);
+  if (answer.status !== undefined) return undefined;
+  const result = { verb, exit_code: null, stdout: '', stderr: answer.detail, rejected: true };
+  if (answer.how === 'unreachable')
+    return {
+      outcome: { summary: coldCase(verb, answer.detail) },
+      result: { ...result, exit_code: SSH_FAILED, rejected: false },
+    };
+  if (answer.otherVm !== undefined)
+    return { outcome: { summary: `Not done. ${answer.detail}`, refused: 'other-vm' }, result };
+  const why = `The power host did not say for which VM it answers (${answer.detail.replace(/\.$/, '')}), and this target is only for VM ${host.vmid}.`;
+  return {
+    outcome: { summary: `Not done. ${why}`, refused: 'other-vm' },
+    result: { ...result, stderr: why },
+  };
+}
+
+const coldCase = (verb: Verb, detail: string): string =>
+  `${verb} was not carried out. ${detail} ${COLD_CASE}`.trim();
+
 /** Undefined where nothing was captured. Resolves with whether it is kept here, whole or damaged; never rejects. */
 function keepEvidence(
   live: LiveOperation,
@@ -112,7 +163,7 @@ function keepEvidence(
 ): Promise<boolean> | undefined {
   const { id: operation_id, verb, by, session_id } = live.operation;
   const id = end.host?.evidence ?? (verb === 'status' ? undefined : evidenceNamed(end.stdout));
-  if (id === undefined || parts.evidence === undefined) return undefined;
+  if (id === undefined) return undefined;
   return parts.evidence
     .collect({ id, verb, by, operation_id, session_id, ssh, signal: parts.closing })
     .then((collected) => {
@@ -122,6 +173,10 @@ function keepEvidence(
     });
 }
 
+/** The last line of defence: what ran says for which VM it ran. */
+const otherVmWarning = ({ host }: VerbEnd, vmid: number | undefined): readonly string[] =>
+  vmid === undefined || host?.vm === undefined || host.vm === vmid ? [] : [wrongVm(vmid, host.vm)];
+
 async function judge(live: LiveOperation, end: VerbEnd, parts: RunParts): Promise<Judgement> {
   const { verb, started_at } = live.operation;
   if (end.how === 'exited') {
@@ -130,11 +185,16 @@ async function judge(live: LiveOperation, end: VerbEnd, parts: RunParts): Promis
       const summary = end.host?.outcome ?? end.stderr.trim().split('\n').at(-1) ?? '';
       return {
         state: 'failed',
-        outcome: { summary: summary || 'Not done: the host is carrying out another verb.' },
+        outcome: { summary: summary || 'Not done: the host is carrying out another verb.', refused: 'busy' },
       };
     }
     const unsaid = isMutating(verb) && end.host?.vmState === undefined;
-    const answer = unsaid ? await askStatus(parts.ssh, parts.bounds.askMs, parts.closing) : undefined;
+    const answer = unsaid ? await askStatus(parts.host, parts.bounds.askMs, parts.closing) : undefined;
+    if (verb === 'status') {
+      const said = statusAnswer(end, parts.host.vmid);
+      if (said.status === undefined && said.otherVm !== undefined)
+        return { state: 'failed', outcome: { summary: said.detail } };
+    }
     return judgeEnd(verb, end, answer?.status);
   }
   live.endStep(false);
@@ -142,18 +202,15 @@ async function judge(live: LiveOperation, end: VerbEnd, parts: RunParts): Promis
   if (end.how === 'unreachable' && end.begun === 'no')
     return {
       state: 'failed',
-      outcome: { summary: `${verb} was not carried out. ${end.detail} ${COLD_CASE}`.trim() },
+      outcome: { summary: coldCase(verb, end.detail) },
     };
   // Neither success nor failure until the host was asked.
   live.checking();
   live.step('connection lost: asking the host');
-  const judged = await checkHost(parts.ssh, verb, Date.parse(started_at), parts.bounds, parts.closing);
+  const judged = await checkHost(parts.host, verb, Date.parse(started_at), parts.bounds, parts.closing);
   live.endStep(judged.state === 'unknown' ? undefined : true);
   return judged;
 }
-
-// Exit code of ssh for its own failures, and so of the verb route for a host that cannot be reached.
-const SSH_FAILED = 255;
 
 function resultOf(verb: string, end: VerbEnd, judged: Judgement): VerbResult {
   const { stdout } = end;

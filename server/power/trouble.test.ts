@@ -4,9 +4,12 @@ import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest';
 import { newOperationId, parseTargetName, type TargetName } from '../../protocol/ids.ts';
 import type { Operation } from '../../protocol/operations.ts';
 import type { Verb } from '../../protocol/verbs.ts';
+import { hearing } from '../../test/support/hearing.ts';
 import { createMemoryJournal, type MemoryJournal } from '../../test/support/memory-journal.ts';
 import { startPowerHost, type TestPowerHost } from '../../test/support/power-host.ts';
+import { noEvidence } from '../../test/support/small-target.ts';
 import { connectTo, silent } from '../../test/support/ssh-parts.ts';
+import { createReadings } from '../readings/readings.ts';
 import type { Power } from './port.ts';
 import { createPower, type PowerParts } from './power.ts';
 
@@ -21,9 +24,10 @@ let journal: MemoryJournal;
 const create = (options: Partial<PowerParts> = {}): Power =>
   createPower({
     target,
-    ssh: connectTo(host, { hostKeyAlias: 'pve' }),
+    host: { ssh: connectTo(host, { hostKeyAlias: 'pve' }), vmid: undefined },
     journal,
-    guestProbe: answering,
+    readings: hearing(answering),
+    evidence: noEvidence,
     logger: silent,
     config: { verbTimeoutMs: 20_000, sshWaitMs: 1_000, check },
     ...options,
@@ -38,7 +42,7 @@ async function cut(
   before = (): void => {},
 ): Promise<{ operation: Operation; states: readonly string[] }> {
   host.set('slow', 1);
-  const started = await power.start({ verb, by });
+  const started = await power.start({ verb, by, finding: undefined });
   const states: string[] = [];
   power.watch(started.id, (change) => {
     if (change.type !== 'output' && states.at(-1) !== change.operation.state)
@@ -100,8 +104,11 @@ test('a host that cannot be asked after the loss leaves an honest unknown, withi
 });
 
 test('a power host that is not there: failed at once, and the verb was certainly not sent', async () => {
-  const power = create({ ssh: connectTo({ ...host, port: 1 }) });
-  const operation = await power.wait((await power.start({ verb: 'cycle', by })).id, 20_000);
+  const power = create({ host: { ssh: connectTo({ ...host, port: 1 }), vmid: undefined } });
+  const operation = await power.wait(
+    (await power.start({ verb: 'cycle', by, finding: undefined })).id,
+    20_000,
+  );
   expect(operation).toMatchObject({ state: 'failed', result: { exit_code: 255, rejected: false } });
   expect(operation.result?.stderr).toContain('refused the connection');
   expect(power.running()).toBeUndefined();
@@ -113,7 +120,7 @@ test('verbs work without a journal, with one that fails and with one that hangs'
     const broken = createMemoryJournal();
     if (mode !== 'absent') broken.mode = mode;
     const power = create({ journal: mode === 'absent' ? undefined : broken });
-    const { id } = await power.start({ verb: 'cycle', by });
+    const { id } = await power.start({ verb: 'cycle', by, finding: undefined });
     let printed = '';
     power.watch(id, (change) => {
       if (change.type === 'output') printed += change.text;
@@ -127,7 +134,7 @@ test('verbs work without a journal, with one that fails and with one that hangs'
 
 test('an operation is read back from the journal by another server', async () => {
   const first = create();
-  const { id } = await first.start({ verb: 'cycle', by });
+  const { id } = await first.start({ verb: 'cycle', by, finding: undefined });
   const done = await first.wait(id, 20_000);
   const second = create();
   const { started_at: _1, finished_at: _2, ...rest } = done;
@@ -140,7 +147,7 @@ test('an operation is read back from the journal by another server', async () =>
 test('a server that goes in mid verb leaves the operation open; the next one asks the host, closes it once, runs nothing', async () => {
   host.set('slow', 1.5);
   const dying = create();
-  const { id } = await dying.start({ verb: 'cycle', by });
+  const { id } = await dying.start({ verb: 'cycle', by, finding: undefined });
   while (mutatingCalls() === 0) await sleep(10);
   await sleep(200);
   await dying.close();
@@ -150,8 +157,10 @@ test('a server that goes in mid verb leaves the operation open; the next one ask
   const next = create();
   const recovery = next.recover();
   await sleep(50);
-  await expect(next.start({ verb: 'start', by })).rejects.toMatchObject({ code: 'verb-running' });
-  const status = await next.start({ verb: 'status', by });
+  await expect(next.start({ verb: 'start', by, finding: undefined })).rejects.toMatchObject({
+    code: 'verb-running',
+  });
+  const status = await next.start({ verb: 'status', by, finding: undefined });
   expect(await next.wait(status.id, 5_000)).toMatchObject({ state: 'succeeded' });
   setTimeout(() => host.unset('busy'), 1_500);
   await recovery;
@@ -162,7 +171,9 @@ test('a server that goes in mid verb leaves the operation open; the next one ask
   expect(ends).toHaveLength(1);
   expect(mutatingCalls()).toBe(1);
   await next.recover();
-  expect(await next.wait((await next.start({ verb: 'stop', by })).id, 20_000)).toMatchObject({
+  expect(
+    await next.wait((await next.start({ verb: 'stop', by, finding: undefined })).id, 20_000),
+  ).toMatchObject({
     state: 'succeeded',
   });
   await next.close();
@@ -171,8 +182,53 @@ test('a server that goes in mid verb leaves the operation open; the next one ask
 test('a status that hangs does not hold the server at its end', async () => {
   host.set('mute', 1);
   const power = create();
-  const { id } = await power.start({ verb: 'status', by });
+  const { id } = await power.start({ verb: 'status', by, finding: undefined });
   await sleep(300);
   await power.close();
   expect(await power.wait(id, 10)).toMatchObject({ state: 'running' });
+});
+
+test('a power path that is for another VM refuses every verb but status, before anything is sent', async () => {
+  host.set('vm', 103);
+  const path = { ssh: connectTo(host, { hostKeyAlias: 'pve' }), vmid: 102 };
+  const readings = createReadings({ host: path, guest: { probe: answering } });
+  const power = create({ host: path, readings });
+  const before = host.calls().filter((call) => call !== 'status').length;
+  for (const verb of ['cycle', 'reset', 'start', 'stop', 'forensics'] as const) {
+    const operation = await power.wait((await power.start({ verb, by, finding: undefined })).id, 20_000);
+    expect(operation).toMatchObject({
+      state: 'failed',
+      outcome: { refused: 'other-vm' },
+      result: { exit_code: null, rejected: true },
+    });
+    expect(operation.outcome?.summary).toMatch(/^Not done\. .*answers for VM 103, not for VM 102/);
+  }
+  expect(host.calls().filter((call) => call !== 'status')).toHaveLength(before);
+  const status = await power.wait((await power.start({ verb: 'status', by, finding: undefined })).id, 20_000);
+  expect(status).toMatchObject({ state: 'failed' });
+  expect(status.outcome?.summary).toContain('answers for VM 103');
+  // The host is corrected: the next verb asks again and runs.
+  host.set('vm', 102);
+  const cured = await power.wait((await power.start({ verb: 'reset', by, finding: undefined })).id, 20_000);
+  expect(cured.state).toBe('succeeded');
+  host.unset('vm');
+  await power.close();
+});
+
+test('a host that does not say which VM it is for, where the target names one, is refused; an older script is not', async () => {
+  const path = { ssh: connectTo(host, { hostKeyAlias: 'pve' }), vmid: 102 };
+  const power = create({ host: path, readings: createReadings({ host: path, guest: { probe: answering } }) });
+  // It says nothing of its VM, as the scripts before this one: there is nothing to compare.
+  const old = await power.wait((await power.start({ verb: 'reset', by, finding: undefined })).id, 20_000);
+  expect(old.state).toBe('succeeded');
+  await power.close();
+  const nowhere = { ssh: connectTo({ ...host, port: 1 }), vmid: 102 };
+  const gone = create({
+    host: nowhere,
+    readings: createReadings({ host: nowhere, guest: { probe: answering } }),
+  });
+  const lost = await gone.wait((await gone.start({ verb: 'cycle', by, finding: undefined })).id, 20_000);
+  expect(lost).toMatchObject({ state: 'failed', result: { exit_code: 255, rejected: false } });
+  expect(lost.outcome?.summary).toContain('cold path');
+  await gone.close();
 });

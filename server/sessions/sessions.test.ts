@@ -35,7 +35,7 @@ function house(
   const sessions = new Sessions({
     journal,
     agent,
-    target,
+    isTarget: (name) => name === target,
     maxConcurrentTurns: options.maxConcurrentTurns ?? 2,
     turnTimeoutMs: options.turnTimeoutMs ?? 60_000,
     logger,
@@ -54,17 +54,17 @@ function house(
 
 test('a turn is user, session, what the agent says, and one turn_end', async () => {
   const { sessions, ended } = house(echo);
-  const id = await sessions.open(ann);
-  await sessions.prompt(id, { text: 'hello', by: ann });
+  const id = await sessions.open(ann, target);
+  await sessions.prompt({ id, target }, { text: 'hello', by: ann });
   expect(await ended(id)).toEqual(['session_opened', 'user', 'session', 'text', 'result', 'turn_end']);
 });
 
 test('two prompts in the same moment: one starts, one is refused', async () => {
   const { sessions, ended } = house(echo);
-  const id = await sessions.open(ann);
+  const id = await sessions.open(ann, target);
   const both = await Promise.allSettled([
-    sessions.prompt(id, { text: 'a', by: ann }),
-    sessions.prompt(id, { text: 'b', by: bob }),
+    sessions.prompt({ id, target }, { text: 'a', by: ann }),
+    sessions.prompt({ id, target }, { text: 'b', by: bob }),
   ]);
   expect(both.map(({ status }) => status).sort()).toEqual(['fulfilled', 'rejected']);
   expect(both.find((one) => one.status === 'rejected')?.reason).toMatchObject({ code: 'turn-running' });
@@ -73,9 +73,9 @@ test('two prompts in the same moment: one starts, one is refused', async () => {
 
 test('a queued prompt runs after the turn before it and is announced as started', async () => {
   const { sessions, ended, events } = house(echo);
-  const id = await sessions.open(ann);
-  await sessions.prompt(id, { text: 'one', by: ann });
-  expect(await sessions.prompt(id, { text: 'two', by: bob, queue: true })).toMatchObject({
+  const id = await sessions.open(ann, target);
+  await sessions.prompt({ id, target }, { text: 'one', by: ann });
+  expect(await sessions.prompt({ id, target }, { text: 'two', by: bob, queue: true })).toMatchObject({
     status: 'queued',
   });
   const kinds = await ended(id, 2);
@@ -91,9 +91,9 @@ test('stop ends the turn as cancelled, names who, and drops what was queued', as
     await log.record(text('working'));
     await stopped(signal);
   });
-  const id = await sessions.open(ann);
-  await sessions.prompt(id, { text: 'work', by: ann });
-  await sessions.prompt(id, { text: 'then this', by: ann, queue: true });
+  const id = await sessions.open(ann, target);
+  await sessions.prompt({ id, target }, { text: 'work', by: ann });
+  await sessions.prompt({ id, target }, { text: 'then this', by: ann, queue: true });
   expect(await sessions.cancel(id, bob)).toBe(true);
   const kinds = await ended(id);
   expect(kinds.slice(-2)).toEqual(['cancelled', 'turn_end']);
@@ -107,8 +107,8 @@ test('an agent that does not end after a stop is closed, and the turn ends all t
     await log.record(text('deaf'));
     await new Promise(() => undefined);
   });
-  const id = await sessions.open(ann);
-  await sessions.prompt(id, { text: 'work', by: ann });
+  const id = await sessions.open(ann, target);
+  await sessions.prompt({ id, target }, { text: 'work', by: ann });
   await sessions.cancel(id, ann);
   expect((await ended(id)).filter((kind) => kind === 'turn_end')).toHaveLength(1);
   expect(agent.closed).toBe(1);
@@ -126,11 +126,11 @@ test('an agent that neither ends nor can be closed wedges nothing: the turn ends
     },
     { closeAgent: never },
   );
-  const id = await sessions.open(ann);
-  await sessions.prompt(id, { text: 'wedge', by: ann });
+  const id = await sessions.open(ann, target);
+  await sessions.prompt({ id, target }, { text: 'wedge', by: ann });
   await sessions.cancel(id, bob);
   expect((await ended(id)).slice(-2)).toEqual(['cancelled', 'turn_end']);
-  await sessions.prompt(id, { text: 'next', by: ann });
+  await sessions.prompt({ id, target }, { text: 'next', by: ann });
   expect(prompts).toEqual(['wedge', 'next']);
   await sessions.close();
   expect((await ended(id, 2)).slice(-2)).toEqual(['interrupted', 'turn_end']);
@@ -145,8 +145,8 @@ test('what an agent says after its turn has ended is refused, and only what may 
         .then(() => log.record(text('too late')).then(late.resolve, late.resolve), late.reject);
     });
   });
-  const id = await sessions.open(ann);
-  await sessions.prompt(id, { text: 'go', by: ann });
+  const id = await sessions.open(ann, target);
+  await sessions.prompt({ id, target }, { text: 'go', by: ann });
   await ended(id);
   expect(await late.promise).toBeInstanceOf(Error);
   expect((await kinds(id)).slice(-2)).toEqual(['turn_end', 'far_side']);
@@ -158,14 +158,14 @@ test('who leaves twice leaves once: another viewer of the session keeps the runn
     await log.record(text('working'));
     await stopped(signal);
   });
-  const id = await sessions.open(ann);
-  const slow = sessions.attach(id, () => undefined);
+  const id = await sessions.open(ann, target);
+  const slow = sessions.attach({ id, target }, () => undefined);
   slow.detach();
-  const { detach } = sessions.attach(id, () => undefined);
-  await sessions.prompt(id, { text: 'work', by: ann });
+  const { detach } = sessions.attach({ id, target }, () => undefined);
+  await sessions.prompt({ id, target }, { text: 'work', by: ann });
   slow.detach();
   expect(sessions.viewers(id)).toBe(1);
-  await expect(sessions.prompt(id, { text: 'third', by: bob })).rejects.toMatchObject({
+  await expect(sessions.prompt({ id, target }, { text: 'third', by: bob })).rejects.toMatchObject({
     code: 'turn-running',
   });
   expect(await sessions.cancel(id, bob)).toBe(true);
@@ -179,10 +179,10 @@ test('who leaves twice leaves once: another viewer of the session keeps the runn
 test('a prompt that could not be recorded leaves nothing behind', async () => {
   const journal = openJournal(tempDir());
   const { sessions, agent } = house(echo, { journal });
-  const id = await sessions.open(ann);
+  const id = await sessions.open(ann, target);
   await journal.close();
   for (const text of ['one', 'two'])
-    await expect(sessions.prompt(id, { text, by: ann })).rejects.toMatchObject({
+    await expect(sessions.prompt({ id, target }, { text, by: ann })).rejects.toMatchObject({
       code: 'journal-unavailable',
     });
   expect(sessions.isRunning(id)).toBe(false);
@@ -198,8 +198,8 @@ test('a turn over its limit ends with an error that says so', async () => {
     },
     { turnTimeoutMs: 30 },
   );
-  const id = await sessions.open(ann);
-  await sessions.prompt(id, { text: 'work', by: ann });
+  const id = await sessions.open(ann, target);
+  await sessions.prompt({ id, target }, { text: 'work', by: ann });
   expect((await ended(id)).slice(-2)).toEqual(['error', 'turn_end']);
   expect((await events(id)).find(({ kind }) => kind === 'error')).toMatchObject({ code: 'turn-limit' });
 });
@@ -210,10 +210,10 @@ test('an agent that throws ends the turn with an error, and the session stays us
     if (calls++ === 0) throw new Error('the process fell over');
     await echo(prompt, log, signal);
   });
-  const id = await sessions.open(ann);
-  await sessions.prompt(id, { text: 'one', by: ann });
+  const id = await sessions.open(ann, target);
+  await sessions.prompt({ id, target }, { text: 'one', by: ann });
   expect((await ended(id)).slice(-2)).toEqual(['error', 'turn_end']);
-  await sessions.prompt(id, { text: 'two', by: ann });
+  await sessions.prompt({ id, target }, { text: 'two', by: ann });
   expect((await ended(id, 2)).slice(-3)).toEqual(['text', 'result', 'turn_end']);
 });
 
@@ -229,13 +229,13 @@ test('more turns than slots wait, say so, and can be stopped while they wait', a
     { maxConcurrentTurns: 1 },
   );
   const [first, second, third] = [
-    await sessions.open(ann),
-    await sessions.open(ann),
-    await sessions.open(ann),
+    await sessions.open(ann, target),
+    await sessions.open(ann, target),
+    await sessions.open(ann, target),
   ];
-  await sessions.prompt(first, { text: 'a', by: ann });
-  await sessions.prompt(second, { text: 'b', by: ann });
-  await sessions.prompt(third, { text: 'c', by: ann });
+  await sessions.prompt({ id: first, target }, { text: 'a', by: ann });
+  await sessions.prompt({ id: second, target }, { text: 'b', by: ann });
+  await sessions.prompt({ id: third, target }, { text: 'c', by: ann });
   await sleep(20);
   expect((await kinds(second)).at(-1)).toBe('note');
   await sessions.cancel(third, ann);
@@ -253,8 +253,8 @@ test('the next thing is asked of the agent only after the last is on disk', asyn
     const onDisk = await journal.read({ kinds: ['text'] }, eventId(0), 10);
     await log.record(result(String(onDisk.length)));
   });
-  const id = await sessions.open(ann);
-  await sessions.prompt(id, { text: 'go', by: ann });
+  const id = await sessions.open(ann, target);
+  await sessions.prompt({ id, target }, { text: 'go', by: ann });
   await ended(id);
   expect((await journal.read({ kinds: ['result'] }, eventId(0), 10))[0]).toMatchObject({ result: '1' });
 });
@@ -278,10 +278,10 @@ test('when the journal refuses, nothing further runs, viewers are told, and the 
     },
     { journal: fragile },
   );
-  const id = await sessions.open(ann);
+  const id = await sessions.open(ann, target);
   const seen: EphemeralEvent[] = [];
-  sessions.attach(id, (event) => seen.push(event));
-  await sessions.prompt(id, { text: 'go', by: ann });
+  sessions.attach({ id, target }, (event) => seen.push(event));
+  await sessions.prompt({ id, target }, { text: 'go', by: ann });
   while (!seen.some(({ kind }) => kind === 'error')) await sleep(5);
   expect(ran).toBe(false);
   expect(agent.closed).toBe(1);
@@ -299,11 +299,11 @@ test('who attaches in mid-turn gets the running block once, then what follows', 
     log.show({ type: 'delta', text: 'the disk' });
     await log.record(text('Looking at the disk'));
   });
-  const id = await sessions.open(ann);
-  await sessions.prompt(id, { text: 'go', by: ann });
+  const id = await sessions.open(ann, target);
+  await sessions.prompt({ id, target }, { text: 'go', by: ann });
   await sleep(20);
   const later: EphemeralEvent[] = [];
-  const { snapshot, detach } = sessions.attach(id, (event) => later.push(event));
+  const { snapshot, detach } = sessions.attach({ id, target }, (event) => later.push(event));
   expect(snapshot).toMatchObject([{ kind: 'text_delta', text: 'Looking at ', snapshot: true }]);
   release();
   await ended(id);
@@ -317,15 +317,15 @@ test('what a dead server left open is closed once, and only once', async () => {
     await log.record(text('working'));
     await stopped(signal);
   });
-  const id = await sessions.open(ann);
-  await sessions.prompt(id, { text: 'work', by: ann });
-  await sessions.prompt(id, { text: 'later', by: ann, queue: true });
+  const id = await sessions.open(ann, target);
+  await sessions.prompt({ id, target }, { text: 'work', by: ann });
+  await sessions.prompt({ id, target }, { text: 'later', by: ann, queue: true });
   await sleep(20);
   // A second house on the same journal stands for the next server; the first one never gets to say anything.
   const next = new Sessions({
     journal,
     agent: scriptedAgent(echo),
-    target,
+    isTarget: () => true,
     maxConcurrentTurns: 2,
     turnTimeoutMs: 60_000,
     logger,
@@ -340,11 +340,11 @@ test('a shutdown ends every turn as interrupted before it resolves', async () =>
     await log.record(text('working'));
     await stopped(signal);
   });
-  const id = await sessions.open(ann);
-  await sessions.prompt(id, { text: 'work', by: ann });
+  const id = await sessions.open(ann, target);
+  await sessions.prompt({ id, target }, { text: 'work', by: ann });
   await sessions.close();
   expect((await kinds(id)).slice(-2)).toEqual(['interrupted', 'turn_end']);
-  await expect(sessions.prompt(id, { text: 'more', by: ann })).rejects.toMatchObject({
+  await expect(sessions.prompt({ id, target }, { text: 'more', by: ann })).rejects.toMatchObject({
     code: 'shutting-down',
   });
 });

@@ -15,10 +15,17 @@ const QUEUE_LIMIT = 20;
 export interface SessionsDeps {
   readonly journal: Journal;
   readonly agent: AgentDriver;
-  readonly target: TargetName;
+  /** A session may outlive its target: it can be read then, and not continued. */
+  readonly isTarget: (name: TargetName) => boolean;
   readonly maxConcurrentTurns: number;
   readonly turnTimeoutMs: number;
   readonly logger: Logger;
+}
+
+/** A session and the target that it is about, as `targetOf` told. */
+export interface SessionRef {
+  readonly id: SessionId;
+  readonly target: TargetName;
 }
 
 export interface Prompt {
@@ -34,6 +41,7 @@ type Accepted =
   | { readonly status: 'queued'; readonly queueId: string };
 
 interface Live {
+  readonly target: TargetName;
   turn: Turn | undefined;
   readonly queue: { readonly id: string; readonly prompt: Prompt }[];
   readonly viewers: Set<{ readonly listener: (event: EphemeralEvent) => void }>;
@@ -52,26 +60,30 @@ export class Sessions {
     this.#slots = new Slots(deps.maxConcurrentTurns);
   }
 
-  async open(by: Actor, id: SessionId = newSessionId()): Promise<SessionId> {
-    await this.#deps.journal.append([
-      { kind: 'session_opened', actor: by, target: this.#deps.target, session_id: id },
-    ]);
+  async open(by: Actor, target: TargetName, id: SessionId = newSessionId()): Promise<SessionId> {
+    await this.#deps.journal.append([{ kind: 'session_opened', actor: by, target, session_id: id }]);
     return id;
   }
 
-  exists(id: SessionId): Promise<boolean> {
-    return this.#deps.journal.hasSession(id);
+  /** The target of a session; undefined where there is no such session. */
+  targetOf(id: SessionId): Promise<TargetName | undefined> {
+    return this.#deps.journal.targetOf(id);
   }
 
   isRunning(id: SessionId): boolean {
     return this.#live.get(id)?.turn !== undefined;
   }
 
-  /** Resolves once the prompt is in the journal. The turn goes on by itself. */
-  async prompt(id: SessionId, prompt: Prompt): Promise<Accepted> {
+  /** Resolves once the prompt is in the journal. The turn goes on by itself. `target`: the session's own. */
+  async prompt({ id, target }: SessionRef, prompt: Prompt): Promise<Accepted> {
     if (this.#closing)
       throw new BreakglassError('shutting-down', 'The server is shutting down. Try again in a moment.');
-    const live = this.#get(id);
+    if (!this.#deps.isTarget(target))
+      throw new BreakglassError(
+        'unknown-target',
+        `This session is about ${target}, which is no target of this console any more. Open a new session.`,
+      );
+    const live = this.#get(id, target);
     if (live.turn === undefined) return { status: 'started', turn: await this.#begin(id, live, prompt) };
     if (prompt.queue !== true)
       throw new BreakglassError(
@@ -87,7 +99,7 @@ export class Sessions {
     const entry = { id: queueId, prompt };
     live.queue.push(entry);
     try {
-      await this.#append(id, prompt.by, [{ kind: 'queued', text: prompt.text, queue_id: queueId }]);
+      await this.#append(id, live, prompt.by, [{ kind: 'queued', text: prompt.text, queue_id: queueId }]);
     } catch (error) {
       const index = live.queue.indexOf(entry);
       if (index >= 0) live.queue.splice(index, 1);
@@ -109,7 +121,7 @@ export class Sessions {
         (entry) => ({ kind: 'unqueued', queue_id: entry.id, reason: 'removed' }) as const,
       );
       // The stop holds whether or not this can be recorded; the next start closes what is left open.
-      await this.#append(id, by, removed).catch((error: unknown) =>
+      await this.#append(id, live, by, removed).catch((error: unknown) =>
         this.#deps.logger.error({ err: error }, 'removal not recorded'),
       );
     }
@@ -121,10 +133,10 @@ export class Sessions {
    * warmed, so that the first prompt finds it ready.
    */
   attach(
-    id: SessionId,
+    { id, target }: SessionRef,
     listener: (event: EphemeralEvent) => void,
   ): { readonly snapshot: readonly EphemeralEvent[]; detach: () => void } {
-    const live = this.#get(id);
+    const live = this.#get(id, target);
     // An object of its own: the same listener may attach twice, and each detaches once.
     const viewer = { listener };
     live.viewers.add(viewer);
@@ -189,7 +201,7 @@ export class Sessions {
     prompt: Prompt,
     before: readonly JournaledBody[] = [],
   ): Promise<Turn> {
-    const turn = new Turn(newTurnId(), id, this.#deps.target, {
+    const turn = new Turn(newTurnId(), id, live.target, {
       journal: this.#deps.journal,
       slots: this.#slots,
       turnTimeoutMs: this.#deps.turnTimeoutMs,
@@ -200,6 +212,7 @@ export class Sessions {
     try {
       await this.#append(
         id,
+        live,
         prompt.by,
         [...before, { kind: 'user', text: prompt.text }, { kind: 'session', session_id: id }],
         turn,
@@ -216,7 +229,7 @@ export class Sessions {
   }
 
   async #run(id: SessionId, live: Live, turn: Turn, prompt: Prompt): Promise<void> {
-    live.agent ??= this.#deps.agent.open(id);
+    live.agent ??= this.#deps.agent.open(id, live.target);
     await turn.run(live.agent, { text: prompt.text, model: prompt.model });
     live.turn = undefined;
     await this.#next(id, live);
@@ -241,13 +254,13 @@ export class Sessions {
 
   #warm(id: SessionId, live: Live): void {
     if (this.#closing || this.#deps.agent.unavailable() !== undefined) return;
-    live.agent ??= this.#deps.agent.open(id);
+    if (this.#deps.isTarget(live.target)) live.agent ??= this.#deps.agent.open(id, live.target);
   }
 
-  #get(id: SessionId): Live {
+  #get(id: SessionId, target: TargetName): Live {
     let live = this.#live.get(id);
     if (live === undefined) {
-      live = { turn: undefined, queue: [], viewers: new Set(), agent: undefined };
+      live = { target, turn: undefined, queue: [], viewers: new Set(), agent: undefined };
       this.#live.set(id, live);
     }
     return live;
@@ -265,10 +278,16 @@ export class Sessions {
     for (const { listener } of live.viewers) listener(event);
   }
 
-  #append(id: SessionId, actor: Actor, bodies: readonly JournaledBody[], turn?: Turn): Promise<unknown> {
+  #append(
+    id: SessionId,
+    { target }: Live,
+    actor: Actor,
+    bodies: readonly JournaledBody[],
+    turn?: Turn,
+  ): Promise<unknown> {
     const scope = {
       actor,
-      target: this.#deps.target,
+      target,
       session_id: id,
       ...(turn === undefined ? {} : { turn_id: turn.id }),
     };

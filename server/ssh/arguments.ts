@@ -2,7 +2,7 @@
 // command is one argument after `--`. Pure. Authority for each option: ssh(1), ssh_config(5).
 
 import { BreakglassError } from '../../protocol/problems.ts';
-import type { HostAddress } from '../config.ts';
+import type { HostAddress } from '../config/targets.ts';
 
 interface Identity {
   readonly keyPath: string;

@@ -9,7 +9,7 @@
 import path from 'node:path';
 import type { Logger } from 'pino';
 import { BreakglassError } from '../../protocol/problems.ts';
-import type { HostAddress } from '../config.ts';
+import type { HostAddress } from '../config/targets.ts';
 import { commandArguments, type Destination, type Keepalive, masterArguments } from './arguments.ts';
 import { createLog, runClient } from './client.ts';
 import type { Begun, SshEnd } from './client-log.ts';

@@ -60,8 +60,8 @@ export function createMemoryJournal(): MemoryJournal {
     async sessions() {
       return [];
     },
-    async hasSession(id) {
-      return openedAt(id) !== undefined;
+    async targetOf(id) {
+      return events.find((event) => event.session_id === id)?.target;
     },
     async open() {
       const finished = new Set(

@@ -1,6 +1,7 @@
 // A small power host for tests: a real sshd whose forced command is a bash script that obeys files in a directory.
 //   state   what `status` says             born   Unix seconds at which its "QEMU process" began
 //   slow    seconds that a verb takes      busy   what `status` says is going on
+//   vm      the VM that it says it is for
 //   capture text that forensics prints         mute   `status` hangs
 //   bundle  what the word `evidence` streams; without it, the word is rejected as by an older script
 //   refuse  a verb answers 75 with this    code   a verb's exit code      loud   bytes that a verb prints
@@ -19,6 +20,7 @@ case $verb in
     [ -e "$dir/mute" ] && sleep 60
     printf 'status: %s\\n' "$(get state running)"
     [ "$(get state running)" = running ] && printf 'qmp: answers\\npid: 1\\nuptime: %s s\\n' $(($(date +%s) - $(get born 0)))
+    [ -e "$dir/vm" ] && printf 'vm: %s\\n' "$(get vm)"
     [ -e "$dir/busy" ] && printf 'busy: %s\\n' "$(get busy)"
     exit 0 ;;
   forensics) echo '--- forensics (10:00:00Z) ---'; get capture; echo 'evidence: e1'; exit 0 ;;

@@ -12,6 +12,8 @@ export interface HostResult {
   readonly version: string | undefined;
   readonly oldPid: number | undefined;
   readonly newPid: number | undefined;
+  /** The VM that the account on the host is for; undefined from an older script. */
+  readonly vm: number | undefined;
 }
 
 const MARK = 'BREAKGLASS-RESULT ';
@@ -44,6 +46,7 @@ export function parseResult(json: string): HostResult | undefined {
     version: text('version'),
     oldPid: integer('old_pid'),
     newPid: integer('new_pid'),
+    vm: integer('vm'),
   };
 }
 
@@ -124,6 +127,8 @@ export interface HostStatus {
   readonly task: string | undefined;
   /** Undefined where the script does not ask it. */
   readonly guestAgent: boolean | undefined;
+  /** The VM that it is about; undefined from an older script. */
+  readonly vm: number | undefined;
 }
 
 /** Text of the verb `status` (`key: value` lines), with the closing line's state where the text has none. */
@@ -146,5 +151,6 @@ export function parseStatus(stdout: string, result: HostResult | undefined): Hos
     lock: field('lock'),
     task: field('task'),
     guestAgent: agent === 'answers' ? true : agent === 'silent' ? false : undefined,
+    vm: number(field('vm')) ?? result?.vm,
   };
 }

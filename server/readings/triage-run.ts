@@ -5,22 +5,18 @@ import type { Actor } from '../../protocol/operations.ts';
 import type { TriageReport } from '../../protocol/triage.ts';
 import type { Evidence } from '../evidence/port.ts';
 import type { BundleSignals } from '../evidence/signals.ts';
-import type { Guest } from '../guest/port.ts';
-import type { SshConnection } from '../ssh/connection.ts';
+import type { HostStatus } from '../power-host/output.ts';
+import { type PowerPath, runVerb, statusAnswer } from '../power-host/run-verb.ts';
 import type { CaptureSignals, Signals } from '../triage/signals.ts';
 import { triage } from '../triage/triage.ts';
-import { runVerb, type StatusAnswer, statusAnswer } from './host.ts';
-import type { HostStatus } from './host-output.ts';
-import { evidenceNamed, readCapture } from './signals.ts';
+import { evidenceNamed, readCapture } from './printed-capture.ts';
+import type { Readings } from './readings.ts';
 
 export interface TriageDeps {
   readonly target: TargetName;
-  /** To the power host. */
-  readonly ssh: SshConnection;
-  readonly guestProbe: Guest['probe'];
-  readonly evidence?: Pick<Evidence, 'collect'> | undefined;
-  /** Told what the host said on the way. */
-  readonly onStatus?: (answer: StatusAnswer) => void;
+  readonly host: PowerPath;
+  readonly readings: Pick<Readings, 'probeSsh' | 'noteHost'>;
+  readonly evidence: Pick<Evidence, 'collect'>;
   readonly now?: () => Date;
 }
 
@@ -36,23 +32,24 @@ const PROBE_LIMIT_MS = 5_000;
 // The host ends a capture after 20 s.
 const CAPTURE_LIMIT_MS = 25_000;
 
-export async function runTriage(
-  deps: TriageDeps,
-  cause: TriageCause = { by: { type: 'server', name: 'triage' } },
-): Promise<TriageReport> {
-  const { ssh } = deps;
+export async function runTriage(deps: TriageDeps, cause: TriageCause): Promise<TriageReport> {
+  const { host, readings } = deps;
   const [end, probe] = await Promise.all([
-    runVerb(ssh, 'status', { timeoutMs: STATUS_LIMIT_MS }).then((ended) => {
-      deps.onStatus?.(statusAnswer(ended));
+    runVerb(host.ssh, 'status', { timeoutMs: STATUS_LIMIT_MS }).then((ended) => {
+      // What triage heard counts for the verb that follows, also where an older answer would still be fresh.
+      readings.noteHost(statusAnswer(ended, host.vmid));
       return ended;
     }),
-    deps.guestProbe(PROBE_LIMIT_MS).catch(() => ({ answers: false, detail: 'could not be asked' })),
+    readings.probeSsh(PROBE_LIMIT_MS).catch(() => ({ answers: false, detail: 'could not be asked' })),
   ]);
   const reachable = end.how === 'exited';
-  const { status } = statusAnswer(end);
+  const answer = statusAnswer(end, host.vmid);
+  const { status } = answer;
+  // Another VM's evidence says nothing about ours.
+  const other = answer.status === undefined && answer.otherVm !== undefined;
   const sshSignal = { answers: probe.answers, detail: probe.detail };
-  const silent = reachable && !probe.answers && status?.busy === undefined;
-  const captured = silent ? await capture(deps, cause, sshSignal) : readCapture(end.stdout);
+  const silent = reachable && !other && !probe.answers && status?.busy === undefined;
+  const captured = silent ? await capture(deps, cause, sshSignal) : readCapture(other ? '' : end.stdout);
   return triage({
     ...captured,
     target: deps.target,
@@ -84,16 +81,16 @@ export function statusSignals(
 }
 
 async function capture(
-  { ssh, evidence }: TriageDeps,
+  { host, evidence }: TriageDeps,
   cause: TriageCause,
   sshSignal: Signals['ssh'],
 ): Promise<Partial<BundleSignals>> {
-  const end = await runVerb(ssh, 'forensics', { timeoutMs: CAPTURE_LIMIT_MS });
+  const end = await runVerb(host.ssh, 'forensics', { timeoutMs: CAPTURE_LIMIT_MS });
   const id = end.host?.evidence ?? evidenceNamed(end.stdout);
   const collected =
     id === undefined
       ? undefined
-      : await evidence?.collect({ id, verb: 'forensics', ssh: sshSignal, ...cause });
+      : await evidence.collect({ id, verb: 'forensics', ssh: sshSignal, ...cause });
   // What the bundle tells goes before what was printed; a bundle that is damaged or older tells less.
   return { ...readCapture(end.stdout), ...collected?.signals, ...(id === undefined ? {} : { evidence: id }) };
 }

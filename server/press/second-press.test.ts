@@ -1,14 +1,14 @@
 import { readFileSync } from 'node:fs';
 import path from 'node:path';
 import { expect, test } from 'vitest';
-import { CONFIRM_LIFE_MS, createConfirmations } from './confirmations.ts';
-import { HOST_SCRIPT_VERSION, versionWarning } from './host-version.ts';
+import { HOST_SCRIPT_VERSION, versionWarning } from '../power-host/version.ts';
+import { CONFIRM_LIFE_MS, createSecondPresses } from './second-press.ts';
 
 const what = { verb: 'reset', target: 'devvm', by: 'viktor', finding: 'block-path-stalled' };
 
 test('a confirmation holds once, for what it was given for, and only for a moment', () => {
   let now = 0;
-  const confirmations = createConfirmations(() => now);
+  const confirmations = createSecondPresses(() => now);
   const given = confirmations.issue(what);
   expect(confirmations.redeem(given, what)).toBe(true);
   expect(confirmations.redeem(given, what)).toBe(false);
@@ -20,7 +20,7 @@ test('a confirmation holds once, for what it was given for, and only for a momen
 });
 
 test('who asks again and again fills no memory: the oldest are forgotten', () => {
-  const confirmations = createConfirmations(() => 0);
+  const confirmations = createSecondPresses(() => 0);
   const first = confirmations.issue(what);
   for (let n = 0; n < 100; n++) confirmations.issue(what);
   expect(confirmations.redeem(first, what)).toBe(false);

@@ -3,8 +3,16 @@
 import { StringDecoder } from 'node:string_decoder';
 import { BreakglassError } from '../../protocol/problems.ts';
 import { isMutating, parseVerb, type Verb } from '../../protocol/verbs.ts';
+import type { SshEnd } from '../ssh/client-log.ts';
 import type { SshConnection, SshResult } from '../ssh/connection.ts';
-import { HostOutput, type HostResult, type HostStatus, parseStatus } from './host-output.ts';
+import { HostOutput, type HostResult, type HostStatus, parseStatus } from './output.ts';
+
+/** The way to one VM's verbs. */
+export interface PowerPath {
+  readonly ssh: SshConnection;
+  /** The VM that it must be for; undefined: whatever it says. */
+  readonly vmid: number | undefined;
+}
 
 export interface VerbRun {
   readonly signal?: AbortSignal;
@@ -69,22 +77,35 @@ export async function runVerb(ssh: SshConnection, word: Verb, run: VerbRun = {})
 
 export type StatusAnswer =
   | { readonly status: HostStatus; readonly version: string | undefined }
-  /** `reachable`: it answered, but not with a status. */
-  | { readonly status: undefined; readonly detail: string; readonly reachable: boolean };
+  | {
+      readonly status: undefined;
+      readonly detail: string;
+      readonly how: SshEnd;
+      /** It answered, but not with a status of this VM. */
+      readonly reachable: boolean;
+      /** It answered for this other VM: nothing it says or does is about ours. */
+      readonly otherVm?: number;
+    };
 
 /** What the host says of the VM now, or why it could not be asked. */
 export async function askStatus(
-  ssh: SshConnection,
+  host: PowerPath,
   limitMs: number,
   signal?: AbortSignal,
 ): Promise<StatusAnswer> {
-  return statusAnswer(
-    await runVerb(ssh, 'status', { timeoutMs: limitMs, ...(signal === undefined ? {} : { signal }) }),
-  );
+  const end = await runVerb(host.ssh, 'status', {
+    timeoutMs: limitMs,
+    ...(signal === undefined ? {} : { signal }),
+  });
+  return statusAnswer(end, host.vmid);
 }
 
-export function statusAnswer(end: VerbEnd): StatusAnswer {
+/** `vmid`: see PowerPath. */
+export function statusAnswer(end: VerbEnd, vmid: number | undefined): StatusAnswer {
   const status = end.how === 'exited' && end.exitCode === 0 ? parseStatus(end.stdout, end.host) : undefined;
+  const vm = status?.vm ?? end.host?.vm;
+  if (vmid !== undefined && vm !== undefined && vm !== vmid)
+    return { status: undefined, detail: wrongVm(vmid, vm), how: end.how, reachable: true, otherVm: vm };
   if (status !== undefined) return { status, version: end.host?.version };
   const said = end.stderr.trim().split('\n').at(-1)?.slice(0, 300) ?? '';
   const detail =
@@ -92,5 +113,8 @@ export function statusAnswer(end: VerbEnd): StatusAnswer {
     (end.how === 'exited'
       ? said || `status ended with exit code ${end.exitCode}`
       : 'the host gave no answer in time');
-  return { status: undefined, detail, reachable: end.how === 'exited' };
+  return { status: undefined, detail, how: end.how, reachable: end.how === 'exited' };
 }
+
+export const wrongVm = (expected: number, vm: number): string =>
+  `This power path answers for VM ${vm}, not for VM ${expected}: every verb is refused. Correct the account or the key of the target (power.user, power.key), or its power.vmid.`;

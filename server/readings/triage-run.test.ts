@@ -3,19 +3,23 @@ import { type AddressInfo, createServer, type Socket } from 'node:net';
 import { afterAll, beforeAll, expect, test, vi } from 'vitest';
 import { newSessionId, parseTargetName, type TargetName } from '../../protocol/ids.ts';
 import { manifest, packBundle, STALLED } from '../../test/support/bundle.ts';
+import { hearing } from '../../test/support/hearing.ts';
 import { createMemoryJournal } from '../../test/support/memory-journal.ts';
 import { startPowerHost, type TestPowerHost } from '../../test/support/power-host.ts';
+import { noEvidence } from '../../test/support/small-target.ts';
 import { connectTo, silent } from '../../test/support/ssh-parts.ts';
 import { tempDir } from '../../test/support/temp-dir.ts';
 import { createEvidence } from '../evidence/evidence.ts';
 import type { Evidence, Latest } from '../evidence/port.ts';
-import { createGuest } from '../guest/guest.ts';
+import type { Guest } from '../guest/port.ts';
+import { createPower } from '../power/power.ts';
+import type { HostStatus } from '../power-host/output.ts';
+import type { PowerPath } from '../power-host/run-verb.ts';
 import type { SshConnection } from '../ssh/connection.ts';
-import type { HostStatus } from './host-output.ts';
-import type { Power } from './port.ts';
-import { createPower } from './power.ts';
+import { targetState } from '../targets/target-state.ts';
+import { createDiagnosis } from './diagnosis.ts';
 import { quickReport } from './quick-triage.ts';
-import { createTargetWatch } from './target-state.ts';
+import { createReadings } from './readings.ts';
 import { runTriage } from './triage-run.ts';
 
 const raise = (): never => {
@@ -27,10 +31,27 @@ const dead = async () => ({ answers: false, detail: 'SSH gave no answer within 5
 let host: TestPowerHost;
 let ssh: SshConnection;
 
+const CAUSE = { by: { type: 'operator', name: 'viktor' } } as const;
+let ours: PowerPath;
+
 beforeAll(async () => {
   host = await startPowerHost();
   ssh = connectTo(host, { hostKeyAlias: 'pve' });
+  ours = { ssh, vmid: undefined };
 });
+
+/** Readings and triage of the target, and its state as it is shown. */
+function look(probe: Guest['probe'], evidence: Evidence = noEvidence, to = ssh) {
+  const path = { ssh: to, vmid: undefined };
+  const readings = createReadings({ host: path, guest: { probe } });
+  const diagnosis = createDiagnosis({ target, host: path, readings, evidence });
+  const power = { running: () => undefined };
+  const state = async () => {
+    await readings.refresh(1_500);
+    return targetState({ name: target, title: undefined, readings, evidence, power });
+  };
+  return { diagnosis, state };
+}
 afterAll(async () => {
   await ssh.close();
   await host.stop();
@@ -46,7 +67,10 @@ diskwrite: 200 -> 200 (+0 bytes between the samples)
 
 test('a silent guest whose disks stand still is captured and found stalled: cycle, never reset; what is staged is said', async () => {
   host.set('capture', CAPTURE);
-  const { finding, cautions } = await runTriage({ target, ssh, guestProbe: dead });
+  const { finding, cautions } = await runTriage(
+    { target, host: ours, readings: hearing(dead), evidence: noEvidence },
+    CAUSE,
+  );
   expect(finding).toMatchObject({ code: 'block-path-stalled', advised: 'cycle', warned: ['reset'] });
   expect(finding.inputs).toContainEqual({ name: 'evidence', value: 'e1' });
   expect(cautions[0]?.text).toContain('memory: 4096 → 8192, balloon: removed');
@@ -54,9 +78,14 @@ test('a silent guest whose disks stand still is captured and found stalled: cycl
 
 test('a VM that answers SSH is not captured; a stopped one is, for its locks and the reason of its end', async () => {
   const before = host.calls().filter((call) => call === 'forensics').length;
-  expect((await runTriage({ target, ssh, guestProbe: answering })).finding.code).toBe('repair-in-guest');
+  expect(
+    (await runTriage({ target, host: ours, readings: hearing(answering), evidence: noEvidence }, CAUSE))
+      .finding.code,
+  ).toBe('repair-in-guest');
   host.set('state', 'stopped');
-  expect((await runTriage({ target, ssh, guestProbe: dead })).finding).toMatchObject({
+  expect(
+    (await runTriage({ target, host: ours, readings: hearing(dead), evidence: noEvidence }, CAUSE)).finding,
+  ).toMatchObject({
     code: 'stopped',
     advised: 'start',
   });
@@ -71,7 +100,10 @@ test('a bundle that can be fetched decides instead of the text, is kept, and is 
   const evidence = createEvidence({ target, ssh, dataDir: tempDir(), journal, logger: silent });
   const session_id = newSessionId();
   const by = { type: 'agent', name: 'claude' } as const;
-  const { finding } = await runTriage({ target, ssh, guestProbe: dead, evidence }, { by, session_id });
+  const { finding } = await runTriage(
+    { target, host: ours, readings: hearing(dead), evidence },
+    { by, session_id },
+  );
   expect(finding).toMatchObject({ code: 'block-path-stalled', confidence: 0.95 });
   expect(finding.inputs).toContainEqual({ name: 'evidence', value: 'e1' });
   expect(journal.events).toMatchObject([{ kind: 'evidence', evidence_id: 'e1', session_id, actor: by }]);
@@ -86,6 +118,7 @@ test('a bundle that can be fetched decides instead of the text, is kept, and is 
     lock: undefined,
     task: undefined,
     guestAgent: undefined,
+    vm: undefined,
   };
   const quick = (more: Partial<HostStatus>, answers = now, at?: number) =>
     quickReport(
@@ -119,43 +152,32 @@ test('a bundle that can be fetched decides instead of the text, is kept, and is 
 test('before a verb triage answers within a second, whatever hangs, and then finds nothing against it', async () => {
   host.set('mute', '');
   const probe = () => new Promise<never>(() => {});
-  const guest = { ...createGuest({ repair: connectTo({ ...host, port: 1 }), logger: silent }), probe };
-  const watch = createTargetWatch({
-    target,
-    ssh,
-    guest,
-    power: { running: () => undefined } as unknown as Power,
-  });
+  const { diagnosis } = look(probe);
   const limit = new Promise((resolve) => setTimeout(() => resolve('too late'), 1_500));
-  expect(await Promise.race([watch.quick(), limit])).toMatchObject({
+  expect(await Promise.race([diagnosis.quick(), limit])).toMatchObject({
     finding: { code: 'not-known', warned: [] },
   });
   host.unset('mute');
 });
 
 test('a status from before a capture does not speak against it', async () => {
-  const guest = {
-    ...createGuest({ repair: ssh, logger: silent }),
-    probe: async () => ({ answers: false, detail: 'no answer', ms: 1 }),
-  };
-  const power = { running: () => undefined } as unknown as Power;
   const wedged = {
     signals: { vmState: 'running', qmp: 'silent', processState: 'T' },
     ssh: { answers: false, detail: 'no answer' },
   } as const;
   let captured: Latest | undefined;
-  const evidence = { latest: () => captured } as unknown as Evidence;
-  const watch = createTargetWatch({ target, ssh, guest, power, evidence });
-  expect((await watch.state()).qmp.answers).toBe(true);
+  const evidence = { ...noEvidence, latest: () => captured };
+  const { diagnosis, state } = look(async () => ({ answers: false, detail: 'no answer', ms: 1 }), evidence);
+  expect((await state()).qmp.answers).toBe(true);
   // The host falls silent, and a capture tells so.
   host.set('mute', '');
   vi.useFakeTimers({ now: Date.now() + 4_000, toFake: ['Date'] });
   try {
     captured = { ...wedged, atMs: Date.now() };
-    expect((await watch.quick()).finding.code).toBe('qemu-wedged');
+    expect((await diagnosis.quick()).finding.code).toBe('qemu-wedged');
     // One from after it does: QEMU answers again.
     captured = { ...wedged, atMs: Date.now() - 60_000 };
-    expect((await watch.quick()).finding.code).not.toBe('qemu-wedged');
+    expect((await diagnosis.quick()).finding.code).not.toBe('qemu-wedged');
   } finally {
     vi.useRealTimers();
     host.unset('mute');
@@ -163,14 +185,12 @@ test('a status from before a capture does not speak against it', async () => {
 });
 
 test('what triage heard of the host counts for the verb that follows at once', async () => {
-  const guest = { ...createGuest({ repair: ssh, logger: silent }), probe: answering };
-  const power = { running: () => undefined } as unknown as Power;
-  const watch = createTargetWatch({ target, ssh, guest, power });
-  expect((await watch.state()).vm.state).toBe('running');
+  const { diagnosis, state } = look(answering);
+  expect((await state()).vm.state).toBe('running');
   host.set('state', 'paused');
   try {
-    expect((await watch.triage()).finding.code).toBe('paused');
-    expect((await watch.quick()).finding.code).toBe('paused');
+    expect((await diagnosis.triage(CAUSE)).finding.code).toBe('paused');
+    expect((await diagnosis.quick()).finding.code).toBe('paused');
   } finally {
     host.unset('state');
   }
@@ -183,17 +203,11 @@ test('the live state is asked for only when somebody looks, and by two at once o
     probes += 1;
     return { answers: true, detail: 'SSH answered.', ms: 1 };
   };
-  const guest = { ...createGuest({ repair: ssh, logger: silent }), probe };
-  const watch = createTargetWatch({
-    target,
-    ssh,
-    guest,
-    power: { running: () => undefined } as unknown as Power,
-  });
+  const { diagnosis, state: now } = look(probe);
   const before = count();
   await new Promise((resolve) => setTimeout(resolve, 300));
   expect([count() - before, probes]).toEqual([0, 0]);
-  const [state] = await Promise.all([watch.state(), watch.state(), watch.quick()]);
+  const [state] = await Promise.all([now(), now(), diagnosis.quick()]);
   expect([count() - before, probes]).toEqual([1, 1]);
   expect(state).toMatchObject({ vm: { state: 'running' }, qmp: { answers: true }, ssh: { answers: true } });
   expect(Date.parse(state.qmp.at ?? '')).toBeGreaterThan(Date.now() - 5_000);
@@ -206,17 +220,24 @@ test('a power host that accepts and stays silent is a cold case within 10 s, for
   const silentHost = connectTo({ ...host, port: (server.address() as AddressInfo).port });
   const power = createPower({
     target,
-    ssh: silentHost,
+    host: { ssh: silentHost, vmid: undefined },
     journal: undefined,
-    guestProbe: dead,
+    readings: hearing(dead),
+    evidence: noEvidence,
     logger: silent,
     config: { verbTimeoutMs: 60_000 },
   });
   const limit = new Promise((resolve) => setTimeout(() => resolve('too late'), 10_000));
   const [report, operation] = await Promise.all([
-    Promise.race([runTriage({ target, ssh: silentHost, guestProbe: dead }), limit]),
+    Promise.race([
+      runTriage(
+        { target, host: { ssh: silentHost, vmid: undefined }, readings: hearing(dead), evidence: noEvidence },
+        CAUSE,
+      ),
+      limit,
+    ]),
     power
-      .start({ verb: 'cycle', by: { type: 'operator', name: 'a' } })
+      .start({ verb: 'cycle', by: { type: 'operator', name: 'a' }, finding: undefined })
       .then(({ id }) => power.wait(id, 10_000)),
   ]);
   expect(report).toMatchObject({ finding: { code: 'cold-case', advised: null } });
@@ -229,20 +250,15 @@ test('a power host that accepts and stays silent is a cold case within 10 s, for
 
 test('a power host that is not there is a cold case, and the live state says unknown with the reason', async () => {
   const nowhere = connectTo({ ...host, port: 1 });
-  const { finding } = await runTriage({ target, ssh: nowhere, guestProbe: dead });
+  const { finding } = await runTriage(
+    { target, host: { ssh: nowhere, vmid: undefined }, readings: hearing(dead), evidence: noEvidence },
+    CAUSE,
+  );
   expect(finding).toMatchObject({ code: 'cold-case', advised: null });
   expect(finding.inputs[0]?.value).toContain('refused the connection');
 
-  const guest = createGuest({ repair: connectTo({ ...host, port: 1 }), logger: silent });
-  const power = createPower({
-    target,
-    ssh: nowhere,
-    journal: undefined,
-    guestProbe: dead,
-    config: { verbTimeoutMs: 1_000 },
-    logger: silent,
-  });
-  const state = await createTargetWatch({ target, ssh: nowhere, guest, power }).state();
+  const { state: now } = look(dead, noEvidence, nowhere);
+  const state = await now();
   expect(state).toMatchObject({
     vm: { state: 'unknown' },
     ssh: { answers: false },
@@ -252,5 +268,26 @@ test('a power host that is not there is a cold case, and the live state says unk
     operation: null,
   });
   expect(state.vm.detail).toContain('refused the connection');
-  await Promise.all([guest.close(), power.close(), nowhere.close()]);
+  await nowhere.close();
+});
+
+test('a host that answers for another VM: nothing of its answer counts, nothing is captured, and the reason is shown', async () => {
+  host.set('vm', 103);
+  const before = host.calls().filter((call) => call === 'forensics').length;
+  const other = { ssh, vmid: 102 };
+  const readings = createReadings({ host: other, guest: { probe: dead } });
+  const { finding } = await runTriage({ target, host: other, readings, evidence: noEvidence }, CAUSE);
+  expect(finding.advised).toBe(null);
+  expect(host.calls().filter((call) => call === 'forensics')).toHaveLength(before);
+  expect(readings.host()?.value).toMatchObject({ status: undefined, otherVm: 103, reachable: true });
+  const shown = targetState({
+    name: target,
+    title: undefined,
+    readings,
+    evidence: noEvidence,
+    power: { running: () => undefined },
+  });
+  expect(shown).toMatchObject({ vm: { state: 'unknown' }, qmp: { answers: null } });
+  expect(shown.warnings[0]).toMatch(/answers for VM 103, not for VM 102/);
+  host.unset('vm');
 });

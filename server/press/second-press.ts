@@ -2,7 +2,7 @@
 // verb, target, person and finding. Single use, and only for a moment: the state that was shown must still be the state.
 import { randomBytes } from 'node:crypto';
 
-export interface Confirmed {
+export interface Agreement {
   readonly verb: string;
   readonly target: string;
   readonly by: string;
@@ -10,17 +10,17 @@ export interface Confirmed {
   readonly finding: string;
 }
 
-export interface Confirmations {
-  issue(what: Confirmed): string;
+export interface SecondPresses {
+  issue(what: Agreement): string;
   /** True once, within the time, for the same thing. */
-  redeem(token: string, what: Confirmed): boolean;
+  redeem(token: string, what: Agreement): boolean;
 }
 
 export const CONFIRM_LIFE_MS = 60_000;
 const MOST_OPEN = 100;
 
-export function createConfirmations(nowMs: () => number = () => performance.now()): Confirmations {
-  const open = new Map<string, Confirmed & { readonly until: number }>();
+export function createSecondPresses(nowMs: () => number = () => performance.now()): SecondPresses {
+  const open = new Map<string, Agreement & { readonly until: number }>();
   return {
     issue(what) {
       for (const [token, { until }] of open) if (until <= nowMs()) open.delete(token);

@@ -4,9 +4,9 @@ import type { TargetName } from '../../protocol/ids.ts';
 import type { TriageReport } from '../../protocol/triage.ts';
 import type { Latest } from '../evidence/port.ts';
 import type { BundleSignals } from '../evidence/signals.ts';
+import type { StatusAnswer } from '../power-host/run-verb.ts';
 import type { CaptureSignals, Signals } from '../triage/signals.ts';
 import { triage } from '../triage/triage.ts';
-import type { StatusAnswer } from './host.ts';
 import { statusSignals } from './triage-run.ts';
 
 export interface QuickSignals {

@@ -1,9 +1,10 @@
 import { writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { expect, test } from 'vitest';
-import { selfSigned } from '../test/support/self-signed.ts';
-import { tempDir } from '../test/support/temp-dir.ts';
-import { ConfigError, readConfig } from './config.ts';
+import { selfSigned } from '../../test/support/self-signed.ts';
+import { tempDir } from '../../test/support/temp-dir.ts';
+import { readConfig } from './config.ts';
+import { ConfigError } from './fields.ts';
 
 const TOKEN = { API_BEARER_TOKEN: 'long-enough-0123456789' };
 
@@ -20,8 +21,22 @@ test('one way to authenticate is enough, none is refused with what to set', () =
 
 test('the defaults are those that deployments know', () => {
   const config = readConfig(TOKEN);
-  expect(config.target.vm).toEqual({ host: '10.0.10.10', port: 22, user: 'breakglass' });
-  expect(config.target.powerHost).toEqual({ host: '192.168.1.127', port: 22, user: 'root' });
+  expect(config.targets).toEqual({
+    default: 'devvm',
+    all: [
+      {
+        name: 'devvm',
+        title: undefined,
+        vm: { host: '10.0.10.10', port: 22, user: 'breakglass' },
+        observerUser: undefined,
+        vmKeyPath: '/secrets/breakglass/private_key',
+        powerHost: { host: '192.168.1.127', port: 22, user: 'root' },
+        powerKeyPath: '/secrets/breakglass/private_key',
+        vmid: undefined,
+        policy: undefined,
+      },
+    ],
+  });
   expect(config).toMatchObject({
     port: 8080,
     bind: '127.0.0.1',
@@ -30,7 +45,7 @@ test('the defaults are those that deployments know', () => {
     dataDir: '/workspace/data',
     lab: null,
   });
-  expect(config.target).toMatchObject({ observerUser: undefined, verbTimeoutMs: 120_000 });
+  expect(config.verbTimeoutMs).toBe(120_000);
   expect(config.agent).toMatchObject({ model: 'sonnet', maxConcurrentTurns: 2, turnTimeoutMs: 1_800_000 });
 });
 
@@ -53,6 +68,8 @@ test.each([
   ['BREAKGLASS_DEVVM_HOST', '-oProxyCommand=reboot'],
   ['BREAKGLASS_DEVVM_HOST', 'a b'],
   ['BREAKGLASS_DEVVM_USER', '-l'],
+  ['BREAKGLASS_DEVVM_HOST', 'fe80::1%a b'],
+  ['BREAKGLASS_PVE_VMID', '12'],
   ['BREAKGLASS_PVE_HOST', 'root@10.0.0.1'],
   ['BREAKGLASS_DEVVM_OBSERVER_USER', 'x;y'],
   ['BREAKGLASS_POLICY', 'yolo'],
@@ -86,10 +103,21 @@ test('whole addresses and blocks are trusted as written', () => {
   );
 });
 
-test('a configuration file is not built yet, and is not silently ignored', () => {
-  const read = () => readConfig({ ...TOKEN, BREAKGLASS_CONFIG: '/etc/breakglass.yaml' });
-  expect(read).toThrow(ConfigError);
-  expect(read).toThrow(/^BREAKGLASS_CONFIG: not built yet: /);
+test('an IPv6 address is an address, also one with a zone', () => {
+  for (const host of ['::1', 'fe80::1%vmbr0', '2001:db8::7'])
+    expect(readConfig({ ...TOKEN, BREAKGLASS_DEVVM_HOST: host }).targets.all[0]?.vm.host).toBe(host);
+});
+
+test('a secret may come from a file; from both places it is refused', () => {
+  const file = path.join(tempDir(), 'token');
+  writeFileSync(
+    file,
+    `${TOKEN.API_BEARER_TOKEN}
+`,
+  );
+  expect(readConfig({ API_BEARER_TOKEN_FILE: file }).access.bearerToken).toBe(TOKEN.API_BEARER_TOKEN);
+  expect(() => readConfig({ ...TOKEN, API_BEARER_TOKEN_FILE: file })).toThrow(/both set/);
+  expect(() => readConfig({ API_BEARER_TOKEN_FILE: '/does/not/exist' })).toThrow(/^API_BEARER_TOKEN_FILE: /);
 });
 
 test('TLS files that are no pair of PEM files are refused by the name of the variable that is wrong', () => {

@@ -1,0 +1,39 @@
+// What the page asks for at load: who am I, what can this console do, which targets are there.
+import type { Me } from '../../protocol/me.ts';
+import type { Identity } from '../access/access.ts';
+import type { Config } from '../config/config.ts';
+import { hasKeys } from './warnings.ts';
+
+export interface Described {
+  readonly config: Config;
+  readonly warnings: readonly string[];
+  /** Why there are no sessions and no agent, if so. */
+  readonly whyPowerOnly: string | undefined;
+  readonly agentUnavailable: () => string | undefined;
+}
+
+export const describe =
+  ({ config, warnings, whyPowerOnly, agentUnavailable }: Described) =>
+  ({ name, how }: Identity): Me => {
+    const agentWhy = whyPowerOnly ?? agentUnavailable();
+    return {
+      name,
+      how,
+      mode: whyPowerOnly === undefined ? 'full' : 'power-only',
+      ...(whyPowerOnly === undefined ? {} : { why: whyPowerOnly }),
+      lab: config.lab,
+      policy: { mode: config.policy.mode, ask_pending: config.policy.askPending },
+      agent: {
+        available: agentWhy === undefined,
+        ...(agentWhy === undefined ? {} : { why: agentWhy }),
+        model: config.agent.model,
+      },
+      target: { name: config.targets.default },
+      targets: config.targets.all.map((target) => ({
+        name: target.name,
+        ...(target.title === undefined ? {} : { title: target.title }),
+      })),
+      warnings,
+      keys: { present: hasKeys(config) },
+    };
+  };

@@ -1,0 +1,38 @@
+// What a deployment should know about its own configuration, said at the start and on the page.
+import type { Config } from '../config/config.ts';
+import { isKeyFile } from '../ssh/key-file.ts';
+
+/** Whether the console holds an SSH key for every target. */
+export const hasKeys = (config: Config): boolean => missingKeys(config).length === 0;
+
+const missingKeys = ({ authSock, targets }: Config): string[] => {
+  if (authSock !== undefined) return [];
+  const paths = new Set(targets.all.flatMap(({ vmKeyPath, powerKeyPath }) => [vmKeyPath, powerKeyPath]));
+  return [...paths].filter((file) => !isKeyFile(file));
+};
+
+export function warningsOf(config: Config, agentUnavailable: string | undefined): string[] {
+  const warnings: string[] = [];
+  if (agentUnavailable !== undefined) warnings.push(`The agent is not available. ${agentUnavailable}`);
+  const everyone = config.access.trustedProxies.filter((cidr) => cidr.endsWith('/0'));
+  if (everyone.length > 0)
+    warnings.push(
+      `BREAKGLASS_TRUSTED_PROXIES contains ${everyone.join(' and ')}: whoever reaches this port is who they say they are.`,
+    );
+  for (const file of missingKeys(config))
+    warnings.push(
+      `No SSH key at ${file} and no ssh-agent: neither the VM nor the power host can be reached with it.`,
+    );
+  if (config.policy.askPending)
+    warnings.push(
+      'Policy ask is not built yet: the agent runs as autonomous, within its budget for verbs. Set BREAKGLASS_POLICY=observe to hold it back.',
+    );
+  const { all } = config.targets;
+  const blind = all.filter(({ observerUser }) => observerUser === undefined).map(({ name }) => name);
+  const where = all.length === 1 ? '' : ` for ${blind.join(', ')}`;
+  if (blind.length > 0)
+    warnings.push(
+      `No observer account${where} (BREAKGLASS_DEVVM_OBSERVER_USER, or vm.observer_user in the file): every command in the VM counts as repair, so policy observe allows none.`,
+    );
+  return warnings;
+}

@@ -1,0 +1,290 @@
+// The only reader of process.env. A value that is not understood stops the start with its name, the value and what was expected.
+import { existsSync, readFileSync } from 'node:fs';
+import path from 'node:path';
+import { createSecureContext, type SecureContextOptions } from 'node:tls';
+import { z } from 'zod';
+import type { PolicyMode } from '../../protocol/events.ts';
+import { parseTargetName } from '../../protocol/ids.ts';
+import {
+  ConfigError,
+  host,
+  isBlock,
+  notUnderstood,
+  policyMode,
+  user,
+  vmid,
+  wholeNumber,
+  word,
+} from './fields.ts';
+import { readTargetsFile, type TargetsConfig } from './targets.ts';
+
+export interface Config {
+  readonly port: number;
+  readonly bind: string;
+  readonly tls: { readonly cert: string; readonly key: string } | undefined;
+  readonly access: {
+    readonly bearerToken: string | undefined;
+    /** CIDR blocks whose X-authentik-username is believed. */
+    readonly trustedProxies: readonly string[];
+  };
+  readonly targets: TargetsConfig;
+  /** How long the fixed verb route waits, in milliseconds. */
+  readonly verbTimeoutMs: number;
+  readonly authSock: string | undefined;
+  readonly agent: {
+    readonly name: string;
+    readonly dir: string;
+    readonly model: string;
+    readonly maxConcurrentTurns: number;
+    readonly turnTimeoutMs: number;
+    readonly knowledgeDir: string;
+    /** What the model API needs, exactly as it goes into the agent's environment. */
+    readonly credentials: Readonly<Record<string, string>>;
+  };
+  readonly policy: {
+    readonly mode: PolicyMode;
+    /** True when `ask` was wanted or nothing was said. */
+    readonly askPending: boolean;
+  };
+  readonly sessionsDir: string;
+  readonly dataDir: string;
+  readonly webDir: string;
+  readonly keepaliveMs: number;
+  /** Not a real target: what the banner says. Set by the lab when it starts a server, never by a deployment. */
+  readonly lab: { readonly scenario: string; readonly title: string; readonly brief: string } | null;
+  readonly searchPath: string;
+  readonly home: string;
+}
+
+type Env = Readonly<Record<string, string | undefined>>;
+
+const root = path.resolve(import.meta.dirname, '../..');
+
+const Variables = z.object({
+  BREAKGLASS_PORT: wholeNumber(0, 65_535).default(8080),
+  BREAKGLASS_BIND: word(/^[A-Za-z0-9.:_-]+$/, 'an address to listen on, e.g. 127.0.0.1 or 0.0.0.0').default(
+    '127.0.0.1',
+  ),
+  BREAKGLASS_TLS_CERT: z.string().optional(),
+  BREAKGLASS_TLS_KEY: z.string().optional(),
+  API_BEARER_TOKEN: z.string().optional(),
+  BREAKGLASS_TRUSTED_PROXIES: z.string().default(''),
+  BREAKGLASS_CONFIG: z.string().optional(),
+  BREAKGLASS_DEVVM_HOST: host.optional(),
+  BREAKGLASS_DEVVM_PORT: wholeNumber(1, 65_535).default(22),
+  BREAKGLASS_DEVVM_USER: user.default('breakglass'),
+  BREAKGLASS_DEVVM_OBSERVER_USER: user.optional(),
+  BREAKGLASS_PVE_HOST: host.optional(),
+  BREAKGLASS_PVE_PORT: wholeNumber(1, 65_535).default(22),
+  BREAKGLASS_PVE_USER: user.default('root'),
+  BREAKGLASS_PVE_VMID: z
+    .string()
+    .regex(/^\d+$/, { error: 'the number of a VM, such as 102' })
+    .transform(Number)
+    .pipe(vmid)
+    .optional(),
+  BREAKGLASS_PVE_VERB_TIMEOUT_SECONDS: wholeNumber(1, 3_600).default(120),
+  BREAKGLASS_KEY_PATH: z.string().default('/secrets/breakglass/private_key'),
+  SSH_AUTH_SOCK: z.string().optional(),
+  BREAKGLASS_AGENT: word(/^[a-z0-9][a-z0-9-]{0,63}$/, 'the name of a file agents/<name>.md').default(
+    'breakglass',
+  ),
+  BREAKGLASS_AGENTS_DIR: z.string().default(path.join(root, 'agents')),
+  BREAKGLASS_KNOWLEDGE_DIR: z.string().default(path.join(root, 'knowledge')),
+  BREAKGLASS_MODEL: word(/^[A-Za-z0-9][A-Za-z0-9.:_@/[\]-]{0,99}$/, 'a model name such as sonnet').default(
+    'sonnet',
+  ),
+  BREAKGLASS_MAX_CONCURRENT_TURNS: wholeNumber(1, 64).default(2),
+  BREAKGLASS_TURN_TIMEOUT_SECONDS: wholeNumber(1, 86_400).default(1_800),
+  BREAKGLASS_POLICY: policyMode.default('ask'),
+  BREAKGLASS_SESSIONS_DIR: z.string().default('/workspace/sessions'),
+  BREAKGLASS_DATA_DIR: z.string().optional(),
+  BREAKGLASS_SSE_KEEPALIVE_SECONDS: wholeNumber(1, 3_600).default(20),
+  BREAKGLASS_LAB: z.string().optional(),
+  ANTHROPIC_API_KEY: z.string().optional(),
+  CLAUDE_CODE_OAUTH_TOKEN: z.string().optional(),
+  ANTHROPIC_BASE_URL: z
+    .string()
+    .refine((text) => /^https?:$/.test(URL.parse(text)?.protocol ?? ''), {
+      error: 'a URL with http:// or https://',
+    })
+    .optional(),
+  // The proxy and the private authority are not secrets, but without them some deployments do not reach the model at all.
+  HTTPS_PROXY: z.string().optional(),
+  NO_PROXY: z.string().optional(),
+  NODE_EXTRA_CA_CERTS: z.string().optional(),
+  PATH: z.string().default('/usr/local/bin:/usr/bin:/bin'),
+  HOME: z.string().default('/root'),
+});
+type Variables = z.output<typeof Variables>;
+
+/** Each may come from a file instead, named by NAME_FILE. */
+const SECRETS = ['API_BEARER_TOKEN', 'ANTHROPIC_API_KEY', 'CLAUDE_CODE_OAUTH_TOKEN'] as const;
+const CREDENTIALS = [
+  'ANTHROPIC_API_KEY',
+  'CLAUDE_CODE_OAUTH_TOKEN',
+  'ANTHROPIC_BASE_URL',
+  'HTTPS_PROXY',
+  'NO_PROXY',
+  'NODE_EXTRA_CA_CERTS',
+] as const satisfies readonly (keyof Variables)[];
+
+export function readConfig(env: Env = process.env): Config {
+  const given = withSecretFiles(env);
+  const parsed = Variables.safeParse(given);
+  if (!parsed.success) {
+    const [issue] = parsed.error.issues;
+    const name = String(issue?.path[0]);
+    throw notUnderstood(name, given[name] ?? null, issue?.message ?? 'something else');
+  }
+  const read = parsed.data;
+  const sessionsDir = path.resolve(read.BREAKGLASS_SESSIONS_DIR);
+  const policy = read.BREAKGLASS_POLICY;
+  return {
+    port: read.BREAKGLASS_PORT,
+    bind: read.BREAKGLASS_BIND,
+    tls: readTls(read),
+    access: readAccess(read),
+    targets: readTargets(read, given),
+    verbTimeoutMs: read.BREAKGLASS_PVE_VERB_TIMEOUT_SECONDS * 1_000,
+    authSock: read.SSH_AUTH_SOCK,
+    agent: {
+      name: read.BREAKGLASS_AGENT,
+      dir: path.resolve(read.BREAKGLASS_AGENTS_DIR),
+      model: read.BREAKGLASS_MODEL,
+      maxConcurrentTurns: read.BREAKGLASS_MAX_CONCURRENT_TURNS,
+      turnTimeoutMs: read.BREAKGLASS_TURN_TIMEOUT_SECONDS * 1_000,
+      knowledgeDir: path.resolve(read.BREAKGLASS_KNOWLEDGE_DIR),
+      credentials: Object.fromEntries(
+        CREDENTIALS.flatMap((name) => (read[name] === undefined ? [] : [[name, read[name]]])),
+      ),
+    },
+    policy: { mode: policy === 'ask' ? 'autonomous' : policy, askPending: policy === 'ask' },
+    sessionsDir,
+    dataDir: path.resolve(read.BREAKGLASS_DATA_DIR ?? path.join(path.dirname(sessionsDir), 'data')),
+    webDir: path.join(root, 'web', 'dist'),
+    keepaliveMs: read.BREAKGLASS_SSE_KEEPALIVE_SECONDS * 1_000,
+    lab: readLab(read.BREAKGLASS_LAB),
+    searchPath: read.PATH,
+    home: read.HOME,
+  };
+}
+
+/** An empty variable counts as none. */
+function withSecretFiles(env: Env): Env {
+  const given: Record<string, string | undefined> = {};
+  for (const [name, value] of Object.entries(env)) if (value !== '') given[name] = value;
+  for (const name of SECRETS) {
+    const file = given[`${name}_FILE`];
+    if (file === undefined) continue;
+    if (given[name] !== undefined)
+      throw new ConfigError(`${name} and ${name}_FILE are both set: set one of them.`);
+    try {
+      given[name] = readFileSync(file, 'utf8').trim();
+    } catch (error) {
+      throw new ConfigError(
+        `${name}_FILE: ${JSON.stringify(file)} cannot be read: ${error instanceof Error ? error.message : String(error)}. Expected a file with the secret.`,
+      );
+    }
+    if (given[name] === '')
+      throw new ConfigError(
+        `${name}_FILE: ${JSON.stringify(file)} is empty. Expected a file with the secret.`,
+      );
+  }
+  return given;
+}
+
+function readAccess(read: Variables): Config['access'] {
+  const trustedProxies = read.BREAKGLASS_TRUSTED_PROXIES.split(',')
+    .map((part) => part.trim())
+    .filter((part) => part !== '');
+  for (const cidr of trustedProxies) {
+    if (!isBlock(cidr))
+      throw notUnderstood(
+        'BREAKGLASS_TRUSTED_PROXIES',
+        cidr,
+        'a comma-separated list of CIDR blocks, e.g. 10.42.0.0/16',
+      );
+  }
+  const bearerToken = read.API_BEARER_TOKEN;
+  if (bearerToken !== undefined && bearerToken.length < 16)
+    throw new ConfigError(
+      'API_BEARER_TOKEN: the value is too short to be safe. Expected at least 16 characters, e.g. from: openssl rand -hex 32',
+    );
+  if (bearerToken === undefined && trustedProxies.length === 0)
+    throw new ConfigError(
+      'No way to authenticate is configured, so nobody could be let in safely. Set API_BEARER_TOKEN (a long random string), or BREAKGLASS_TRUSTED_PROXIES (CIDR blocks of a proxy that sets X-authentik-username), or both.',
+    );
+  return { bearerToken, trustedProxies };
+}
+
+/** Several from the file, or the one that the environment describes. */
+function readTargets(read: Variables, given: Env): TargetsConfig {
+  const keyPath = read.BREAKGLASS_KEY_PATH;
+  const file = read.BREAKGLASS_CONFIG;
+  if (file !== undefined) {
+    for (const name of ['BREAKGLASS_DEVVM_HOST', 'BREAKGLASS_PVE_HOST', 'BREAKGLASS_PVE_VMID'])
+      if (given[name] !== undefined)
+        throw new ConfigError(
+          `${name} is set beside BREAKGLASS_CONFIG, which describes all targets: write it there (${file}) and unset it here.`,
+        );
+    const defaults = {
+      vmUser: read.BREAKGLASS_DEVVM_USER,
+      powerUser: read.BREAKGLASS_PVE_USER,
+      keyPath,
+    };
+    return readTargetsFile(file, defaults);
+  }
+  const name = parseTargetName('devvm');
+  if (name === undefined) throw new Error('unreachable: the default target name is valid');
+  const target = {
+    name,
+    title: undefined,
+    vm: {
+      host: read.BREAKGLASS_DEVVM_HOST ?? '10.0.10.10',
+      port: read.BREAKGLASS_DEVVM_PORT,
+      user: read.BREAKGLASS_DEVVM_USER,
+    },
+    observerUser: read.BREAKGLASS_DEVVM_OBSERVER_USER,
+    vmKeyPath: keyPath,
+    powerHost: {
+      host: read.BREAKGLASS_PVE_HOST ?? '192.168.1.127',
+      port: read.BREAKGLASS_PVE_PORT,
+      user: read.BREAKGLASS_PVE_USER,
+    },
+    powerKeyPath: keyPath,
+    vmid: read.BREAKGLASS_PVE_VMID,
+    policy: undefined,
+  };
+  return { default: name, all: [target] };
+}
+
+function readTls({ BREAKGLASS_TLS_CERT: cert, BREAKGLASS_TLS_KEY: key }: Variables): Config['tls'] {
+  if (cert === undefined && key === undefined) return undefined;
+  if (cert === undefined || key === undefined)
+    throw new ConfigError('BREAKGLASS_TLS_CERT and BREAKGLASS_TLS_KEY go together: set both or neither.');
+  const check = (name: string, file: string, use: (pem: Buffer) => SecureContextOptions): Buffer => {
+    if (!existsSync(file)) throw notUnderstood(name, file, 'the path of a PEM file that exists');
+    try {
+      const pem = readFileSync(file);
+      // What TLS would refuse at the first connection is refused now.
+      createSecureContext(use(pem));
+      return pem;
+    } catch (error) {
+      throw notUnderstood(
+        name,
+        file,
+        `a PEM file for TLS, but: ${error instanceof Error ? error.message : String(error)}`,
+      );
+    }
+  };
+  const certPem = check('BREAKGLASS_TLS_CERT', cert, (pem) => ({ cert: pem }));
+  check('BREAKGLASS_TLS_KEY', key, (pem) => ({ key: pem, cert: certPem }));
+  return { cert, key };
+}
+
+function readLab(text: string | undefined): Config['lab'] {
+  if (text === undefined) return null;
+  const [scenario = '', title = '', brief = ''] = text.split('|');
+  return { scenario, title, brief };
+}

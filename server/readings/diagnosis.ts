@@ -1,0 +1,50 @@
+// Triage of one target: the whole run, shared by all who ask while it runs, and the quick one before a verb.
+import type { TargetName } from '../../protocol/ids.ts';
+import type { TriageReport } from '../../protocol/triage.ts';
+import type { Evidence } from '../evidence/port.ts';
+import type { PowerPath } from '../power-host/run-verb.ts';
+import { quickReport } from './quick-triage.ts';
+import { type Readings, stillSays } from './readings.ts';
+import { runTriage, type TriageCause } from './triage-run.ts';
+
+export interface Diagnosis {
+  /** Single flight: who asks meanwhile gets the same report. */
+  triage(cause: TriageCause): Promise<TriageReport>;
+  /** From the latest signals, within a second: before a verb. Captures nothing. */
+  quick(): Promise<TriageReport>;
+}
+
+export interface DiagnosisParts {
+  readonly target: TargetName;
+  readonly host: PowerPath;
+  readonly readings: Readings;
+  readonly evidence: Pick<Evidence, 'collect' | 'latest'>;
+}
+
+// With what follows it below the second that an emergency verb may be held up.
+const QUICK_PATIENCE_MS = 800;
+
+export function createDiagnosis({ target, host, readings, evidence }: DiagnosisParts): Diagnosis {
+  let running: Promise<TriageReport> | undefined;
+  return {
+    triage(cause) {
+      running ??= runTriage({ target, host, readings, evidence }, cause).finally(() => {
+        running = undefined;
+      });
+      return running;
+    },
+    async quick() {
+      await readings.refresh(QUICK_PATIENCE_MS);
+      const captured = evidence.latest();
+      const last = readings.host();
+      // A status from before the capture does not speak against it: QEMU may have fallen silent in between.
+      const overtaken = captured !== undefined && last !== undefined && Date.parse(last.at) < captured.atMs;
+      return quickReport({
+        target,
+        host: overtaken ? undefined : stillSays(last),
+        ssh: readings.sshNow(),
+        captured,
+      });
+    },
+  };
+}

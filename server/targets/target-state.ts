@@ -1,0 +1,62 @@
+// The live state of one target as it is shown: the readings with their ages, and the verb that runs.
+import type { TargetName } from '../../protocol/ids.ts';
+import type { TargetState } from '../../protocol/me.ts';
+import type { Evidence } from '../evidence/port.ts';
+import type { Power } from '../power/port.ts';
+import type { StatusAnswer } from '../power-host/run-verb.ts';
+import { versionWarning } from '../power-host/version.ts';
+import type { Readings } from '../readings/readings.ts';
+
+export interface Shown {
+  readonly name: TargetName;
+  readonly title: string | undefined;
+  readonly readings: Pick<Readings, 'host' | 'ssh'>;
+  readonly evidence: Pick<Evidence, 'latest'>;
+  readonly power: Pick<Power, 'running'>;
+}
+
+/** What is known now. Asks nothing. */
+export function targetState({ name, title, readings, evidence, power }: Shown): TargetState {
+  const answer = readings.host();
+  const probe = readings.ssh();
+  const status = answer?.value.status;
+  const why = answer?.value.status === undefined ? answer?.value.detail : undefined;
+  return {
+    name,
+    ...(title === undefined ? {} : { title }),
+    vm: {
+      state: status?.vmState ?? 'unknown',
+      at: answer?.at ?? null,
+      ...(why === undefined ? {} : { detail: why }),
+    },
+    ssh: {
+      answers: probe?.value.answers ?? null,
+      at: probe?.at ?? null,
+      ...(probe === undefined ? {} : { detail: probe.value.detail }),
+    },
+    qmp: {
+      answers: status?.qmp === 'answers' ? true : status?.qmp === 'silent' ? false : null,
+      at: status?.qmp === undefined ? null : (answer?.at ?? null),
+    },
+    guest_agent: agentReading(status?.guestAgent, answer?.at, evidence.latest()),
+    warnings: warningsOf(answer?.value),
+    operation: power.running() ?? null,
+  };
+}
+
+function warningsOf(answer: StatusAnswer | undefined): readonly string[] {
+  if (answer === undefined) return [];
+  if (answer.status !== undefined) return versionWarning(answer.version);
+  return answer.otherVm === undefined ? [] : [answer.detail];
+}
+
+function agentReading(
+  told: boolean | undefined,
+  at: string | undefined,
+  latest: ReturnType<Evidence['latest']>,
+): TargetState['guest_agent'] {
+  if (told !== undefined) return { answers: told, at: at ?? null };
+  const captured = latest?.signals.guestAgent;
+  if (latest === undefined || captured === undefined) return { answers: null, at: null };
+  return { answers: captured, at: new Date(latest.atMs).toISOString(), detail: 'as of the latest evidence' };
+}

@@ -1,0 +1,145 @@
+// A target as a value: everything of one machine to recover, made from its configuration by one function. Nothing here is shared with
+// another target but the place where state is kept, and nothing is asked or connected before somebody wants it.
+import path from 'node:path';
+import type { Logger } from 'pino';
+import type { PolicyMode } from '../../protocol/events.ts';
+import type { TargetName } from '../../protocol/ids.ts';
+import type { TargetState } from '../../protocol/me.ts';
+import type { TargetConfig } from '../config/targets.ts';
+import { createEvidence } from '../evidence/evidence.ts';
+import type { Evidence } from '../evidence/port.ts';
+import { createGuest } from '../guest/guest.ts';
+import type { Guest } from '../guest/port.ts';
+import type { Journal } from '../journal/port.ts';
+import type { Power } from '../power/port.ts';
+import { createPower } from '../power/power.ts';
+import { createPress, type Press } from '../press/press.ts';
+import { createRepeats } from '../press/repeats.ts';
+import { createSecondPresses } from '../press/second-press.ts';
+import { createDiagnosis, type Diagnosis } from '../readings/diagnosis.ts';
+import { createReadings } from '../readings/readings.ts';
+import type { Keepalive } from '../ssh/arguments.ts';
+import { createSshConnection, type SshConnection } from '../ssh/connection.ts';
+import { hostKeyAliases } from './host-key-aliases.ts';
+import { targetState } from './target-state.ts';
+
+export interface Target {
+  readonly name: TargetName;
+  readonly title: string | undefined;
+  readonly policy: PolicyMode;
+  readonly guest: Guest;
+  readonly power: Power;
+  readonly press: Press;
+  readonly diagnosis: Diagnosis;
+  readonly evidence: Evidence;
+  /** Asked now of both sides; within a moment, with what is known then. */
+  state(): Promise<TargetState>;
+  /** As `state`, for a list: only the power host's status, and only where it is old. */
+  glance(): Promise<void>;
+  /** What is known, without asking. */
+  known(): TargetState;
+  /** Ends commands, operations (they go on at the host) and connections. */
+  close(): Promise<void>;
+}
+
+/** What all targets of a console share. */
+export interface TargetHouse {
+  readonly defaultTarget: TargetConfig;
+  readonly policy: PolicyMode;
+  readonly verbTimeoutMs: number;
+  readonly dataDir: string;
+  readonly controlDir: string | undefined;
+  readonly authSock: string | undefined;
+  readonly ownerEnv: Readonly<Record<string, string>>;
+  readonly searchPath: string;
+  readonly home: string;
+  /** Undefined when it cannot be opened. */
+  readonly journal: Journal | undefined;
+  readonly logger: Logger;
+}
+
+/** A VM that thrashes is slow to answer and still worth waiting for: 20 s of silence, not the power host's 6. */
+const PATIENT: Keepalive = { intervalS: 5, count: 3 };
+/** A page wants an answer now; what comes later is shown by the next one. */
+const PATIENCE_MS = 1_500;
+/** A list shows readings of up to 15 s as true (then they are stale). */
+const GLANCE_FRESH_MS = 10_000;
+
+export function createTarget(config: TargetConfig, house: TargetHouse): Target {
+  const { name, title, vm, observerUser, powerHost, vmid } = config;
+  const { dataDir, journal } = house;
+  const logger = house.logger.child({ target: name });
+  const aliases = hostKeyAliases(config, house.defaultTarget);
+  const connect = (
+    address: TargetConfig['vm'],
+    keyPath: string,
+    hostKeyAlias: string,
+    keepalive?: Keepalive,
+  ): SshConnection =>
+    createSshConnection({
+      address,
+      keyPath,
+      authSock: house.authSock,
+      knownHostsFile: path.join(dataDir, 'known_hosts'),
+      controlDir: house.controlDir,
+      ownerEnv: house.ownerEnv,
+      searchPath: house.searchPath,
+      home: house.home,
+      logger,
+      hostKeyAlias,
+      ...(keepalive === undefined ? {} : { keepalive }),
+    });
+  const hostSsh = connect(powerHost, config.powerKeyPath, aliases.powerHost);
+  const repairSsh = connect(vm, config.vmKeyPath, aliases.vm, PATIENT);
+  const observerSsh =
+    observerUser === undefined
+      ? undefined
+      : connect({ ...vm, user: observerUser }, config.vmKeyPath, aliases.vm, PATIENT);
+  const guest = createGuest({
+    repair: repairSsh,
+    logger,
+    ...(observerSsh === undefined ? {} : { observer: observerSsh }),
+  });
+  const host = { ssh: hostSsh, vmid };
+  const evidence = createEvidence({ target: name, ssh: hostSsh, dataDir, journal, logger });
+  const readings = createReadings({ host, guest });
+  const diagnosis = createDiagnosis({ target: name, host, readings, evidence });
+  const power = createPower({
+    target: name,
+    host,
+    journal,
+    readings,
+    evidence,
+    config: { verbTimeoutMs: house.verbTimeoutMs },
+    logger,
+  });
+  const press = createPress({
+    target: name,
+    power,
+    quickTriage: () => diagnosis.quick(),
+    secondPresses: createSecondPresses(),
+    repeats: createRepeats((operation) => power.get(operation.id)),
+  });
+  const known = (): TargetState => targetState({ name, title, readings, evidence, power });
+  return {
+    name,
+    title,
+    policy: config.policy ?? house.policy,
+    guest,
+    power,
+    press,
+    diagnosis,
+    evidence,
+    async state() {
+      await readings.refresh(PATIENCE_MS);
+      return known();
+    },
+    glance: () => readings.refreshHost(GLANCE_FRESH_MS),
+    known,
+    async close() {
+      await power.close();
+      await guest.close();
+      await Promise.all([hostSsh.close(), repairSsh.close(), observerSsh?.close()]);
+    },
+  };
+}

@@ -1,0 +1,95 @@
+// A target for tests of the rooms above it: the real press over a power that the test gives.
+import type { TargetName } from '../../protocol/ids.ts';
+import type { TargetState } from '../../protocol/me.ts';
+import { BreakglassError } from '../../protocol/problems.ts';
+import type { TriageReport } from '../../protocol/triage.ts';
+import { parseTargets, type TargetsConfig } from '../../server/config/targets.ts';
+import type { Evidence } from '../../server/evidence/port.ts';
+import type { Guest } from '../../server/guest/port.ts';
+import type { Power } from '../../server/power/port.ts';
+import { createPress } from '../../server/press/press.ts';
+import { createRepeats } from '../../server/press/repeats.ts';
+import { createSecondPresses } from '../../server/press/second-press.ts';
+import type { Target } from '../../server/targets/target.ts';
+import { createTargets, type Targets } from '../../server/targets/targets.ts';
+
+export interface SmallTarget {
+  readonly power: Power;
+  readonly quickTriage?: () => Promise<TriageReport>;
+  readonly evidence?: Evidence;
+  readonly state?: Partial<TargetState>;
+  /** Until it resolves a glance hangs. */
+  readonly glance?: () => Promise<void>;
+}
+
+/** Keeps nothing. */
+export const noEvidence: Evidence = {
+  collect: async () => undefined,
+  latest: () => undefined,
+  outdated: () => {},
+  list: async () => [],
+  read: async () => undefined,
+  picture: async () => undefined,
+  archive: async () => undefined,
+};
+
+function smallTarget(name: TargetName, parts: SmallTarget): Target {
+  const { power, evidence = noEvidence } = parts;
+  const known = (): TargetState => ({
+    name,
+    vm: { state: 'running', at: null },
+    ssh: { answers: null, at: null },
+    qmp: { answers: null, at: null },
+    guest_agent: { answers: null, at: null },
+    warnings: [],
+    operation: null,
+    ...parts.state,
+  });
+  const quick = parts.quickTriage ?? (() => Promise.reject(new Error('triage is broken')));
+  return {
+    name,
+    title: undefined,
+    policy: 'autonomous',
+    guest: {} as Guest,
+    power,
+    press: createPress({
+      target: name,
+      power,
+      quickTriage: quick,
+      secondPresses: createSecondPresses(),
+      repeats: createRepeats((operation) => power.get(operation.id)),
+    }),
+    diagnosis: {
+      triage: () => Promise.reject(new BreakglassError('internal', 'no triage here')),
+      quick,
+    },
+    evidence,
+    state: async () => known(),
+    glance: parts.glance ?? (async () => {}),
+    known,
+    close: async () => {},
+  };
+}
+
+/** As the file would describe them; the first is the default. */
+const targetsNamed = (...names: readonly string[]): TargetsConfig =>
+  parseTargets(
+    JSON.stringify({
+      default: names[0],
+      targets: Object.fromEntries(
+        names.map((name, index) => [
+          name,
+          { vm: { host: '127.0.0.1' }, power: { host: '127.0.0.1', user: `breakglass-${100 + index}` } },
+        ]),
+      ),
+    }),
+    'test.yaml',
+    { vmUser: 'breakglass', powerUser: 'root', keyPath: '/does/not/exist' },
+  );
+
+export const smallTargets = (all: Readonly<Record<string, SmallTarget>>): Targets =>
+  createTargets(targetsNamed(...Object.keys(all)), ({ name }) => {
+    const parts = all[name];
+    if (parts === undefined) throw new Error(`no parts for ${name}`);
+    return smallTarget(name, parts);
+  });
