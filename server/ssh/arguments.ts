@@ -4,12 +4,6 @@
 import { BreakglassError } from '../../protocol/problems.ts';
 import type { HostAddress } from '../config/targets.ts';
 
-interface Identity {
-  readonly keyPath: string;
-  readonly keyExists: boolean;
-  readonly authSock: string | undefined;
-}
-
 export interface Keepalive {
   readonly intervalS: number;
   /** Unanswered keepalives before the connection is given up: after (count + 1) × interval seconds of silence. */
@@ -18,7 +12,9 @@ export interface Keepalive {
 
 export interface Destination {
   readonly address: HostAddress;
-  readonly identity: Identity;
+  /** The only key that is offered: a private key's file, or the public key of one that the agent holds. */
+  readonly keyFile: string;
+  readonly authSock: string | undefined;
   readonly knownHostsFile: string;
   /** The name under which the host's key is kept: an address may change hands, the alias does not. */
   readonly hostKeyAlias: string;
@@ -40,7 +36,7 @@ const PROGRESS = [
 const literal = (file: string): string => `"${file.replaceAll('%', '%%')}"`;
 
 function commonOptions(destination: Destination, connectTimeoutS: number, keepalive: Keepalive): string[] {
-  const { identity, knownHostsFile, hostKeyAlias } = destination;
+  const { keyFile, authSock, knownHostsFile, hostKeyAlias } = destination;
   const options: Readonly<Record<string, string>> = {
     BatchMode: 'yes',
     ConnectTimeout: String(connectTimeoutS),
@@ -52,11 +48,9 @@ function commonOptions(destination: Destination, connectTimeoutS: number, keepal
     UpdateHostKeys: 'no',
     PreferredAuthentications: 'publickey',
     GSSAPIAuthentication: 'no',
-    IdentityAgent: identity.authSock === undefined ? 'none' : literal(identity.authSock),
-    // With a key file only that key is offered (by the agent, if it holds it); without one, whatever the agent holds.
-    ...(identity.keyExists
-      ? { IdentitiesOnly: 'yes', IdentityFile: literal(identity.keyPath) }
-      : { IdentityFile: identity.authSock === undefined ? literal(identity.keyPath) : 'none' }),
+    IdentityAgent: authSock === undefined ? 'none' : literal(authSock),
+    IdentitiesOnly: 'yes',
+    IdentityFile: literal(keyFile),
     ForwardAgent: 'no',
     ForwardX11: 'no',
     ClearAllForwardings: 'yes',

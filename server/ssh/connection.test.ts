@@ -159,7 +159,7 @@ test('nothing of our environment reaches ssh but what is given', async () => {
   await own.close();
 });
 
-test('with no key file the agent is asked, with one only that key is offered', async () => {
+test('exactly one key is offered: the file, or the only one of the agent; where the agent holds more, none', async () => {
   const authSock = path.join(sshd.dir, 'agent');
   const agent = spawn('ssh-agent', ['-D', '-a', authSock], { stdio: 'ignore' });
   while (!existsSync(authSock)) await sleep(20);
@@ -175,6 +175,27 @@ test('with no key file the agent is asked, with one only that key is offered', a
   const own = connectTo(sshd, { authSock, keyPath: path.join(sshd.dir, 'host_key') });
   expect((await run('true', {}, own)).detail).toContain('did not accept our key');
   await own.close();
+
+  // A second key, which would be let in nowhere: the agent's order must not decide which VM a verb reaches.
+  const second = path.join(sshd.dir, 'second-key');
+  execFileSync('ssh-keygen', ['-q', '-t', 'ed25519', '-N', '', '-f', second]);
+  execFileSync('ssh-add', ['-q', second], {
+    env: { ...process.env, SSH_AUTH_SOCK: authSock },
+    stdio: 'ignore',
+  });
+  const several = connectTo(sshd, { authSock, keyPath: '/nonexistent/key' });
+  const refused = await run('true', {}, several);
+  expect(refused).toMatchObject({ how: 'unreachable', begun: 'no' });
+  expect(refused.detail).toMatch(/the ssh-agent holds 2: only one may be offered/);
+  await several.close();
+  const chosen = path.join(sshd.dir, 'chosen.pub');
+  copyFileSync(`${sshd.keyPath}.pub`, chosen);
+  const named = connectTo(sshd, { authSock, keyPath: chosen });
+  expect((await run('true', {}, named)).how).toBe('exited');
+  await named.close();
+  const other = connectTo(sshd, { authSock, keyPath: `${second}.pub` });
+  expect((await run('true', {}, other)).detail).toContain('did not accept our key');
+  await other.close();
   agent.kill();
 });
 
@@ -185,7 +206,7 @@ test.each<[string, (dir: string) => Parameters<typeof connectTo>[1] & object, Re
     () => ({ address: { host: 'no.such.host.invalid', port: 22, user: 'x' } }),
     /could not be resolved/,
   ],
-  ['no key', () => ({ keyPath: '/nonexistent/key' }), /There is no key: \/nonexistent\/key/],
+  ['no key', () => ({ keyPath: '/nonexistent/key' }), /No SSH key at \/nonexistent\/key, and no ssh-agent/],
   [
     'a key that others can read',
     (dir) => {

@@ -14,7 +14,7 @@ import { commandArguments, type Destination, type Keepalive, masterArguments } f
 import { createLog, runClient } from './client.ts';
 import type { Begun, SshEnd } from './client-log.ts';
 import { explainFailure } from './failure.ts';
-import { isKeyFile } from './key-file.ts';
+import { createIdentity } from './identity.ts';
 import { createMaster, NO_MASTER } from './master.ts';
 
 export interface SshConnectionOptions {
@@ -90,24 +90,28 @@ export function createSshConnection(options: SshConnectionOptions): SshConnectio
   const prefix = `${process.pid.toString(36)}-${crypto.randomUUID().slice(0, 4)}`;
   let count = 0;
   let lastFailure = '';
-  // Looked up at each start: a key may be mounted or an agent filled after the server came up.
-  const destination = (): Destination => ({
+  const identity = createIdentity({
+    keyPath: options.keyPath,
+    authSock: options.authSock,
+    dir: options.controlDir,
+    searchPath: options.searchPath,
+  });
+  const toWith = (keyFile: string): Destination => ({
     address: options.address,
-    identity: {
-      keyPath: options.keyPath,
-      keyExists: isKeyFile(options.keyPath),
-      authSock: options.authSock,
-    },
+    keyFile,
+    authSock: options.authSock,
     knownHostsFile: options.knownHostsFile,
     hostKeyAlias: options.hostKeyAlias,
   });
+  /** With the key that the last command had: a master is only started for one. */
+  let destination = toWith(options.keyPath);
   const keepalive = options.keepalive ?? DEFAULT_KEEPALIVE;
   const { controlDir } = options;
   const master =
     controlDir === undefined
       ? NO_MASTER
       : createMaster({
-          argumentsFor: (socket) => masterArguments(destination(), socket, keepalive, CONNECT_TIMEOUT_S),
+          argumentsFor: (socket) => masterArguments(destination, socket, keepalive, CONNECT_TIMEOUT_S),
           socketPath: () => path.join(controlDir, `${prefix}-m${++count}`),
           env,
           idleMs: options.idleMs ?? DEFAULT_IDLE_MS,
@@ -115,11 +119,10 @@ export function createSshConnection(options: SshConnectionOptions): SshConnectio
         });
 
   const run = async (command: SshCommand): Promise<SshResult> => {
-    const to = destination();
     const fresh = command.fresh === true;
     const file = controlDir === undefined ? undefined : path.join(controlDir, `${prefix}-${++count}.log`);
     const build = (logFile: string | undefined, socket: string | undefined): string[] =>
-      commandArguments(to, {
+      commandArguments(destination, {
         command: command.command,
         socket,
         logFile,
@@ -130,7 +133,10 @@ export function createSshConnection(options: SshConnectionOptions): SshConnectio
         keepalive: fresh ? FRESH_KEEPALIVE : keepalive,
       });
     build(file, undefined); // refuses what cannot be sent before anything is started
+    const key = await identity();
     if (closing.signal.aborted) throw new BreakglassError('shutting-down', 'The server is shutting down.');
+    if (key.type === 'none') return failed(notOffered(key.why));
+    destination = toWith(key.file);
     const logFile = file === undefined ? undefined : await createLog(file);
     const result = await runClient({
       arguments: build(logFile, fresh ? undefined : master.touch()),
@@ -144,16 +150,18 @@ export function createSshConnection(options: SshConnectionOptions): SshConnectio
       onStderr: command.onStderr ?? (() => {}),
     });
     const { said, ...rest } = result;
-    const failed = rest.how === 'unreachable' || rest.how === 'connection_lost';
-    const detail = failed ? explainFailure(said, rest.how, to) : '';
-    // A host that is down is asked every few seconds while somebody looks: said once, not every time.
-    if (failed && detail !== lastFailure)
-      options.logger.warn(
-        { host: options.hostKeyAlias, how: rest.how, begun: rest.begun, detail },
-        'ssh failed',
-      );
-    if (failed || rest.how === 'exited') lastFailure = detail;
-    return { ...rest, detail };
+    if (rest.how === 'unreachable' || rest.how === 'connection_lost')
+      return failed({ ...rest, detail: explainFailure(said, rest.how, destination) });
+    if (rest.how === 'exited') lastFailure = '';
+    return { ...rest, detail: '' };
+  };
+  /** A host that is down is asked every few seconds while somebody looks: said once, not every time. */
+  const failed = (result: SshResult): SshResult => {
+    const { how, begun, detail } = result;
+    if (detail !== lastFailure)
+      options.logger.warn({ host: options.hostKeyAlias, how, begun, detail }, 'ssh failed');
+    lastFailure = detail;
+    return result;
   };
 
   return {
@@ -163,7 +171,12 @@ export function createSshConnection(options: SshConnectionOptions): SshConnectio
       underWay.add(tracked);
       return running;
     },
-    warm: (limitMs) => master.ready(limitMs),
+    async warm(limitMs) {
+      const key = await identity();
+      if (key.type === 'none') return false;
+      destination = toWith(key.file);
+      return master.ready(limitMs);
+    },
     masterPid: () => master.pid(),
     async close() {
       closing.abort();
@@ -171,3 +184,13 @@ export function createSshConnection(options: SshConnectionOptions): SshConnectio
     },
   };
 }
+
+/** Without a key nothing is started. */
+const notOffered = (why: string): SshResult => ({
+  how: 'unreachable',
+  exitCode: null,
+  signal: undefined,
+  begun: 'no',
+  stderrTail: '',
+  detail: why,
+});

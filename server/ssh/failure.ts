@@ -28,7 +28,7 @@ function knownFingerprints(knownHostsFile: string, alias: string): readonly stri
  * @returns one or two sentences
  */
 export function explainFailure(said: string, how: SshEnd, to: Destination): string {
-  const { address, identity, knownHostsFile, hostKeyAlias } = to;
+  const { address, keyFile, knownHostsFile, hostKeyAlias } = to;
   const where = `${address.user}@${address.host} port ${address.port}`;
   const has = (pattern: RegExp): boolean => pattern.test(said);
 
@@ -55,12 +55,10 @@ export function explainFailure(said: string, how: SshEnd, to: Destination): stri
   if (has(/Could not resolve hostname/))
     return `The name ${address.host} could not be resolved. Use an IP address: an incident must not depend on DNS.`;
   if (has(/bad permissions|UNPROTECTED PRIVATE KEY/))
-    return `The key file ${identity.keyPath} is readable by others, so ssh ignores it: chmod 600 ${identity.keyPath}`;
+    return `The key file ${keyFile} is readable by others, so ssh ignores it: chmod 600 ${keyFile}`;
   if (has(/Permission denied/)) {
-    if (!identity.keyExists && identity.authSock === undefined)
-      return `There is no key: ${identity.keyPath} does not exist and no ssh-agent is configured, so ${where} let us not in.`;
     if (has(/Load key .*: (?:invalid format|error in libcrypto)/))
-      return `The key file ${identity.keyPath} is not a private key that ssh understands.`;
+      return `The key file ${keyFile} is not a private key that ssh understands.`;
     return `${where} did not accept our key. Is the public key in authorized_keys there?`;
   }
   const last = said.trim().split('\n').at(-1)?.slice(0, 300);
