@@ -22,6 +22,14 @@ module.exports = {
       'The page knows the server only through protocol.',
     ),
     room(
+      'cli-talks-protocol-only',
+      {
+        from: { path: '^cli/', pathNot: '(\\.test\\.ts|^cli/breakglass\\.ts)$' },
+        to: { path: '^(server|web|lab|test|bench)/' },
+      },
+      'The command talks to a console as the page does. Only its entry loads what acts on this machine.',
+    ),
+    room(
       'no-node-in-web',
       { from: { path: '^web/src/', pathNot: '\\.test\\.ts$' }, to: { dependencyTypes: ['core'] } },
       'The page runs in a browser.',

@@ -31,7 +31,7 @@ for (const { ok } of check()) {
 }
 // Rooms first, side by side; then what crosses rooms (browsers, real servers, kills), one at a time.
 vitest('rooms', ['--exclude', 'test/**']);
-vitest('house', ['--exclude', '{protocol,server,lab,web,host,bench}/**', '--maxWorkers', '1']);
+vitest('house', ['--exclude', '{protocol,server,cli,lab,web,host,bench}/**', '--maxWorkers', '1']);
 bats();
 rmSync(scratch, { recursive: true, force: true });
 console.log(`${passed} passed, ${failed} failed${skipped > 0 ? `, ${skipped} skipped` : ''}`);

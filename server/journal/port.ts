@@ -33,9 +33,31 @@ export interface Journal {
   targetOf(id: SessionId): Promise<TargetName | undefined>;
   /** Turns with a `user` and no `turn_end`; operations with `power_started` and no `power_finished`; prompts still queued. */
   open(): Promise<OpenWork>;
+  /** The place of a channel in the log. A new channel begins at the head: what was before it does not concern it. */
+  outbox(channel: string): Outbox;
   /** Why the last append failed, as a sentence for a person; undefined once one succeeded, or when none failed. */
   health(): string | undefined;
   close(): Promise<void>;
+}
+
+/** How far one channel is: everything up to `sentId` has arrived there, or does not concern it. */
+export interface OutboxState {
+  readonly sentId: EventId;
+  /** When the last one arrived (UTC); null: none yet. */
+  readonly sentAt: string | null;
+  /** That failed since then. */
+  readonly attempts: number;
+  readonly trouble: string | null;
+}
+
+/** Each method rejects with `journal-unavailable` where it could not be written. */
+export interface Outbox {
+  state(): Promise<OutboxState>;
+  /** This event has arrived; all before it had. */
+  sent(id: EventId): Promise<void>;
+  /** Nothing up to this event concerns the channel any more. */
+  passed(id: EventId): Promise<void>;
+  failed(why: string): Promise<void>;
 }
 
 export interface SessionSummary {

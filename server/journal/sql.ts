@@ -1,31 +1,9 @@
-// All SQL of the journal, in one place: SQLite is its first home, not its last.
-
-/** Raised with every change of the schema. A file with a higher number was written by a newer version: we do not touch it. */
-export const SCHEMA_VERSION = 1;
+// What is asked of the journal's tables (migrations.ts makes them): SQLite is its first home, not its last.
 
 export const PRAGMAS = `
   PRAGMA journal_mode = WAL;
   PRAGMA synchronous = FULL;
   PRAGMA busy_timeout = 500;
-`;
-
-export const SCHEMA = `
-  CREATE TABLE events (
-    id           INTEGER PRIMARY KEY,
-    at           TEXT NOT NULL,
-    kind         TEXT NOT NULL,
-    session_id   TEXT,
-    turn_id      TEXT,
-    operation_id TEXT,
-    target       TEXT,
-    event        TEXT NOT NULL -- the wire event as JSON, exactly as clients see it
-  ) STRICT;
-  CREATE INDEX events_session ON events (session_id, id) WHERE session_id IS NOT NULL;
-  CREATE INDEX events_operation ON events (operation_id, id) WHERE operation_id IS NOT NULL;
-  CREATE INDEX events_turn ON events (turn_id, kind) WHERE turn_id IS NOT NULL;
-  CREATE INDEX events_target ON events (target, kind, id) WHERE target IS NOT NULL;
-  CREATE INDEX events_kind ON events (kind, id);
-  PRAGMA user_version = ${SCHEMA_VERSION};
 `;
 
 export const SQL = {
@@ -44,6 +22,11 @@ export const SQL = {
     AND NOT EXISTS (
       SELECT 1 FROM events WHERE session_id = e.session_id AND kind = 'unqueued'
       AND json_extract(event, '$.queue_id') = json_extract(e.event, '$.queue_id')) ORDER BY id`,
+  outboxBegin: 'INSERT INTO outbox (channel, sent_id, attempts) VALUES (?, ?, 0) ON CONFLICT DO NOTHING',
+  outboxState: 'SELECT sent_id, sent_at, attempts, trouble FROM outbox WHERE channel = ?',
+  outboxSent: 'UPDATE outbox SET sent_id = ?, sent_at = ?, attempts = 0, trouble = NULL WHERE channel = ?',
+  outboxPassed: 'UPDATE outbox SET sent_id = ? WHERE channel = ?',
+  outboxFailed: 'UPDATE outbox SET attempts = attempts + 1, trouble = ? WHERE channel = ?',
   sessions: `
     SELECT o.session_id AS session_id, o.target AS target, o.at AS opened_at, json_extract(o.event, '$.actor.name') AS opened_by,
       (SELECT at FROM events WHERE session_id = o.session_id ORDER BY id DESC LIMIT 1) AS last_at,

@@ -2,14 +2,15 @@
 // together, then followers are told, then the appenders. An event that anybody saw is on disk.
 import { mkdirSync, statSync } from 'node:fs';
 import path from 'node:path';
-import { DatabaseSync, type StatementSync } from 'node:sqlite';
+import { DatabaseSync, type SQLOutputValue, type StatementSync } from 'node:sqlite';
 import type { JournalEvent, NewEvent } from '../../protocol/events.ts';
 import { type EventId, eventId, type SessionId, type TargetName } from '../../protocol/ids.ts';
 import { BreakglassError } from '../../protocol/problems.ts';
 import { conditionsOf, passes } from './filter.ts';
-import type { Journal, JournalFilter, OpenWork, SessionSummary } from './port.ts';
+import { migrate, migrateBack, SCHEMA_VERSION, versionOf } from './migrations.ts';
+import type { Journal, JournalFilter, OpenWork, Outbox, OutboxState, SessionSummary } from './port.ts';
 import { constraintFailed, explainDamage, explainRefusal, JournalRefused } from './refusal.ts';
-import { PRAGMAS, SCHEMA, SCHEMA_VERSION, SQL, selectEvents } from './sql.ts';
+import { PRAGMAS, SQL, selectEvents } from './sql.ts';
 
 /** A larger file is not read whole at the start: the console must be back within 2 s, whatever it has recorded. */
 const CHECKED_WHOLE_BYTES = 64 * 1024 * 1024;
@@ -52,17 +53,36 @@ export function openJournal(dataDir: string, options: JournalOptions = {}): Jour
 }
 
 function prepareSchema(database: DatabaseSync, file: string): void {
-  const version = Number(database.prepare('PRAGMA user_version').get()?.['user_version'] ?? 0);
+  const version = versionOf(database);
   if (version > SCHEMA_VERSION)
     throw new JournalRefused(
-      `${file} was written by a newer version of Breakglass (schema ${version}, this one knows ${SCHEMA_VERSION}). Run that version, or move the file aside and restart, to get the agent back; the power buttons work.`,
+      `${file} was written by a newer version of Breakglass (schema ${version}, this one knows ${SCHEMA_VERSION}). Run that version, take its file back (breakglass journal back ${SCHEMA_VERSION}, with the newer version), or move the file aside and restart, to get the agent back; the power buttons work.`,
     );
-  if (version === 0) database.exec(`BEGIN IMMEDIATE; ${SCHEMA} COMMIT;`);
+  // A damaged file is not rebuilt on.
+  if (version > 0 && statSync(file).size <= CHECKED_WHOLE_BYTES) {
+    const check = database.prepare('PRAGMA quick_check(1)').get()?.['quick_check'];
+    if (check !== 'ok') throw new JournalRefused(explainDamage(file, String(check)));
+  }
+  migrate(database);
   // Proves now, not in the middle of an incident, that the file can be written.
   database.exec(`BEGIN IMMEDIATE; PRAGMA user_version = ${SCHEMA_VERSION}; COMMIT;`);
-  if (statSync(file).size > CHECKED_WHOLE_BYTES) return;
-  const check = database.prepare('PRAGMA quick_check(1)').get()?.['quick_check'];
-  if (check !== 'ok') throw new JournalRefused(explainDamage(file, String(check)));
+}
+
+/**
+ * Takes a journal that no server uses back to an older version, for the program of that version. Returns the version that it
+ * had. Throws an Error whose message says why it cannot be done; then nothing was changed.
+ */
+export function takeJournalBack(dataDir: string, to: number): number {
+  const file = path.join(dataDir, 'journal.sqlite');
+  statSync(file); // A wrong directory must not get an empty journal.
+  const database = new DatabaseSync(file);
+  try {
+    const from = versionOf(database);
+    migrateBack(database, to);
+    return from;
+  } finally {
+    database.close();
+  }
 }
 
 class SqliteJournal implements Journal {
@@ -132,6 +152,25 @@ class SqliteJournal implements Journal {
       turns: this.#all(SQL.openTurns),
       operations: this.#all(SQL.openOperations),
       queued: this.#all(SQL.openQueued),
+    };
+  }
+
+  outbox(channel: string): Outbox {
+    const write = async (sql: string, ...values: (string | number)[]): Promise<void> => {
+      try {
+        this.#statement(sql).run(...values, channel);
+      } catch (error) {
+        throw unavailable(error);
+      }
+    };
+    return {
+      state: async () => {
+        this.#statement(SQL.outboxBegin).run(channel, this.#head);
+        return stateOf(this.#statement(SQL.outboxState).get(channel) ?? {});
+      },
+      sent: (id) => write(SQL.outboxSent, id, new Date(this.#now()).toISOString()),
+      passed: (id) => write(SQL.outboxPassed, id),
+      failed: (why) => write(SQL.outboxFailed, why),
     };
   }
 
@@ -248,6 +287,13 @@ class SqliteJournal implements Journal {
     return statement;
   }
 }
+
+const stateOf = (row: Readonly<Record<string, SQLOutputValue>>): OutboxState => ({
+  sentId: eventId(Number(row['sent_id'])),
+  sentAt: typeof row['sent_at'] === 'string' ? row['sent_at'] : null,
+  attempts: Number(row['attempts']),
+  trouble: typeof row['trouble'] === 'string' ? row['trouble'] : null,
+});
 
 const unavailable = (cause: unknown): BreakglassError =>
   new BreakglassError(

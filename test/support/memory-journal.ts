@@ -76,6 +76,9 @@ export function createMemoryJournal(): MemoryJournal {
         queued: [],
       };
     },
+    outbox: () => {
+      throw new Error('this journal has no outbox');
+    },
     health: () => failure,
     async close() {},
   };

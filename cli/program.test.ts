@@ -1,0 +1,164 @@
+// The command against a small console: what it prints, where, and how it ends.
+
+import { writeFileSync } from 'node:fs';
+import { createServer, type IncomingMessage } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import path from 'node:path';
+import { expect, onTestFinished, test } from 'vitest';
+import { freePort } from '../test/support/free-port.ts';
+import { tempDir } from '../test/support/temp-dir.ts';
+import { CliError } from './failure.ts';
+import { runCommand, type Surroundings } from './program.ts';
+
+const TOKEN = 'cli-token-0123456789';
+const state = (name: string, more: object = {}) => ({
+  name,
+  vm: { state: 'running', at: new Date(Date.now() - 3_000).toISOString() },
+  ssh: { answers: true, at: null },
+  qmp: { answers: true, at: null },
+  guest_agent: { answers: null, at: null },
+  warnings: [],
+  operation: null,
+  ...more,
+});
+const TARGETS = {
+  default: 'devvm',
+  targets: [
+    state('devvm'),
+    state('a-long-target', { vm: { state: 'unknown', at: null }, ssh: { answers: false, at: null } }),
+  ],
+};
+
+async function startConsole(answer: (request: IncomingMessage) => { status: number; body: string }) {
+  const asked: string[] = [];
+  const server = createServer((request, response) => {
+    asked.push(`${request.url} ${request.headers.authorization ?? '-'}`);
+    const { status, body } = answer(request);
+    response.writeHead(status, { 'content-type': 'application/json' }).end(body);
+  }).listen(0, '127.0.0.1');
+  await new Promise((resolve) => server.once('listening', resolve));
+  onTestFinished(() => {
+    server.close();
+  });
+  return { url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`, asked };
+}
+
+async function run(
+  argv: readonly string[],
+  env: Record<string, string> = {},
+  over: Partial<Surroundings> = {},
+) {
+  const out: string[] = [];
+  const err: string[] = [];
+  const code = await runCommand(argv, {
+    env,
+    print: (line) => out.push(line),
+    talk: (line) => err.push(line),
+    local: {
+      serve: async () => Promise.reject(new Error('not asked for')),
+      journalBack: async () => Promise.reject(new Error('not asked for')),
+    },
+    version: '9.9.9',
+    ...over,
+  });
+  return { code, out: out.join('\n'), err: err.join('\n') };
+}
+
+test('status lists every target in columns; the token comes from the environment or a file, never from the command line', async () => {
+  const { url, asked } = await startConsole(() => ({ status: 200, body: JSON.stringify(TARGETS) }));
+  const { code, out, err } = await run(['status'], { BREAKGLASS_URL: url, BREAKGLASS_TOKEN: TOKEN });
+  expect([code, err]).toEqual([0, '']);
+  expect(out.split('\n').map((line) => line.split(/ {2,}/))).toEqual([
+    ['TARGET', 'VM', 'SSH', 'AGENT', 'QMP', 'SEEN'],
+    ['devvm', 'running', 'answers', '?', 'answers', expect.stringMatching(/^\d+ s ago$/)],
+    ['a-long-target', 'unknown', 'silent', '?', 'answers', 'never'],
+  ]);
+  const file = path.join(tempDir(), 'token');
+  writeFileSync(file, `${TOKEN}\n`);
+  await run(['--url', `${url}/`, '--token-file', file, 'status', '--json']);
+  expect(asked).toEqual([`/api/targets Bearer ${TOKEN}`, `/api/targets Bearer ${TOKEN}`]);
+});
+
+test('--json is the answer of the console, whole, and nothing else on stdout', async () => {
+  const { url } = await startConsole(() => ({ status: 200, body: JSON.stringify(TARGETS) }));
+  const { out } = await run(['status', '--json', '--url', url]);
+  expect(JSON.parse(out)).toEqual(TARGETS);
+});
+
+test('one target is asked by its name, with what a row has no place for', async () => {
+  const one = state('devvm', {
+    warnings: ['another version'],
+    ssh: { answers: false, at: null, detail: 'timed out' },
+  });
+  const { url, asked } = await startConsole(() => ({ status: 200, body: JSON.stringify(one) }));
+  const { out } = await run(['--url', url, 'status', 'devvm']);
+  expect(asked).toEqual(['/api/targets/devvm -']);
+  expect(out).toContain('ssh: timed out\nwarning: another version');
+});
+
+test('what goes wrong is one sentence on stderr, and the exit code says of which kind', async () => {
+  const problem = (status: number, detail: string) => ({ status, body: JSON.stringify({ detail }) });
+  const answers = [
+    problem(401, 'Sign in.'),
+    problem(404, 'There is no target "x".'),
+    { status: 200, body: '<html>' },
+  ];
+  const seen: unknown[] = [];
+  for (const answer of answers) {
+    const { url } = await startConsole(() => answer);
+    const { code, out, err } = await run(['--url', url, 'status', 'x']);
+    seen.push([code, out, err.replace(url, 'URL')]);
+  }
+  expect(seen).toEqual([
+    [
+      3,
+      '',
+      'breakglass: The console at URL does not know you: set BREAKGLASS_TOKEN, or BREAKGLASS_TOKEN_FILE.',
+    ],
+    [1, '', 'breakglass: There is no target "x".'],
+    [1, '', 'breakglass: What answers at URL is not a Breakglass console.'],
+  ]);
+  const closed = `http://127.0.0.1:${await freePort()}`;
+  const gone = await run(['--url', closed, 'status']);
+  expect([gone.code, gone.err]).toEqual([
+    1,
+    `breakglass: The console at ${closed} cannot be reached: nothing listens there.`,
+  ]);
+});
+
+test('a command line that is not understood ends with 2 and does nothing', async () => {
+  for (const argv of [
+    ['stauts'],
+    ['status', 'a', 'b'],
+    ['status', '--jsno'],
+    ['--url', 'ftp://x', 'status'],
+    ['--url'],
+    ['--token-file', '/does/not/exist', 'status'],
+    ['journal', 'back'],
+    ['journal', 'back', 'x'],
+  ]) {
+    const { code, out, err } = await run(argv);
+    expect([argv, code, out]).toEqual([argv, 2, '']);
+    expect(err).not.toBe('');
+  }
+});
+
+test('help and version are data', async () => {
+  expect(await run(['--version'])).toEqual({ code: 0, out: '9.9.9', err: '' });
+  expect((await run(['--help'])).out).toMatch(/^Usage: breakglass/);
+});
+
+test('what acts on this machine says what it did, or why not', async () => {
+  const local = {
+    serve: async () => Promise.reject(new Error('not asked for')),
+    journalBack: async (version: number) => {
+      if (version === 9) throw new CliError('The journal has version 2.', 2);
+      return `back to ${version}`;
+    },
+  };
+  expect(await run(['journal', 'back', '1'], {}, { local })).toEqual({ code: 0, out: '', err: 'back to 1' });
+  expect(await run(['journal', 'back', '9'], {}, { local })).toMatchObject({
+    code: 2,
+    err: 'breakglass: The journal has version 2.',
+  });
+});

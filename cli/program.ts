@@ -1,0 +1,70 @@
+// The command line: what there is to type. Each command is a function in a file of its own.
+import { Command, CommanderError, Option } from 'commander';
+import { consoleAddress } from './console-client.ts';
+import { CliError, EXIT } from './failure.ts';
+import { status } from './status.ts';
+
+/** Commands that act on this machine itself, without a console to talk to. */
+export interface LocalCommands {
+  /** Starts the console in this process; resolves never. */
+  serve(): Promise<void>;
+  /** Takes the journal of a stopped console back to an older version; resolves with what to say. */
+  journalBack(version: number): Promise<string>;
+}
+
+export interface Surroundings {
+  readonly env: Readonly<Record<string, string | undefined>>;
+  readonly print: (line: string) => void;
+  readonly talk: (line: string) => void;
+  readonly local: LocalCommands;
+  readonly version: string;
+}
+
+/** Runs one command line (without the program's name) and resolves with the exit code. */
+export async function runCommand(argv: readonly string[], around: Surroundings): Promise<number> {
+  const { print, talk, env, local } = around;
+  const program = new Command('breakglass')
+    .description('Gets a wedged Proxmox VM back.')
+    .version(around.version)
+    .addOption(new Option('--url <address>', 'the console to talk to').env('BREAKGLASS_URL'))
+    .option('--token-file <file>', 'a file with the access token (or set BREAKGLASS_TOKEN)')
+    .exitOverride()
+    .configureOutput({ writeOut: (text) => print(text.trimEnd()), writeErr: (text) => talk(text.trimEnd()) });
+
+  program
+    .command('serve')
+    .description('start the console with the configuration of the environment')
+    .action(() => local.serve());
+
+  program
+    .command('status')
+    .description('how the targets are')
+    .argument('[target]', 'only this one, asked now')
+    .option('--json', 'the answer of the console as JSON', false)
+    .action((target: string | undefined, { json }: { json: boolean }) =>
+      status(consoleAddress(program.opts(), env), { target, json }, print),
+    );
+
+  program
+    .command('journal')
+    .description('the journal of a console that does not run')
+    .command('back')
+    .description('take it back to an older version, for the program of that version')
+    .argument('<version>', 'the version that the older program knows', wholeNumber)
+    .action(async (version: number) => talk(await local.journalBack(version)));
+
+  try {
+    await program.parseAsync([...argv], { from: 'user' });
+    return 0;
+  } catch (error) {
+    if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : EXIT.usage;
+    if (!(error instanceof CliError)) throw error;
+    talk(`breakglass: ${error.message}`);
+    return error.exitCode;
+  }
+}
+
+function wholeNumber(text: string): number {
+  if (/^\d{1,9}$/.test(text)) return Number(text);
+  throw new CliError(`${JSON.stringify(text)} is not understood. Expected a whole number.`, EXIT.usage);
+}

@@ -1,0 +1,63 @@
+// `breakglass status [target]`: how the targets are, as the console sees them. Data on stdout, talk on stderr.
+import type { TargetState, TargetsAnswer } from '../protocol/me.ts';
+import { type ConsoleAddress, get } from './console-client.ts';
+
+export interface StatusOptions {
+  readonly target: string | undefined;
+  readonly json: boolean;
+}
+
+export async function status(
+  address: ConsoleAddress,
+  { target, json }: StatusOptions,
+  print: (line: string) => void,
+  nowMs: number = Date.now(),
+): Promise<void> {
+  if (target === undefined) {
+    const all = await get<TargetsAnswer>(address, '/api/targets');
+    if (json) print(JSON.stringify(all, null, 2));
+    else for (const line of table(all.targets, nowMs)) print(line);
+    return;
+  }
+  const state = await get<TargetState>(address, `/api/targets/${encodeURIComponent(target)}`);
+  if (json) print(JSON.stringify(state, null, 2));
+  else for (const line of [...table([state], nowMs), ...details(state)]) print(line);
+}
+
+const HEAD = ['TARGET', 'VM', 'SSH', 'AGENT', 'QMP', 'SEEN'];
+
+function table(states: readonly TargetState[], nowMs: number): string[] {
+  const rows = [HEAD, ...states.map((state) => row(state, nowMs))];
+  const widths = HEAD.map((_, column) => Math.max(...rows.map((cells) => (cells[column] ?? '').length)));
+  return rows.map((cells) =>
+    cells
+      .map((cell, column) => cell.padEnd(widths[column] ?? 0))
+      .join('  ')
+      .trimEnd(),
+  );
+}
+
+const row = ({ name, vm, ssh, guest_agent, qmp }: TargetState, nowMs: number): string[] => [
+  name,
+  vm.state,
+  word(ssh.answers),
+  word(guest_agent.answers),
+  word(qmp.answers),
+  age(vm.at, nowMs),
+];
+
+const word = (answers: boolean | null): string => (answers === null ? '?' : answers ? 'answers' : 'silent');
+
+function age(at: string | null, nowMs: number): string {
+  if (at === null) return 'never';
+  const seconds = Math.max(0, Math.round((nowMs - Date.parse(at)) / 1_000));
+  return seconds < 120 ? `${seconds} s ago` : `${Math.round(seconds / 60)} min ago`;
+}
+
+/** What a row has no place for. */
+const details = ({ vm, ssh, warnings, operation }: TargetState): string[] => [
+  ...(vm.detail === undefined ? [] : [`power host: ${vm.detail}`]),
+  ...(ssh.detail === undefined ? [] : [`ssh: ${ssh.detail}`]),
+  ...(operation === null ? [] : [`running: ${operation.verb} by ${operation.by.name}`]),
+  ...warnings.map((warning) => `warning: ${warning}`),
+];

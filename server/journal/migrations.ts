@@ -1,0 +1,87 @@
+// How a journal's file comes from one version to the next, and back. Each step is one transaction together with its number: a server
+// that is killed in the middle leaves the version before. Authority: docs/journal.md says how a person goes back.
+import type { DatabaseSync } from 'node:sqlite';
+
+export interface Migration {
+  readonly version: number;
+  readonly up: string;
+  /** Undoes it. What only the newer version knew is lost; no event ever is. */
+  readonly down: string;
+}
+
+const EVENTS = `
+  CREATE TABLE events (
+    id           INTEGER PRIMARY KEY,
+    at           TEXT NOT NULL,
+    kind         TEXT NOT NULL,
+    session_id   TEXT,
+    turn_id      TEXT,
+    operation_id TEXT,
+    target       TEXT,
+    event        TEXT NOT NULL -- the wire event as JSON, exactly as clients see it
+  ) STRICT;
+  CREATE INDEX events_session ON events (session_id, id) WHERE session_id IS NOT NULL;
+  CREATE INDEX events_operation ON events (operation_id, id) WHERE operation_id IS NOT NULL;
+  CREATE INDEX events_turn ON events (turn_id, kind) WHERE turn_id IS NOT NULL;
+  CREATE INDEX events_target ON events (target, kind, id) WHERE target IS NOT NULL;
+  CREATE INDEX events_kind ON events (kind, id);
+`;
+
+// Where each channel (a notification, the audit off this machine) is in the log. The log itself is what is sent, in its order:
+// so nothing is kept twice, and nothing can be lost between the two.
+const OUTBOX = `
+  CREATE TABLE outbox (
+    channel  TEXT PRIMARY KEY,
+    sent_id  INTEGER NOT NULL, -- everything up to this event has arrived, or does not concern the channel
+    sent_at  TEXT,             -- when the last one arrived
+    attempts INTEGER NOT NULL, -- that failed since then
+    trouble  TEXT              -- why the last one failed
+  ) STRICT;
+`;
+
+export const MIGRATIONS: readonly Migration[] = [
+  { version: 1, up: EVENTS, down: 'DROP TABLE events;' },
+  { version: 2, up: OUTBOX, down: 'DROP TABLE outbox;' },
+];
+
+/** A file with a higher number was written by a newer version: we do not touch it. */
+export const SCHEMA_VERSION = MIGRATIONS.at(-1)?.version ?? 0;
+
+export const versionOf = (database: DatabaseSync): number =>
+  Number(database.prepare('PRAGMA user_version').get()?.['user_version'] ?? 0);
+
+/** From whatever version the file has (0: empty) to ours. */
+export function migrate(database: DatabaseSync, migrations: readonly Migration[] = MIGRATIONS): void {
+  const from = versionOf(database);
+  for (const { version, up } of migrations)
+    if (version > from) inOneTransaction(database, `${up} PRAGMA user_version = ${version};`);
+}
+
+/** Back to an older version, for the program of that version. Throws a sentence when that cannot be. */
+export function migrateBack(
+  database: DatabaseSync,
+  to: number,
+  migrations: readonly Migration[] = MIGRATIONS,
+): void {
+  const from = versionOf(database);
+  const newest = migrations.at(-1)?.version ?? 0;
+  if (from > newest)
+    throw new Error(
+      `The journal has version ${from}, and this program knows only up to ${newest}: go back with the program that wrote it.`,
+    );
+  if (!Number.isSafeInteger(to) || to < 1 || to > from)
+    throw new Error(`The journal has version ${from}: expected a version from 1 to ${from}.`);
+  for (const { version, down } of migrations.toReversed())
+    if (version > to && version <= from)
+      inOneTransaction(database, `${down} PRAGMA user_version = ${version - 1};`);
+}
+
+function inOneTransaction(database: DatabaseSync, sql: string): void {
+  database.exec('BEGIN IMMEDIATE');
+  try {
+    database.exec(`${sql} COMMIT;`);
+  } catch (error) {
+    if (database.isTransaction) database.exec('ROLLBACK');
+    throw error;
+  }
+}

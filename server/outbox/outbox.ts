@@ -1,0 +1,115 @@
+// What leaves this machine: the events of one channel, in the journal's order, each at least once. Where a channel is in the log is
+// kept with the log, so a server that is killed goes on where it was; what it sent in its last moment may be sent again.
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { Logger } from 'pino';
+import type { JournalEvent } from '../../protocol/events.ts';
+import type { EventId } from '../../protocol/ids.ts';
+import type { Journal, JournalFilter, OutboxState } from '../journal/port.ts';
+
+export interface Channel {
+  readonly name: string;
+  /** The events that concern it. */
+  readonly filter: JournalFilter;
+  /** Resolves when it has arrived; rejects with why it has not: then it is tried again, and nothing after it before it. */
+  send(event: JournalEvent, signal: AbortSignal): Promise<void>;
+}
+
+export interface OutboxParts {
+  readonly journal: Journal;
+  readonly channel: Channel;
+  readonly logger: Logger;
+  /** Between attempts, by how many have failed; default 1 s, doubling, at most 5 minutes. */
+  readonly pauseMs?: (attempts: number) => number;
+}
+
+export interface RunningOutbox {
+  state(): Promise<OutboxState>;
+  /** Ends after the event that is being sent, or cuts it off after a moment. */
+  close(): Promise<void>;
+}
+
+const PAGE = 100;
+const LONGEST_PAUSE_MS = 5 * 60_000;
+const CLOSE_PATIENCE_MS = 1_000;
+
+const doubling = (attempts: number): number =>
+  Math.min(LONGEST_PAUSE_MS, 1_000 * 2 ** Math.min(30, Math.max(0, attempts - 1)));
+
+export function startOutbox({ journal, channel, logger, pauseMs = doubling }: OutboxParts): RunningOutbox {
+  const outbox = journal.outbox(channel.name);
+  const closing = new AbortController();
+  const cutting = new AbortController();
+  let wake = Promise.withResolvers<void>();
+  const unfollow = journal.follow(channel.filter, () => wake.resolve());
+
+  const pause = (ms: number): Promise<unknown> =>
+    sleep(ms, undefined, { signal: closing.signal }).catch(() => undefined);
+
+  /** Sends what waits. True when all of it has arrived. */
+  async function drain(): Promise<boolean> {
+    const upTo = journal.head();
+    let { sentId, attempts } = await outbox.state();
+    while (!closing.signal.aborted) {
+      const page = await journal.read(channel.filter, sentId, PAGE);
+      for (const event of page) {
+        if (closing.signal.aborted) return false;
+        const trouble = await attempt(event);
+        if (trouble !== undefined) {
+          attempts++;
+          await outbox.failed(trouble);
+          logger.warn(
+            { channel: channel.name, event: event.id, attempts, trouble },
+            'not sent; trying again',
+          );
+          await pause(pauseMs(attempts));
+          return false;
+        }
+        attempts = 0;
+        sentId = event.id;
+        await outbox.sent(event.id);
+      }
+      if (page.length === 0) break;
+    }
+    if (upTo > sentId) await outbox.passed(upTo as EventId);
+    return true;
+  }
+
+  async function attempt(event: JournalEvent): Promise<string | undefined> {
+    try {
+      await channel.send(event, cutting.signal);
+      return undefined;
+    } catch (error) {
+      return error instanceof Error ? error.message : String(error);
+    }
+  }
+
+  async function run(): Promise<void> {
+    while (!closing.signal.aborted) {
+      wake = Promise.withResolvers<void>();
+      try {
+        if (await drain()) await Promise.race([wake.promise, aborted(closing.signal)]);
+      } catch (error) {
+        // The journal itself: its place is not known, so nothing is sent.
+        logger.error({ err: error, channel: channel.name }, 'the outbox cannot be read or written');
+        await pause(pauseMs(1));
+      }
+    }
+  }
+
+  const running = run();
+  return {
+    state: () => outbox.state(),
+    async close() {
+      unfollow();
+      closing.abort();
+      const patience = setTimeout(() => cutting.abort(), CLOSE_PATIENCE_MS);
+      await running.finally(() => clearTimeout(patience));
+    },
+  };
+}
+
+const aborted = (signal: AbortSignal): Promise<void> =>
+  new Promise((resolve) => {
+    if (signal.aborted) resolve();
+    else signal.addEventListener('abort', () => resolve(), { once: true });
+  });
