@@ -115,7 +115,6 @@ function makeTargets(
       ...ground,
       defaultTarget,
       policy: config.policy.mode,
-      verbTimeoutMs: config.verbTimeoutMs,
       dataDir: dataDir.path,
       authSock: config.authSock,
       searchPath: config.searchPath,

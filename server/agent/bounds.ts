@@ -27,7 +27,10 @@ export interface SessionBounds {
 export interface DriverBounds extends SessionBounds, ApiBounds {
   /** A process takes 160 to 210 MB. Must not be below the number of concurrent turns. */
   readonly maxLive: number;
-  /** Above the verb's own limit, so that a call sees the operation's end. */
+  /**
+   * How long a call waits for a verb's end: as long as Claude Code lets a tool take (660 s), since a start that takes its memory
+   * from disk needs minutes. The operation goes on after it.
+   */
   readonly verbWaitMs: number;
 }
 
@@ -42,5 +45,5 @@ export const BOUNDS: DriverBounds = {
   stopLimitMs: 1_600,
   leftoverMs: 10_000,
   maxLive: 6,
-  verbWaitMs: 180_000,
+  verbWaitMs: 600_000,
 };

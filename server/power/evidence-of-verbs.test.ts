@@ -52,7 +52,7 @@ const create = (more: Partial<PowerParts> = {}) => {
     evidence,
     logger: silent,
     readings: answering,
-    config: { verbTimeoutMs: 20_000, sshWaitMs: 2_000 },
+    bounds: { sshWaitMs: 2_000 },
     ...more,
   });
   return { power, journal, evidence };
@@ -80,7 +80,6 @@ test('the operation names the finding from before, and its evidence, kept while 
     journal,
     readings: answering,
     evidence,
-    config: { verbTimeoutMs: 1_000 },
     logger: silent,
   });
   expect(await next.get(operation.id)).toMatchObject({

@@ -33,7 +33,7 @@ const create = (options: Partial<PowerParts> = {}): Power =>
     readings: hearing(answering),
     evidence: noEvidence,
     logger: silent,
-    config: { verbTimeoutMs: 20_000, sshWaitMs: 2_000, check: quick },
+    bounds: { sshWaitMs: 2_000, check: quick },
     ...options,
   });
 const finish = async (verb: Verb, on = power): Promise<Operation> =>
@@ -195,7 +195,7 @@ test('of many mutating requests at once one runs and the others are told who, wh
 
 test('fifty races in a row never bring two mutating verbs to the host', async () => {
   const fast = create({
-    config: { verbTimeoutMs: 20_000, sshWaitMs: 1, check: quick },
+    bounds: { sshWaitMs: 1, check: quick },
     readings: hearing(answering),
     evidence: noEvidence,
   });

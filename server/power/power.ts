@@ -26,8 +26,9 @@ export interface PowerParts {
   readonly readings: Pick<Readings, 'probeSsh' | 'sshNow' | 'host' | 'noteHost'>;
   /** Keeps what the host captured. */
   readonly evidence: Pick<Evidence, 'collect' | 'outdated'>;
-  readonly config: {
-    readonly verbTimeoutMs: number;
+  readonly bounds?: {
+    /** How long a verb is watched before the host is asked instead. Default 20 minutes. */
+    readonly limitMs?: number;
     /** How long SSH is waited for after start, cycle and reset. Default 60 s. */
     readonly sshWaitMs?: number;
     readonly check?: Partial<CheckBounds>;
@@ -37,18 +38,24 @@ export interface PowerParts {
 }
 
 const FINISHED_KEPT = 50;
+/**
+ * Above everything that the host itself allows one verb: forensics 20 s, stop and kill 22, cleanup 30, and a start that takes its
+ * memory from disk 300, each announced by the host and longer on a slow one. How long a route waits for it is the route's business.
+ */
+const LIMIT_MS = 20 * 60_000;
 /** Mutating verbs wait no longer than this for the check of what a dead server left; the host's own lock still stands. */
 const RECOVERY_GATE_MS = 10_000;
 
 export function createPower(parts: PowerParts): Power {
-  const { target, host, journal, readings, evidence, logger, config } = parts;
+  const { target, host, journal, readings, evidence, logger } = parts;
   const now = parts.now ?? (() => new Date());
+  const limitMs = parts.bounds?.limitMs ?? LIMIT_MS;
   const bounds: CheckBounds = {
     askMs: 8_000,
     gapMs: 1_500,
     unansweredMs: 30_000,
-    busyMs: config.verbTimeoutMs,
-    ...config.check,
+    busyMs: limitMs,
+    ...parts.bounds?.check,
   };
   const closing = new AbortController();
   const known = new Map<OperationId, LiveOperation>();
@@ -104,12 +111,11 @@ export function createPower(parts: PowerParts): Power {
           readings,
           evidence,
           bounds,
-          logger,
           onResult,
           closing: closing.signal,
           superseded: mutating ? superseded.signal : closing.signal,
-          verbTimeoutMs: config.verbTimeoutMs,
-          sshWaitMs: config.sshWaitMs ?? 60_000,
+          limitMs,
+          sshWaitMs: parts.bounds?.sshWaitMs ?? 60_000,
         });
       } catch (error) {
         logger.error({ err: error, operation: live.operation.id }, 'operation broke');

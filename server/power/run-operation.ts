@@ -1,5 +1,4 @@
 // The life of one verb, from the ssh process to the verified outcome.
-import type { Logger } from 'pino';
 import type { Outcome, VerbResult } from '../../protocol/operations.ts';
 import { isMutating, type Verb } from '../../protocol/verbs.ts';
 import type { Evidence } from '../evidence/port.ts';
@@ -23,9 +22,8 @@ export interface RunParts {
   readonly host: PowerPath;
   readonly readings: Pick<Readings, 'probeSsh' | 'sshNow' | 'host' | 'noteHost'>;
   readonly bounds: CheckBounds;
-  readonly verbTimeoutMs: number;
+  readonly limitMs: number;
   readonly sshWaitMs: number;
-  readonly logger: Logger;
   /** Aborted when the server goes: the verb goes on at the host, the operation stays open for the next server. */
   readonly closing: AbortSignal;
   /** Aborted when nobody needs to know any more whether SSH answers: another mutating verb was started. */
@@ -39,8 +37,6 @@ const COLD_CASE =
   "No verb can help until the power host answers: follow the runbook's cold path (docs/runbook.md, cold case).";
 /** As long as a slow host may take for a status. */
 const WHICH_VM_LIMIT_MS = 12_000;
-/** At this many times the limit the ssh is ended and the host is asked instead. */
-const HARD_BOUND = 3;
 /** Exit code of ssh for its own failures, and so of the verb route for a host that cannot be reached. */
 const SSH_FAILED = 255;
 /** flock's exit code for "somebody else holds it", which the host's script uses: another mutating verb is running. */
@@ -48,11 +44,7 @@ const HOST_BUSY = 75;
 
 export async function runOperation(live: LiveOperation, parts: RunParts): Promise<void> {
   const { verb } = live.operation;
-  const { host, logger, closing } = parts;
-  const overdue = setTimeout(
-    () => logger.warn({ operation: live.operation.id, verb }, 'time limit passed, still running'),
-    parts.verbTimeoutMs,
-  );
+  const { host, closing } = parts;
   // A status asks which VM it is; everything else is only for the right one.
   const notOurs = verb === 'status' ? undefined : await whyNotOurs(live, parts);
   if (closing.aborted) return live.abandon();
@@ -67,10 +59,10 @@ export async function runOperation(live: LiveOperation, parts: RunParts): Promis
   live.step('ask the power host');
   const end = await runVerb(host.ssh, verb, {
     signal: closing,
-    timeoutMs: HARD_BOUND * parts.verbTimeoutMs,
+    timeoutMs: parts.limitMs,
     onOutput: (stream, text) => live.output(stream, text),
     onSection: (name) => live.step(name),
-  }).finally(() => clearTimeout(overdue));
+  });
   if (closing.aborted) return live.abandon();
 
   const judged = await judge(live, end, parts);

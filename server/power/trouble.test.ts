@@ -29,7 +29,7 @@ const create = (options: Partial<PowerParts> = {}): Power =>
     readings: hearing(answering),
     evidence: noEvidence,
     logger: silent,
-    config: { verbTimeoutMs: 20_000, sshWaitMs: 1_000, check },
+    bounds: { sshWaitMs: 1_000, check },
     ...options,
   });
 const mutatingCalls = (): number => host.calls().filter((call) => call !== 'status').length;

@@ -225,7 +225,6 @@ test('a power host that accepts and stays silent is a cold case within 10 s, for
     readings: hearing(dead),
     evidence: noEvidence,
     logger: silent,
-    config: { verbTimeoutMs: 60_000 },
   });
   const limit = new Promise((resolve) => setTimeout(() => resolve('too late'), 10_000));
   const [report, operation] = await Promise.all([

@@ -46,7 +46,6 @@ export interface Target {
 export interface TargetHouse {
   readonly defaultTarget: TargetConfig;
   readonly policy: PolicyMode;
-  readonly verbTimeoutMs: number;
   readonly dataDir: string;
   readonly controlDir: string | undefined;
   readonly authSock: string | undefined;
@@ -110,7 +109,6 @@ export function createTarget(config: TargetConfig, house: TargetHouse): Target {
     journal,
     readings,
     evidence,
-    config: { verbTimeoutMs: house.verbTimeoutMs },
     logger,
   });
   const press = createPress({
