@@ -1,27 +1,15 @@
 // Reads an SSE answer frame by frame, as a client does.
+import { EventSourceParserStream } from 'eventsource-parser/stream';
+
 export interface Frame {
-  readonly id?: string;
-  readonly event?: string;
-  /** Undefined for a comment. */
-  readonly data?: string;
+  readonly id?: string | undefined;
+  readonly event?: string | undefined;
+  readonly data: string;
 }
 
 export async function* frames(response: Response): AsyncGenerator<Frame> {
   if (response.body === null) return;
-  const decoder = new TextDecoder();
-  let buffer = '';
-  for await (const chunk of response.body) {
-    buffer += decoder.decode(chunk, { stream: true });
-    for (let end = buffer.indexOf('\n\n'); end >= 0; end = buffer.indexOf('\n\n')) {
-      const frame: Record<string, string> = {};
-      for (const line of buffer.slice(0, end).split('\n')) {
-        const colon = line.indexOf(':');
-        if (colon > 0) frame[line.slice(0, colon)] = line.slice(colon + 1).replace(/^ /, '');
-      }
-      buffer = buffer.slice(end + 2);
-      yield frame;
-    }
-  }
+  yield* response.body.pipeThrough(new TextDecoderStream()).pipeThrough(new EventSourceParserStream());
 }
 
 export interface SeenEvent {
@@ -35,7 +23,7 @@ export async function eventsUntil(response: Response, kind: string): Promise<See
   const seen: SeenEvent[] = [];
   for await (const { data, event } of frames(response)) {
     if (event === kind) break;
-    if (data === undefined || event !== undefined) continue;
+    if (event !== undefined) continue;
     const parsed = JSON.parse(data) as SeenEvent;
     seen.push(parsed);
     if (parsed.kind === kind) break;

@@ -1,6 +1,6 @@
 // Reads one event stream with fetch, so that a 404, a 401 and silence can be told apart (EventSource hides them).
+import { createParser, type EventSourceMessage } from 'eventsource-parser';
 import { ApiError, toApiError } from './http.ts';
-import { type SseFrame, SseParser } from './sse-parser.ts';
 
 interface StreamOptions {
   readonly signal: AbortSignal;
@@ -8,7 +8,7 @@ interface StreamOptions {
   readonly onOpen?: () => void;
   /** Any byte, comments too: the link is alive. */
   readonly onByte?: () => void;
-  readonly onFrame: (frame: SseFrame) => void;
+  readonly onFrame: (frame: EventSourceMessage) => void;
 }
 
 /** Resolves when the server ends the stream. @throws ApiError when it refuses or the connection breaks. */
@@ -30,14 +30,14 @@ export const readEventStream = async (path: string, options: StreamOptions): Pro
   }
   if (!response.ok || !response.body) throw await toApiError(response);
   onOpen?.();
-  const parser = new SseParser();
+  const parser = createParser({ onEvent: onFrame });
   const reader = response.body.pipeThrough(new TextDecoderStream()).getReader();
   try {
     for (;;) {
       const { done, value } = await reader.read();
       if (done) return;
       onByte?.();
-      for (const frame of parser.push(value)) onFrame(frame);
+      parser.feed(value);
     }
   } catch (error) {
     if (error instanceof ApiError) throw error;

@@ -1,5 +1,6 @@
 // The attachment of this page to one session: stream, reconnect, watchdog. Knows nothing of what the events mean.
 // Must stay true: every event is handed on at most once and in order, over any number of reconnects.
+import type { EventSourceMessage } from 'eventsource-parser';
 import type { WireEvent } from '../../../protocol/events.ts';
 import { readEventStream } from './event-stream.ts';
 import { asApiError } from './http.ts';
@@ -11,7 +12,6 @@ import {
   SILENCE_MS,
   SILENCE_ON_RETURN_MS,
 } from './reconnect.ts';
-import type { SseFrame } from './sse-parser.ts';
 
 export interface LinkHandlers {
   readonly event: (event: WireEvent, live: boolean) => void;
@@ -108,7 +108,7 @@ export class SessionLink {
     this.#tick();
   }
 
-  #frame(frame: SseFrame): void {
+  #frame(frame: EventSourceMessage): void {
     if (this.#closed.signal.aborted) return;
     if (frame.event === 'caught-up') {
       this.#tries = 0;
