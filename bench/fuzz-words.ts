@@ -2,7 +2,7 @@
 // Usage: node bench/fuzz-words.ts [strings] [through sshd] [seed].
 import { dispatchAll, hostileStrings, WORDS } from '../host/test/support/fuzz-words.ts';
 import { FORCED_COMMAND, temporaryRecordingRoot } from '../host/test/support/recording-root.ts';
-import { startSshd } from '../host/test/support/sshd.ts';
+import { startSshdWithClient } from '../test/support/sshd-with-client.ts';
 import { machineLine } from './figures.ts';
 
 const [inBash, throughSshd, seed] = [100_000, 2000, 1].map((fallback, index) =>
@@ -17,7 +17,7 @@ const wrongInBash = strings.filter((text, index) => WORDS.includes(text) !== (ta
 
 // Words themselves are left out: what they do is tested elsewhere, here nothing may reach qm.
 const host = temporaryRecordingRoot();
-const sshd = await startSshd({ forcedCommand: `${FORCED_COMMAND} --root ${host.dir} 102` });
+const sshd = await startSshdWithClient({ forcedCommand: `${FORCED_COMMAND} --root ${host.dir} 102` });
 const sent = hostileStrings(throughSshd * 2, seed + 1)
   .filter((text) => !WORDS.includes(text))
   .slice(0, throughSshd);

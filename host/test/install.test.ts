@@ -3,7 +3,7 @@ import { execFileSync, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { setTimeout as delay } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { eventually } from './support/eventually.ts';
+import { eventually } from '../../test/support/wait-for.ts';
 import {
   HOST,
   listing,

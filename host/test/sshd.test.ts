@@ -5,9 +5,9 @@ import path from 'node:path';
 import { execa } from 'execa';
 import fc from 'fast-check';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
-import { eventually } from './support/eventually.ts';
+import { type SshdWithClient, startSshdWithClient } from '../../test/support/sshd-with-client.ts';
+import { eventually } from '../../test/support/wait-for.ts';
 import { FORCED_COMMAND, type RecordingRoot, temporaryRecordingRoot } from './support/recording-root.ts';
-import { type Sshd, startSshd } from './support/sshd.ts';
 
 /** Everything that any word may ask of qm. */
 const EXPECTED_QM = [
@@ -23,11 +23,11 @@ const EXPECTED_QM = [
 const WORDS = ['status', 'forensics', 'reset', 'stop', 'start', 'cycle', 'evidence'];
 
 let host: RecordingRoot;
-let sshd: Sshd;
+let sshd: SshdWithClient;
 
 const begin = async () => {
   host = temporaryRecordingRoot();
-  sshd = await startSshd({ forcedCommand: `${FORCED_COMMAND} --root ${host.dir} 102` });
+  sshd = await startSshdWithClient({ forcedCommand: `${FORCED_COMMAND} --root ${host.dir} 102` });
 };
 const end = async () => {
   await sshd.close();

@@ -12,12 +12,14 @@ import {
 } from 'node:fs';
 import { tmpdir, userInfo } from 'node:os';
 import path from 'node:path';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { freePort } from './free-port.ts';
+import { until } from './wait-for.ts';
 
 export interface SshdOptions {
-  /** `command="…",restrict` on the key. */
+  /** `command="…"` on the key. */
   readonly forcedCommand?: string;
+  /** Other options of that key. Default `restrict`. */
+  readonly keyOptions?: string;
   /** Further lines of sshd_config. */
   readonly config?: readonly string[];
   /** Keep a directory's keys: a server that comes back on the same port. */
@@ -36,6 +38,8 @@ export interface Sshd {
   /** Pids of the processes that serve connections now (not the listener). */
   connections(): readonly number[];
   signal(pids: readonly number[], signal: NodeJS.Signals): void;
+  /** The whole server stands still, as in a machine that hangs: SIGSTOP, and waits until each has stopped. */
+  freeze(): Promise<void>;
   log(): string;
   /** Kills the listener and every connection. Keeps the directory when asked, for a restart. */
   stop(keep?: boolean): Promise<void>;
@@ -59,6 +63,17 @@ function descendants(root: number): readonly number[] {
   return found.slice(1);
 }
 
+/** What /proc says of a process after its name in brackets; empty when it is gone. */
+const stateOf = (pid: number): string => read(`/proc/${pid}/stat`).split(') ').at(-1) ?? '';
+const nameOf = (pid: number): string => read(`/proc/${pid}/comm`).trim();
+const read = (file: string): string => {
+  try {
+    return readFileSync(file, 'utf8');
+  } catch {
+    return '';
+  }
+};
+
 export async function startSshd(options: SshdOptions = {}): Promise<Sshd> {
   if (!existsSync(SSHD)) throw new Error('These tests need a real sshd: apt-get install openssh-server');
   // sshd as root refuses to start without its privilege separation directory.
@@ -71,7 +86,7 @@ export async function startSshd(options: SshdOptions = {}): Promise<Sshd> {
   const prefix =
     options.forcedCommand === undefined
       ? ''
-      : `command="${options.forcedCommand.replaceAll('"', '\\"')}",restrict `;
+      : `command="${options.forcedCommand.replaceAll('"', '\\"')}",${options.keyOptions ?? 'restrict'} `;
   writeFileSync(at('authorized_keys'), `${prefix}${readFileSync(at('key.pub'), 'utf8')}`);
   const port = options.port ?? (await freePort());
   const config = [
@@ -95,11 +110,11 @@ export async function startSshd(options: SshdOptions = {}): Promise<Sshd> {
   appendFileSync(at('log'), '');
   const child = spawn(SSHD, ['-D', '-f', at('sshd_config'), '-E', at('log')], { stdio: 'ignore' });
   const exited = new Promise<void>((resolve) => child.once('exit', () => resolve()));
-  for (let waited = 0; !existsSync(at('pid')); waited += 20) {
-    if (child.exitCode !== null || waited > 10_000)
-      throw new Error(`sshd did not start: ${readFileSync(at('log'), 'utf8')}`);
-    await sleep(20);
-  }
+  // It writes the file when it listens.
+  await until('the pid file of sshd', () => {
+    if (child.exitCode !== null) throw new Error(`sshd did not start: ${readFileSync(at('log'), 'utf8')}`);
+    return existsSync(at('pid'));
+  });
   const { pid } = child;
   if (pid === undefined) throw new Error('sshd has no pid');
   const signal = (pids: readonly number[], name: NodeJS.Signals): void => {
@@ -111,6 +126,11 @@ export async function startSshd(options: SshdOptions = {}): Promise<Sshd> {
       }
     }
   };
+  const connections = (): readonly number[] => descendants(pid).filter((each) => nameOf(each) === 'sshd');
+  const freeze = async (pids: readonly number[]): Promise<void> => {
+    signal(pids, 'SIGSTOP');
+    await until('sshd to stand still', () => pids.every((each) => /^T|^$/.test(stateOf(each))));
+  };
   return {
     host: '127.0.0.1',
     port,
@@ -119,14 +139,12 @@ export async function startSshd(options: SshdOptions = {}): Promise<Sshd> {
     keyPath: at('key'),
     signal,
     listener: pid,
-    connections: () =>
-      descendants(pid).filter((each) => {
-        try {
-          return readFileSync(`/proc/${each}/comm`, 'utf8').trim() === 'sshd';
-        } catch {
-          return false;
-        }
-      }),
+    connections,
+    // The listener first: after it nobody new comes.
+    freeze: async () => {
+      await freeze([pid]);
+      await freeze(connections());
+    },
     log: () => readFileSync(at('log'), 'utf8'),
     async stop(keep = false) {
       const all = descendants(pid);

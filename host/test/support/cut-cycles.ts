@@ -4,9 +4,9 @@ import path from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { execa } from 'execa';
 import { markedProcesses } from '../../../lab/power-host/leftovers.ts';
+import { startSshdWithClient } from '../../../test/support/sshd-with-client.ts';
 import { mulberry32 } from './fuzz-words.ts';
 import { FORCED_COMMAND, temporaryRecordingRoot } from './recording-root.ts';
-import { startSshd } from './sshd.ts';
 
 export interface CutReport {
   readonly cuts: number;
@@ -30,7 +30,7 @@ export async function cutCycles(cuts: number, seed: number): Promise<CutReport> 
   const host = temporaryRecordingRoot();
   mkdirSync(path.join(host.dir, 'etc/breakglass'));
   writeFileSync(path.join(host.dir, 'etc/breakglass/time-scale'), `${SCALE_PERCENT}\n`);
-  const sshd = await startSshd({ forcedCommand: `${FORCED_COMMAND} --root ${host.dir} 102` });
+  const sshd = await startSshdWithClient({ forcedCommand: `${FORCED_COMMAND} --root ${host.dir} 102` });
   try {
     for (let cut = 0; cut < cuts; cut += 1) {
       const before = { boot: host.machine.boot().number, calls: host.qmCalls().length };
