@@ -52,15 +52,16 @@ async function firstText(viewer: Viewer, session: string): Promise<number> {
   const ended = viewer.count('turn_end');
   const from = performance.now();
   void house.call('POST', `/api/session/${session}/prompt`, { prompt: 'hello' });
-  const came = await viewer.until(
+  await viewer.until(
+    'a text',
     ({ ephemeral, events }) =>
       ephemeral.slice(shown).some(({ kind }) => kind === 'text_delta') ||
       events.some(({ kind }) => kind === 'error'),
   );
   const ms = performance.now() - from;
-  if (!came || viewer.count('error') > 0)
+  if (viewer.count('error') > 0)
     throw new Error(`no text came: ${JSON.stringify(viewer.events.at(-1))}\n${house.log()}`);
-  await viewer.until(({ events }) => events.filter(({ kind }) => kind === 'turn_end').length > ended);
+  await viewer.turnsEnded(ended + 1);
   return ms;
 }
 
@@ -102,7 +103,7 @@ try {
     figures.bare.push(await bare());
     const session = await house.newSession();
     const viewer = new Viewer(house, session);
-    await viewer.until(({ caughtUp }) => caughtUp);
+    await viewer.until('the replay', ({ caughtUp }) => caughtUp);
     await sleep(3_000); // The page is open for 3 s before the operator has typed.
     figures.first.push(await firstText(viewer, session));
     for (let turn = 0; turn < 3; turn++) figures.later.push(await firstText(viewer, session));

@@ -14,7 +14,19 @@ export interface GuestParts {
   readonly logger: Logger;
   /** Default 1 MiB. */
   readonly outputCapBytes?: number;
+  readonly stopLimits?: StopLimits;
 }
+
+/** Of a stop, in milliseconds. `stop` and `awaitEnd` together are the 2 s within which it has to be over, whatever the VM does. */
+export interface StopLimits {
+  /** For the whole stopper. It needs 0.9 s where TERM is not enough, and a connection of its own (0.2 s) where the reused one is gone. */
+  readonly stop: number;
+  /** Of these for the pid: a command aborted while it begins may yet say it. */
+  readonly awaitPid: number;
+  /** After the stopper is through, its ssh ends by itself; else we end it. */
+  readonly awaitEnd: number;
+}
+export const STOP_LIMITS: StopLimits = { stop: 1_700, awaitPid: 600, awaitEnd: 150 };
 
 type Cause = 'stopped' | 'timed_out';
 
@@ -24,19 +36,13 @@ interface FarSide {
   readonly stopping: Promise<boolean> | undefined;
 }
 
-// A stop has to be over within 2 s whatever the VM does. Of these the stopper may have 1.7 s: it needs 0.9 s where TERM is
-// not enough, and a connection of its own (0.2 s) where the reused one is gone.
-const STOP_LIMIT_MS = 1_700;
 /** A VM that hangs may answer the stopper when it goes on: worth telling, long after the answer to the stop. */
 const LATE_PROOF_MS = 120_000;
-/** A command aborted while it begins may yet say its pid. */
-const AWAIT_PID_MS = 600;
-/** After the stopper is through, its ssh ends by itself; else we end it. */
-const AWAIT_END_MS = 150;
 /** The far side's own limit comes first: its exit code says more than our stop. */
 const LIMIT_GRACE_MS = 300;
 
 export function createGuest(parts: GuestParts): Guest {
+  const limits = parts.stopLimits ?? STOP_LIMITS;
   const connectionOf = (account: GuestCommand['account']): SshConnection => {
     if (account === 'repair') return parts.repair;
     // Never silently a more powerful account than the one asked for.
@@ -104,16 +110,16 @@ export function createGuest(parts: GuestParts): Guest {
     if (typeof first === 'object') return finish(first);
 
     // Stopped by a person or by the limit, while it runs.
-    const deadline = performance.now() + STOP_LIMIT_MS;
+    const deadline = performance.now() + limits.stop;
     const left = (): number => Math.max(1, deadline - performance.now());
     const pid = await Promise.race([
       pidSeen.promise,
       running.then(() => pidLine.pid),
-      sleep(AWAIT_PID_MS, undefined),
+      sleep(limits.awaitPid, undefined),
     ]);
     const stopping = pid === undefined ? undefined : stop(ssh, pid, command.account === 'repair');
     const proven = stopping !== undefined && (await inTime(stopping, left()));
-    if (stopping !== undefined) await Promise.race([running, sleep(proven ? AWAIT_END_MS : 1)]);
+    if (stopping !== undefined) await Promise.race([running, sleep(proven ? limits.awaitEnd : 1)]);
     local.abort();
     const ended = await running;
     return result(ended, first, { proven: proven || ended.begun === 'no', stopping });
@@ -126,7 +132,7 @@ export function createGuest(parts: GuestParts): Guest {
         if (seen === undefined || !overdue || (ended.exitCode !== 124 && ended.exitCode !== 137))
           return result(ended, 'exited');
         const stopping = stop(ssh, seen, command.account === 'repair');
-        const proven = await inTime(stopping, STOP_LIMIT_MS);
+        const proven = await inTime(stopping, limits.stop);
         return result(ended, 'timed_out', { proven, stopping });
       }
       // Reached a shell or not: the mark tells, and where it is missing, ssh's log.

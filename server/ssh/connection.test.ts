@@ -13,13 +13,17 @@ import {
 } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { connectTo } from '../../test/support/ssh-parts.ts';
+import { connectTo as connectWith, PATIENT } from '../../test/support/ssh-parts.ts';
 import { type Sshd, startSshd } from '../../test/support/sshd.ts';
-import type { SshCommand, SshConnection, SshResult } from './connection.ts';
+import { until } from '../../test/support/wait-for.ts';
+import { DEFAULT_KEEPALIVE, type SshCommand, type SshConnection, type SshResult } from './connection.ts';
 import { openControlDir, removeControlDir } from './control-dir.ts';
 import { isKeyFile } from './key-file.ts';
+
+const connectTo: typeof connectWith = (to, options) => connectWith(to, { ...PATIENT, ...options });
+/** For the reused connection to stand. */
+const WARM_MS = 60_000;
 
 let sshd: Sshd;
 let ssh: SshConnection;
@@ -44,6 +48,20 @@ const run = async (
   };
   return { ...(await on.run({ command, onStdout, ...options })), out };
 };
+const isAlive = (pid: number): boolean => existsSync(`/proc/${pid}/fd/0`);
+/** Waits until it printed something: then it runs over there. */
+const begun = async (command: string, options: Partial<SshCommand> = {}, on = ssh) => {
+  let out = '';
+  const ended = on.run({
+    command,
+    onStdout: (chunk) => {
+      out += chunk.toString();
+    },
+    ...options,
+  });
+  await until(`the first words of ${command}`, () => out !== '');
+  return { ended };
+};
 /** The far end of the connection that carried it. */
 const port = async (options: Partial<SshCommand> = {}): Promise<string> =>
   (await run('echo $SSH_CONNECTION', options)).out.split(' ')[1] ?? '';
@@ -55,68 +73,74 @@ test('the first command waits for no reused connection, later ones share it, a f
     begun: 'yes',
     out: 'hi\n',
   });
-  expect(await ssh.warm(5_000)).toBe(true);
+  expect(await ssh.warm(WARM_MS)).toBe(true);
   const shared = await port();
   expect(await port()).toBe(shared);
   expect(await port({ fresh: true })).not.toBe(shared);
 });
 
 test('a master killed with SIGKILL fails no command and is replaced', async () => {
-  await ssh.warm(5_000);
+  await ssh.warm(WARM_MS);
   const before = ssh.masterPid();
   process.kill(before ?? 0, 'SIGKILL');
   expect(await run('echo on')).toMatchObject({ how: 'exited', exitCode: 0, out: 'on\n' });
-  await sleep(50);
-  for (let tries = 0; tries < 100 && !(await ssh.warm(1_000)); tries++) await sleep(100);
-  expect(ssh.masterPid()).not.toBe(before);
+  // One that lived for a moment only is not replaced at once.
+  await until('another reused connection', async () => (await ssh.warm(1_000)) && ssh.masterPid() !== before);
   expect(await run('echo on')).toMatchObject({ how: 'exited', out: 'on\n' });
 });
 
 test('a reused connection that is half open ends within seconds, and the command queued on it is carried by another', async () => {
-  const own = connectTo(sshd);
-  await own.warm(5_000);
-  const shared = (await run('echo $PPID', {}, own)).out.trim();
-  sshd.signal([Number(shared)], 'SIGSTOP');
-  const startedAt = performance.now();
+  // Its silence is found out by the keepalive of a deployment, after 6 s: it would last for as long as it is frozen.
+  expect(DEFAULT_KEEPALIVE.intervalS * (DEFAULT_KEEPALIVE.count + 1)).toBe(6);
+  const own = connectTo(sshd, { keepalive: DEFAULT_KEEPALIVE });
+  await own.warm(WARM_MS);
+  const shared = Number((await run('echo $PPID', {}, own)).out.trim());
+  sshd.signal([shared], 'SIGSTOP');
   const file = path.join(sshd.dir, 'once');
   expect(await run(`echo x >>${file}`, {}, own)).toMatchObject({ how: 'exited', exitCode: 0 });
-  expect(performance.now() - startedAt).toBeLessThan(9_000);
-  // A fresh one never waits for it.
-  sshd.signal([Number(shared)], 'SIGCONT');
-  await sleep(300);
+  expect(isAlive(shared)).toBe(true);
+  sshd.signal([shared], 'SIGCONT');
+  // Awake, it finds that its client has gone, and ends; what had been queued on it is not carried a second time.
+  await until('the end of the half-open connection', () => !isAlive(shared));
   expect(readFileSync(file, 'utf8')).toBe('x\n');
   await own.close();
 });
 
 test('more commands at once than sshd allows sessions on one connection are all carried', async () => {
-  await ssh.warm(5_000);
-  const all = await Promise.all(Array.from({ length: 14 }, (_, n) => run(`sleep 0.2; echo ${n}`)));
+  await ssh.warm(WARM_MS);
+  // Each waits until all have begun.
+  const gate = mkdtempSync(path.join(sshd.dir, 'gate-'));
+  const all = await Promise.all(
+    Array.from({ length: 14 }, (_, n) =>
+      run(`touch ${gate}/${n}; until [ $(ls ${gate} | wc -l) = 14 ]; do sleep 0.05; done; echo ${n}`),
+    ),
+  );
   expect(all.map(({ out }) => out.trim())).toEqual(all.map((_, n) => String(n)));
 });
 
 test("ssh's own failures are told from a command that exits 255, over both kinds of connection", async () => {
   for (const fresh of [true, false]) {
     expect(await run('exit 255', { fresh })).toMatchObject({ how: 'exited', exitCode: 255, begun: 'yes' });
-    const lost = run('sleep 5', { fresh });
-    await sleep(500);
+    const lost = await begun('echo begun; sleep 30', { fresh });
     sshd.signal(sshd.connections(), 'SIGKILL');
-    expect(await lost).toMatchObject({ how: 'connection_lost', exitCode: null, begun: 'yes' });
+    expect(await lost.ended).toMatchObject({ how: 'connection_lost', exitCode: null, begun: 'yes' });
   }
 });
 
 test('a command cannot pass itself off as the log of the client', async () => {
   const fake = 'debug1: clientloop.c:client_loop():1 (pid=1): Exit status 255';
-  const lost = run(`echo '\n${fake}\n' >&2; sleep 5`, { fresh: true });
-  await sleep(500);
+  const lost = await begun(`echo '\n${fake}\n' >&2; echo begun; sleep 30`, { fresh: true });
   sshd.signal(sshd.connections(), 'SIGKILL');
-  expect((await lost).how).toBe('connection_lost');
+  expect((await lost.ended).how).toBe('connection_lost');
 });
 
 test('an abort and a limit end the client at once and say so', async () => {
   const stop = new AbortController();
-  setTimeout(() => stop.abort(), 2_500);
-  expect(await run('sleep 8', { signal: stop.signal })).toMatchObject({ how: 'aborted', exitCode: null });
-  expect(await run('sleep 8', { timeoutMs: 2_500 })).toMatchObject({
+  const aborted = await begun('echo begun; sleep 600', { signal: stop.signal });
+  stop.abort();
+  expect(await aborted.ended).toMatchObject({ how: 'aborted', exitCode: null });
+  // Long enough to begin.
+  expect(await run('sleep 600', { timeoutMs: 4_000 })).toMatchObject({
     how: 'timed_out',
     exitCode: null,
     begun: 'yes',
@@ -162,7 +186,7 @@ test('nothing of our environment reaches ssh but what is given', async () => {
 test('exactly one key is offered: the file, or the only one of the agent; where the agent holds more, none', async () => {
   const authSock = path.join(sshd.dir, 'agent');
   const agent = spawn('ssh-agent', ['-D', '-a', authSock], { stdio: 'ignore' });
-  while (!existsSync(authSock)) await sleep(20);
+  await until('the socket of the agent', () => existsSync(authSock));
   execFileSync('ssh-add', ['-q', sshd.keyPath], {
     env: { ...process.env, SSH_AUTH_SOCK: authSock },
     stdio: 'ignore',
@@ -226,13 +250,14 @@ test.each<[string, (dir: string) => Parameters<typeof connectTo>[1] & object, Re
 });
 
 test('a server that accepts and stays silent is given up within the connect limit', async () => {
-  const own = connectTo(sshd);
-  sshd.signal([sshd.listener], 'SIGSTOP');
+  const silent = await startSshd();
+  const own = connectTo(silent, { connectTimeoutS: 1 });
+  await silent.freeze();
   const result = await run('true', { fresh: true }, own);
-  sshd.signal([sshd.listener], 'SIGCONT');
   expect(result).toMatchObject({ how: 'unreachable', begun: 'no' });
   expect(result.detail).toMatch(/did not answer|timed out/);
   await own.close();
+  await silent.stop();
 });
 
 test('a host key is recorded at first use under its alias; a changed one is refused with both fingerprints and the way to accept it', async () => {
@@ -264,12 +289,11 @@ const controlDirFor = (data: string): string => {
 test('closing ends the master and what runs, and leaves neither socket nor log', async () => {
   const controlDir = controlDirFor(mkdtempSync(path.join(tmpdir(), 'data-')));
   const own = connectTo(sshd, { controlDir });
-  await own.warm(5_000);
+  await own.warm(WARM_MS);
   const master = own.masterPid() ?? 0;
-  const running = run('sleep 20', {}, own);
-  await sleep(200);
+  const running = await begun('echo begun; sleep 30', {}, own);
   await own.close();
-  expect((await running).how).toBe('aborted');
+  expect((await running.ended).how).toBe('aborted');
   expect(() => process.kill(master, 0)).toThrow();
   expect(readdirSync(controlDir)).toEqual([]);
   await expect(run('true', {}, own)).rejects.toMatchObject({ code: 'shutting-down' });

@@ -32,6 +32,8 @@ export interface SshConnectionOptions {
   readonly hostKeyAlias: string;
   /** How long a reused connection may be silent while it is asked. Default 2 s × (2 + 1): half-open is found in 6 s. */
   readonly keepalive?: Keepalive;
+  /** For the TCP connection and the key exchange. Default 6 s, so that an unreachable host is known well within 10 s. */
+  readonly connectTimeoutS?: number;
   /** Default 10 minutes. */
   readonly idleMs?: number;
 }
@@ -70,12 +72,11 @@ export interface SshConnection {
   close(): Promise<void>;
 }
 
-const DEFAULT_KEEPALIVE: Keepalive = { intervalS: 2, count: 2 };
+export const DEFAULT_KEEPALIVE: Keepalive = { intervalS: 2, count: 2 };
 // A connection of its own carries long work through a busy host: patient, 20 s of silence.
 const FRESH_KEEPALIVE: Keepalive = { intervalS: 5, count: 3 };
 const DEFAULT_IDLE_MS = 10 * 60_000;
-// Covers the TCP connection and the key exchange, so that an unreachable host is known well within 10 s.
-const CONNECT_TIMEOUT_S = 6;
+const DEFAULT_CONNECT_TIMEOUT_S = 6;
 
 export function createSshConnection(options: SshConnectionOptions): SshConnection {
   const env: Readonly<Record<string, string>> = {
@@ -106,12 +107,13 @@ export function createSshConnection(options: SshConnectionOptions): SshConnectio
   /** With the key that the last command had: a master is only started for one. */
   let destination = toWith(options.keyPath);
   const keepalive = options.keepalive ?? DEFAULT_KEEPALIVE;
+  const connectTimeoutS = options.connectTimeoutS ?? DEFAULT_CONNECT_TIMEOUT_S;
   const { controlDir } = options;
   const master =
     controlDir === undefined
       ? NO_MASTER
       : createMaster({
-          argumentsFor: (socket) => masterArguments(destination, socket, keepalive, CONNECT_TIMEOUT_S),
+          argumentsFor: (socket) => masterArguments(destination, socket, keepalive, connectTimeoutS),
           socketPath: () => path.join(controlDir, `${prefix}-m${++count}`),
           env,
           idleMs: options.idleMs ?? DEFAULT_IDLE_MS,
@@ -128,7 +130,7 @@ export function createSshConnection(options: SshConnectionOptions): SshConnectio
         logFile,
         connectTimeoutS: Math.max(
           1,
-          Math.min(CONNECT_TIMEOUT_S, Math.ceil((command.timeoutMs ?? Number.POSITIVE_INFINITY) / 1_000)),
+          Math.min(connectTimeoutS, Math.ceil((command.timeoutMs ?? Number.POSITIVE_INFINITY) / 1_000)),
         ),
         keepalive: fresh ? FRESH_KEEPALIVE : keepalive,
       });

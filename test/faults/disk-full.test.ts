@@ -28,7 +28,7 @@ test('a full disk holds the agent back, not the power path, and nothing acknowle
   onTestFinished(() => house.close());
   const session = await house.newSession();
   const viewer = new Viewer(house, session);
-  await viewer.until(({ caughtUp }) => caughtUp);
+  await viewer.until('the replay', ({ caughtUp }) => caughtUp);
   const before = await replay(house, session);
 
   const ballast = path.join(disk, 'ballast');
@@ -49,7 +49,7 @@ test('a full disk holds the agent back, not the power path, and nothing acknowle
 
   rmSync(ballast);
   expect((await house.call('POST', `/api/session/${session}/prompt`, { prompt: 'hello' })).status).toBe(200);
-  expect(await viewer.until(({ events }) => events.some(({ kind }) => kind === 'turn_end'))).toBe(true);
+  await viewer.turnsEnded();
   expect((await house.call('GET', '/ready')).status).toBe(200);
   await viewer.close();
 });

@@ -2,7 +2,7 @@ import { expect, test } from 'vitest';
 import { killSeries } from './kills.ts';
 
 test('25 random SIGKILLs in live turns lose nothing, double nothing, leave no orphan and end every turn once', {
-  timeout: 300_000,
+  timeout: 1_200_000,
 }, async () => {
   const { readyMs, ...report } = await killSeries(25, 20_261_124);
   console.log(

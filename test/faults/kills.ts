@@ -21,6 +21,11 @@ export interface KillReport {
   readonly readyMs: readonly number[];
 }
 
+/** What a client sees of one turn, running text and output included: a random one of these is the last before the kill. */
+const SEEN_OF_A_TURN = 20;
+/** Pieces of output come so far apart: the kill is somewhere between two of them. */
+const BETWEEN_PIECES_MS = 100;
+
 /** The same numbers for the same seed (mulberry32). */
 function random(seed: number): () => number {
   let state = seed;
@@ -67,9 +72,15 @@ export async function killSeries(kills: number, seed: number): Promise<KillRepor
     for (let round = 0; round < kills; round++) {
       if (round % 5 === 0) session = await house.newSession();
       const viewer = new Viewer(house, session);
-      await viewer.until(({ caughtUp }) => caughtUp);
+      await viewer.until('the replay', ({ caughtUp }) => caughtUp);
+      const ended = viewer.count('turn_end');
+      const last = viewer.seen + Math.floor(next() * SEEN_OF_A_TURN);
       await house.call('POST', `/api/session/${session}/prompt`, { prompt: `round ${round}` });
-      await sleep(Math.floor(next() * 2_000));
+      await viewer.until(
+        'the moment of the kill',
+        (now) => now.seen >= last || now.count('turn_end') > ended,
+      );
+      await sleep(next() * BETWEEN_PIECES_MS);
       const dead = house.pid();
       await house.kill();
       await viewer.close();

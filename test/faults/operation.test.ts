@@ -1,24 +1,38 @@
 // The console dies in the middle of a verb. The power host carries on; the next console asks it and closes the operation.
 import { readFileSync } from 'node:fs';
 import path from 'node:path';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { expect, onTestFinished, test } from 'vitest';
+import type { TargetState } from '../../protocol/me.ts';
 import type { Operation } from '../../protocol/operations.ts';
 import { startHouse } from '../support/house.ts';
+import { until } from '../support/wait-for.ts';
 
-test.each([300, 1_500, 3_500])(
-  'killed %i ms into a cycle: the operation is checked, closed once and never run again',
-  async (afterMs) => {
+test.each([
+  ['is begun on the host', undefined],
+  ['collects evidence', 'forensics'],
+  ['stops the VM', 'stop'],
+])(
+  'killed while a cycle %s: the operation is checked, closed once and never run again',
+  async (_moment, step) => {
     const house = await startHouse({ scenario: 'io-stall' });
     onTestFinished(() => house.close());
-    const started = (await (await house.call('POST', '/api/targets/devvm/power/cycle')).json()) as Operation;
-    const look = async (): Promise<Operation> =>
-      (await (await house.call('GET', `/api/operations/${started.id}`)).json()) as Operation;
-    await sleep(afterMs);
+    const ask = async <T>(method: string, url: string): Promise<T> =>
+      (await (await house.call(method, url)).json()) as T;
+    const { id } = await ask<Operation>('POST', '/api/targets/devvm/power/cycle');
+    const look = (): Promise<Operation> => ask('GET', `/api/operations/${id}`);
+    const audit = (word: string) =>
+      readFileSync(path.join(house.machine.dir, 'log/breakglass-pve.log'), { encoding: 'utf8', flag: 'a+' })
+        .split('\n')
+        .filter((line) => line.includes('verb=cycle') && line.includes(word));
+    await until('the begin of the cycle on the host', () => audit(' begins ').length > 0);
+    if (step !== undefined)
+      await until(`the step ${step}`, async () => (await look()).steps.some(({ name }) => name === step));
     await house.kill();
     await house.start();
-    let closed = await look();
-    for (; closed.finished_at === undefined; closed = await look()) await sleep(200);
+    const closed = await until('the end of the operation', async () => {
+      const now = await look();
+      return now.finished_at !== undefined && now;
+    });
     expect(closed).toMatchObject({
       verb: 'cycle',
       state: expect.stringMatching(/succeeded|failed|unknown/),
@@ -26,15 +40,13 @@ test.each([300, 1_500, 3_500])(
     });
 
     // The host finished what was begun: one cycle, and the VM runs.
-    const audit = () =>
-      readFileSync(path.join(house.machine.dir, 'log/breakglass-pve.log'), 'utf8')
-        .split('\n')
-        .filter((line) => line.includes('verb=cycle') && line.includes('exit='));
-    while (audit().length === 0) await sleep(200);
+    await until("the cycle's end in the host's log", () => audit('exit=').length > 0);
     await house.kill();
     await house.start();
-    await sleep(500);
-    expect(audit()).toHaveLength(1);
+    // Whatever the new console does first goes before what it is asked for: and there was nothing.
+    await ask('POST', '/api/pve/status');
+    expect((await ask<TargetState>('GET', '/api/targets/devvm')).operation).toBeNull();
+    expect(audit('exit=')).toHaveLength(1);
     expect(house.machine.status()).toBe('running');
     expect(house.machine.boot().number).toBe(2);
     // In memory it ended when the server knew, in the journal when it was written: a millisecond apart.

@@ -1,8 +1,8 @@
 // The console as a process of its own, the real server/main.ts, in front of whatever power host and VM it is told of.
 import { type ChildProcess, spawn } from 'node:child_process';
 import path from 'node:path';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { freePort } from './free-port.ts';
+import { until, within } from './wait-for.ts';
 
 const MAIN = path.resolve(import.meta.dirname, '../../server/main.ts');
 export const TOKEN = 'house-token-0123456789abcdef';
@@ -87,16 +87,16 @@ export async function makeConsole(options: ConsoleOptions): Promise<Console> {
         stream?.on('data', (data: Buffer) => {
           log = (log + data.toString()).slice(-200_000);
         });
-      while (
-        !(await fetch(`${base}/health`).then(
+      await until('/health of the console', () => {
+        if (child?.exitCode !== null || child.signalCode !== null)
+          throw new Error(
+            `the console ended with ${child?.signalCode ?? `exit ${child?.exitCode}`}:\n${log}`,
+          );
+        return fetch(`${base}/health`).then(
           (answer) => answer.ok,
           () => false,
-        ))
-      ) {
-        if (child.exitCode !== null)
-          throw new Error(`the console ended with exit ${child.exitCode}:\n${log}`);
-        await sleep(10);
-      }
+        );
+      });
       return performance.now() - from;
     },
     async kill() {
@@ -108,13 +108,13 @@ export async function makeConsole(options: ConsoleOptions): Promise<Console> {
     newSession: async () =>
       ((await (await call('POST', '/api/session')).json()) as { session_id: string }).session_id,
     async close() {
-      if (child?.exitCode === null && child.signalCode === null) {
-        const gone = new Promise((resolve) => child?.once('exit', resolve));
-        child.kill('SIGTERM');
-        const timer = setTimeout(() => child?.kill('SIGKILL'), 12_000);
-        await gone;
-        clearTimeout(timer);
-      }
+      if (child?.exitCode !== null || child.signalCode !== null) return;
+      const gone = new Promise((resolve) => child?.once('exit', resolve));
+      child.kill('SIGTERM');
+      await within('the end of the console after SIGTERM', gone).catch((error: unknown) => {
+        child?.kill('SIGKILL');
+        throw error;
+      });
     },
   };
 }

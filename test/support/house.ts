@@ -14,11 +14,12 @@ import type { Scenario } from '../../lab/scenarios/scenario.ts';
 import { startVm } from '../../lab/vm/start.ts';
 import { type Console, makeConsole } from './console.ts';
 import { startSshd } from './sshd.ts';
+import { within } from './wait-for.ts';
 
 export interface House extends Console {
   readonly machine: Machine;
-  /** The block path of the VM's QEMU process stalls from now on. */
-  stall(): void;
+  /** The block path of the VM's QEMU process stalls; resolves when the lab has seen it. */
+  stall(): Promise<void>;
 }
 
 export interface HouseOptions {
@@ -81,7 +82,13 @@ export async function startHouse(options: HouseOptions = {}): Promise<House> {
   const house: House = {
     ...server,
     machine,
-    stall: () => injectFault(hostRoot, 'block-stall'),
+    stall: async () => {
+      // The VM listens for longer than we do, so it is told first.
+      const { promise: seen, resolve } = Promise.withResolvers<void>();
+      const stopListening = machine.onChange(resolve);
+      injectFault(hostRoot, 'block-stall');
+      await within('the stall of the block path', seen).finally(stopListening);
+    },
     async close() {
       await server.close();
       await Promise.allSettled([model?.close(), vm.close(), powerHost.close()]);

@@ -13,6 +13,12 @@ import type { Sshd } from './sshd.ts';
 
 export const silent = pino({ level: 'silent' });
 
+/** Of a connection on a machine that has eight other things to do: it takes longer than a deployment waits. */
+export const PATIENT = {
+  connectTimeoutS: 60,
+  keepalive: { intervalS: 20, count: 3 },
+} as const satisfies Partial<SshConnectionOptions>;
+
 export const connectTo = (
   sshd: Pick<Sshd, 'host' | 'port' | 'user' | 'keyPath' | 'dir'>,
   options: Partial<SshConnectionOptions> = {},

@@ -2,6 +2,7 @@
 import { AUTH } from './console.ts';
 import type { House } from './house.ts';
 import { frames, type SeenEvent } from './sse-reader.ts';
+import { within } from './wait-for.ts';
 
 export class Viewer {
   readonly events: SeenEvent[] = [];
@@ -10,7 +11,8 @@ export class Viewer {
   closed = false;
   readonly #abort = new AbortController();
   readonly #done: Promise<void>;
-  #wake: () => void = () => undefined;
+  /** Wakes whoever waits for something: something has come. */
+  #came = Promise.withResolvers<void>();
 
   constructor(house: House, session: string, lastEventId?: number) {
     this.#done = this.#read(house, session, lastEventId);
@@ -28,35 +30,44 @@ export class Viewer {
       });
       for await (const { event, data, id } of frames(answer)) {
         if (event === 'caught-up') this.caughtUp = true;
-        else if (data !== undefined)
-          (id === undefined ? this.ephemeral : this.events).push(JSON.parse(data) as SeenEvent);
-        this.#wake();
+        else (id === undefined ? this.ephemeral : this.events).push(JSON.parse(data) as SeenEvent);
+        this.#tell();
       }
     } catch {
       // The console was killed, or the test is done with us.
     }
     this.closed = true;
-    this.#wake();
+    this.#tell();
+  }
+
+  #tell(): void {
+    this.#came.resolve();
+    this.#came = Promise.withResolvers();
+  }
+
+  /** Everything so far, ephemeral or not. */
+  get seen(): number {
+    return this.events.length + this.ephemeral.length;
   }
 
   count(kind: string): number {
     return this.events.filter((event) => event.kind === kind).length;
   }
 
-  /** True once it holds; false when the stream ended or the time is over first. */
-  async until(holds: (viewer: Viewer) => boolean, limitMs = 60_000): Promise<boolean> {
-    const end = Date.now() + limitMs;
-    while (!holds(this)) {
-      if (this.closed || Date.now() > end) return false;
-      await new Promise<void>((resolve) => {
-        const timer = setTimeout(resolve, 100);
-        this.#wake = () => {
-          clearTimeout(timer);
-          resolve();
-        };
-      });
-    }
-    return true;
+  /** Waits until it holds. Throws when the stream ends before, or when it does not come at all. */
+  async until(what: string, holds: (viewer: Viewer) => boolean): Promise<void> {
+    const seen = async (): Promise<void> => {
+      while (!holds(this)) {
+        if (this.closed) throw new Error(`the stream ended before ${what} came`);
+        await this.#came.promise;
+      }
+    };
+    await within(what, seen());
+  }
+
+  /** The end of as many turns as that. */
+  turnsEnded(count = 1): Promise<void> {
+    return this.until('the end of the turn', () => this.count('turn_end') >= count);
   }
 
   async close(): Promise<void> {
@@ -68,8 +79,7 @@ export class Viewer {
 /** Everything that the server knows of a session now. */
 export async function replay(house: House, session: string): Promise<SeenEvent[]> {
   const viewer = new Viewer(house, session);
-  const complete = await viewer.until(({ caughtUp }) => caughtUp, 20_000);
+  await viewer.until('the replay', ({ caughtUp }) => caughtUp);
   await viewer.close();
-  if (!complete) throw new Error(`no replay of ${session}`);
   return viewer.events;
 }
