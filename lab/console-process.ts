@@ -28,6 +28,7 @@ export function startConsole(
   env: Readonly<Record<string, string>>,
   onGiveUp: (code: number) => void,
   main: string = MAIN,
+  pause: (ms: number) => Promise<unknown> = sleep,
 ): ConsoleProcess {
   const { promise, resolve } = Promise.withResolvers<Ready>();
   let child: ChildProcess;
@@ -54,7 +55,7 @@ export function startConsole(
       if (!listens && (code !== null || url === undefined)) return onGiveUp(code || 1);
       if (Date.now() - startedAt > LONG_LIFE_MS) pauseMs = 0;
       console.log(`lab: the console ended (${signal ?? `exit ${code}`}); starting it again`);
-      void sleep(pauseMs).then(() => stopping || start());
+      void pause(pauseMs).then(() => stopping || start());
       pauseMs = Math.min(MAX_PAUSE_MS, pauseMs * 2 || 500);
     });
   };

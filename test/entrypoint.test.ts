@@ -1,9 +1,9 @@
 import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
 import { chmodSync, mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { expect, onTestFinished, test } from 'vitest';
 import { tempDir } from './support/temp-dir.ts';
+import { until } from './support/wait-for.ts';
 
 const ENTRYPOINT = path.resolve(import.meta.dirname, '../deploy/entrypoint.sh');
 
@@ -50,10 +50,10 @@ async function start(prepareKey?: (dir: string) => string): Promise<Started> {
     const agent = Number(environ['SSH_AGENT_PID']);
     if (agent > 0) process.kill(agent);
   });
-  while (!output.includes('listens on')) {
+  await until('the address in the output', () => {
     if (child.exitCode !== null) throw new Error(`it ended with ${child.exitCode}: ${output}`);
-    await sleep(20);
-  }
+    return output.includes('listens on');
+  });
   // The script became the server: same pid.
   environ = Object.fromEntries(
     readFileSync(`/proc/${child.pid}/environ`, 'utf8')

@@ -1,7 +1,6 @@
 // The power host's installer, on a staged system and on a private machine with a real sshd, sudo and useradd.
 import { execFileSync, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { setTimeout as delay } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { eventually } from '../../test/support/wait-for.ts';
 import {
@@ -475,8 +474,7 @@ describe.skipIf(reason !== undefined)('the installer for the power host', () => 
       );
       await once(client.stdout, 'data');
       client.kill('SIGKILL');
-      await delay(4_000);
-      expect((await machine.inside('cat /run/done')).stdout).toBe('done');
+      await eventually(async () => expect((await machine.inside('cat /run/done')).stdout).toBe('done'));
       await machine.inside('mv /run/real /usr/local/lib/breakglass/breakglass-pve');
     });
 

@@ -2,8 +2,8 @@ import { execFileSync } from 'node:child_process';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
-import { setTimeout as delay } from 'node:timers/promises';
 import { afterEach, beforeEach, expect, test } from 'vitest';
+import { within } from '../../test/support/wait-for.ts';
 import { prepareHostRoot } from '../power-host/host-root.ts';
 import { createMachine, type MachineSeed, openMachine } from './machine.ts';
 
@@ -68,11 +68,15 @@ test('a kill, a start and a reset are each told to a listener, and nothing after
   ]) {
     next = Promise.withResolvers<void>();
     change();
-    await next.promise;
+    await within('the change', next.promise);
   }
   stop();
   const before = calls;
+  // Another one hears what the first would have heard.
+  const heard = Promise.withResolvers<void>();
+  const stopOther = machine.onChange(() => heard.resolve());
   qm('reset', '102');
-  await delay(400);
+  await within('the change', heard.promise);
+  stopOther();
   expect(calls).toBe(before);
 });

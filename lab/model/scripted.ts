@@ -32,8 +32,8 @@ export type Reply =
     }
   /** Never answers: before the headers, after them, or after some text. */
   | { readonly type: 'hang'; readonly at: 'headers' | 'body' | 'text'; readonly text?: string }
-  /** Text, then the connection is cut in the middle of an event. */
-  | { readonly type: 'cut'; readonly text: string }
+  /** Text, then the connection is cut in the middle of an event: soon, or once `when` has come (the text was seen). */
+  | { readonly type: 'cut'; readonly text: string; readonly when?: Promise<unknown> }
   /** Status 200 and something that is no event stream. */
   | { readonly type: 'garbage'; readonly body?: string }
   /** Well-formed, one character at a time, with a pause after each. */
@@ -136,7 +136,7 @@ async function send(reply: Reply, request: ModelRequest, response: ServerRespons
     case 'cut':
       response.writeHead(200, EVENT_STREAM);
       response.write(`${opening(request.model, reply.text)}event: content_block_del`, () => {
-        setTimeout(() => response.destroy(), 20);
+        void (reply.when ?? sleep(20)).then(() => response.destroy());
       });
       return;
     case 'garbage':

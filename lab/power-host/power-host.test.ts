@@ -3,9 +3,9 @@ import { execFileSync } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
-import { setTimeout as delay } from 'node:timers/promises';
 import { execa } from 'execa';
 import { afterEach, beforeEach, expect, test } from 'vitest';
+import { until } from '../../test/support/wait-for.ts';
 import { createMachine, type Machine, type MachineSeed } from '../machine/machine.ts';
 import { markedProcesses } from './leftovers.ts';
 import { type PowerHost, startPowerHost } from './power-host.ts';
@@ -40,7 +40,7 @@ const sshArguments = (user = 'root', key = 'client') => {
     'IdentitiesOnly=yes',
     'IdentityAgent=none',
     'LogLevel=ERROR',
-    'ConnectTimeout=10',
+    'ConnectTimeout=60',
   ];
   const trust = ['StrictHostKeyChecking=no', 'UserKnownHostsFile=/dev/null', `ControlPath=${top}/control`];
   const flags = [...options, ...trust].flatMap((option) => ['-o', option]);
@@ -137,7 +137,10 @@ test('a reused connection is one connection', async () => {
     reject: false,
     stdin: 'ignore',
   });
-  while ((await ssh(['-O', 'check'], sshArguments())).exitCode !== 0) await delay(50);
+  await until(
+    'the reused connection',
+    async () => (await ssh(['-O', 'check'], sshArguments())).exitCode === 0,
+  );
   const before = connections;
   const answers = await Promise.all(Array.from({ length: 5 }, () => verb('status')));
   expect(answers.map(({ exitCode }) => exitCode)).toEqual([0, 0, 0, 0, 0]);
@@ -198,7 +201,7 @@ test('close ends a verb that runs detached, and leaves no process behind', async
   });
   let seen = '';
   client.stdout.on('data', (chunk: Buffer) => (seen += chunk.toString()));
-  while (!seen.includes('--- stop')) await delay(20);
+  await until('the step stop', () => seen.includes('--- stop'));
   client.kill('SIGKILL');
   await client;
   expect(markedProcesses(machine.dir).length).toBeGreaterThan(0);

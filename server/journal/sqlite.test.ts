@@ -6,6 +6,7 @@ import { DatabaseSync } from 'node:sqlite';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import type { JournalEvent, NewEvent } from '../../protocol/events.ts';
 import { eventId, newOperationId, newSessionId, newTurnId, type TargetName } from '../../protocol/ids.ts';
+import { until } from '../../test/support/wait-for.ts';
 import { openJournal } from './sqlite.ts';
 
 let dir: string;
@@ -179,7 +180,7 @@ test('20 writers killed with SIGKILL lose nothing that they acknowledged', async
       text += data.toString();
     });
     const closed = new Promise((resolve) => child.on('close', resolve));
-    while (text.length === 0) await new Promise((resolve) => setTimeout(resolve, 5));
+    await until('the first acknowledged event', () => text.length > 0);
     await new Promise((resolve) => setTimeout(resolve, (round * 7) % 40));
     child.kill('SIGKILL');
     await closed;

@@ -3,14 +3,13 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { get } from 'node:https';
 import path from 'node:path';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { expect, onTestFinished, test } from 'vitest';
 import { freePort } from '../support/free-port.ts';
 import { selfSigned } from '../support/self-signed.ts';
 import { tempDir } from '../support/temp-dir.ts';
+import { until } from '../support/wait-for.ts';
 
 const root = path.resolve(import.meta.dirname, '../..');
-const LIMIT = { timeout: 120_000 };
 
 interface Running {
   readonly child: ChildProcess;
@@ -47,10 +46,11 @@ function run(program: string, args: readonly string[], env: Record<string, strin
     output: () => text,
     ended,
     async until(wanted) {
-      while (text.search(wanted) < 0) {
+      await until(`${wanted} in the output`, () => {
+        if (text.search(wanted) >= 0) return true;
         if (child.exitCode !== null) throw new Error(`it ended with exit ${child.exitCode}:\n${text}`);
-        await sleep(20);
-      }
+        return false;
+      });
       return text;
     },
   };
@@ -89,79 +89,72 @@ function pidOf(program: string, dir: string): number {
   return Number(pid);
 }
 
-test(
-  'npm run lab prints where to go and the token, works with both, and Ctrl-C leaves nothing behind',
-  LIMIT,
-  async () => {
-    const port = await freePort();
-    const dataDir = path.join(tempDir(), 'data');
-    const scratch = tempDir();
-    const lab = npmRun('lab', {
-      BREAKGLASS_PORT: String(port),
-      BREAKGLASS_DATA_DIR: dataDir,
-      TMPDIR: scratch,
-    });
-    const printed = await lab.until('Ctrl-C ends it.');
-    expect(printed).toContain(`http://127.0.0.1:${port}`);
-    expect(printed).toMatch(/Nothing here is real/);
-    expect(printed).toMatch(/scripted, no AI/);
-    expect(printed).toMatch(/ask is not built yet/);
-    const token = /Token\s+(\S+)/.exec(printed)?.[1] ?? '';
-    const call = (method: string, url: string) =>
-      fetch(`http://127.0.0.1:${port}${url}`, { method, headers: { authorization: `Bearer ${token}` } });
-    expect((await call('POST', '/api/session')).status).toBe(200);
-    expect(await (await call('POST', '/api/pve/status')).json()).toMatchObject({
-      exit_code: 0,
-      stdout: expect.stringContaining('status: running'),
-    });
-    expect(await (await call('GET', '/api/me')).json()).toMatchObject({
-      lab: { scenario: 'disk-full' },
-      policy: { mode: 'autonomous', ask_pending: true },
-    });
-    expect((await fetch(`http://127.0.0.1:${port}/`)).status).toBe(200);
+test('npm run lab prints where to go and the token, works with both, and Ctrl-C leaves nothing behind', async () => {
+  const port = await freePort();
+  const dataDir = path.join(tempDir(), 'data');
+  const scratch = tempDir();
+  const lab = npmRun('lab', {
+    BREAKGLASS_PORT: String(port),
+    BREAKGLASS_DATA_DIR: dataDir,
+    TMPDIR: scratch,
+  });
+  const printed = await lab.until('Ctrl-C ends it.');
+  expect(printed).toContain(`http://127.0.0.1:${port}`);
+  expect(printed).toMatch(/Nothing here is real/);
+  expect(printed).toMatch(/scripted, no AI/);
+  expect(printed).toMatch(/ask is not built yet/);
+  const token = /Token\s+(\S+)/.exec(printed)?.[1] ?? '';
+  const call = (method: string, url: string) =>
+    fetch(`http://127.0.0.1:${port}${url}`, { method, headers: { authorization: `Bearer ${token}` } });
+  expect((await call('POST', '/api/session')).status).toBe(200);
+  expect(await (await call('POST', '/api/pve/status')).json()).toMatchObject({
+    exit_code: 0,
+    stdout: expect.stringContaining('status: running'),
+  });
+  expect(await (await call('GET', '/api/me')).json()).toMatchObject({
+    lab: { scenario: 'disk-full' },
+    policy: { mode: 'autonomous', ask_pending: true },
+  });
+  expect((await fetch(`http://127.0.0.1:${port}/`)).status).toBe(200);
 
-    if (lab.child.pid !== undefined) process.kill(-lab.child.pid, 'SIGINT');
-    await lab.ended;
-    await expect(call('GET', '/health')).rejects.toThrow();
-    expect(processesOf(dataDir)).toEqual([]);
-    expect(readdirSync(scratch).filter((name) => name.startsWith('breakglass'))).toEqual([]);
-  },
-);
+  if (lab.child.pid !== undefined) process.kill(-lab.child.pid, 'SIGINT');
+  await lab.ended;
+  await expect(call('GET', '/health')).rejects.toThrow();
+  expect(processesOf(dataDir)).toEqual([]);
+  expect(readdirSync(scratch).filter((name) => name.startsWith('breakglass'))).toEqual([]);
+});
 
-test(
-  'a supervisor’s view: when the console of the lab is killed it comes back on the same port',
-  LIMIT,
-  async () => {
-    const port = await freePort();
-    const dataDir = path.join(tempDir(), 'data');
-    const lab = npmRun('lab', {
-      BREAKGLASS_PORT: String(port),
-      BREAKGLASS_DATA_DIR: dataDir,
-      API_BEARER_TOKEN: 'contract-token-0123456789',
-    });
-    await lab.until('Ctrl-C ends it.');
-    process.kill(pidOf('server/main.ts', dataDir), 'SIGKILL');
-    await lab.until('starting it again');
-    for (;;) {
-      const answer = await fetch(`http://127.0.0.1:${port}/health`).catch(() => undefined);
-      if (answer?.ok === true) break;
-      await sleep(50);
-    }
-  },
-);
+test('a supervisor’s view: when the console of the lab is killed it comes back on the same port', async () => {
+  const port = await freePort();
+  const dataDir = path.join(tempDir(), 'data');
+  const lab = npmRun('lab', {
+    BREAKGLASS_PORT: String(port),
+    BREAKGLASS_DATA_DIR: dataDir,
+    API_BEARER_TOKEN: 'contract-token-0123456789',
+  });
+  await lab.until('Ctrl-C ends it.');
+  process.kill(pidOf('server/main.ts', dataDir), 'SIGKILL');
+  await lab.until('starting it again');
+  await until('/health of the next console', () =>
+    fetch(`http://127.0.0.1:${port}/health`).then(
+      ({ ok }) => ok,
+      () => false,
+    ),
+  );
+});
 
-test('a lab that is killed alone leaves no console that holds the port', LIMIT, async () => {
+test('a lab that is killed alone leaves no console that holds the port', async () => {
   const port = await freePort();
   const dataDir = path.join(tempDir(), 'data');
   const lab = npmRun('lab', { BREAKGLASS_PORT: String(port), BREAKGLASS_DATA_DIR: dataDir });
   await lab.until('Ctrl-C ends it.');
   const console = pidOf('server/main.ts', dataDir);
   process.kill(pidOf('lab/main.ts', dataDir), 'SIGKILL');
-  await expect.poll(() => existsSync(`/proc/${console}`), { timeout: 10_000 }).toBe(false);
+  await expect.poll(() => existsSync(`/proc/${console}`)).toBe(false);
   await expect(fetch(`http://127.0.0.1:${port}/health`)).rejects.toThrow();
 });
 
-test('the lab’s address is the real one: with TLS, any port and every interface', LIMIT, async () => {
+test('the lab’s address is the real one: with TLS, any port and every interface', async () => {
   const dir = tempDir();
   const { cert, key } = selfSigned(dir);
   const lab = npmRun('lab', {
@@ -185,24 +178,18 @@ test('the lab’s address is the real one: with TLS, any port and every interfac
   expect(existsSync(path.join(dir, 'data', 'journal.sqlite'))).toBe(true);
 });
 
-test(
-  'with a data directory that cannot be had the lab comes up power only, and says why',
-  LIMIT,
-  async () => {
-    const lab = npmRun('lab', { BREAKGLASS_PORT: '0', BREAKGLASS_DATA_DIR: '/dev/null/data' });
-    const printed = await lab.until('Ctrl-C ends it.');
-    expect(printed).toMatch(
-      /Power only, no agent\. The data directory \/dev\/null\/data cannot be written: /,
-    );
-    const url = /Open\s+(\S+)/.exec(printed)?.[1];
-    const token = /Token\s+(\S+)/.exec(printed)?.[1];
-    const headers = { authorization: `Bearer ${token}` };
-    expect((await fetch(`${url}/ready`)).status).toBe(503);
-    expect((await fetch(`${url}/api/pve/status`, { method: 'POST', headers })).status).toBe(200);
-  },
-);
+test('with a data directory that cannot be had the lab comes up power only, and says why', async () => {
+  const lab = npmRun('lab', { BREAKGLASS_PORT: '0', BREAKGLASS_DATA_DIR: '/dev/null/data' });
+  const printed = await lab.until('Ctrl-C ends it.');
+  expect(printed).toMatch(/Power only, no agent\. The data directory \/dev\/null\/data cannot be written: /);
+  const url = /Open\s+(\S+)/.exec(printed)?.[1];
+  const token = /Token\s+(\S+)/.exec(printed)?.[1];
+  const headers = { authorization: `Bearer ${token}` };
+  expect((await fetch(`${url}/ready`)).status).toBe(503);
+  expect((await fetch(`${url}/api/pve/status`, { method: 'POST', headers })).status).toBe(200);
+});
 
-test('npm run lab on a port that is taken says so once and ends with exit 1', LIMIT, async () => {
+test('npm run lab on a port that is taken says so once and ends with exit 1', async () => {
   const port = await freePort();
   const first = npmRun('start', alone(path.join(tempDir(), 'data'), port));
   await first.until('listens on');
@@ -218,13 +205,13 @@ test.each([
     { BREAKGLASS_TURN_TIMEOUT_SECONDS: 'soon' },
     /BREAKGLASS_TURN_TIMEOUT_SECONDS: "soon".*whole number/,
   ],
-])('npm run lab with %s says so and ends with exit 2', LIMIT, async (_name, env, message) => {
+])('npm run lab with %s says so and ends with exit 2', async (_name, env, message) => {
   const lab = npmRun('lab', { BREAKGLASS_PORT: String(await freePort()), ...env });
   expect(await lab.ended).toBe(2);
   expect(lab.output()).toMatch(message);
 });
 
-test('npm start without a way to authenticate does not start, and says what to set', LIMIT, async () => {
+test('npm start without a way to authenticate does not start, and says what to set', async () => {
   const start = npmRun('start', {
     API_BEARER_TOKEN: '',
     BREAKGLASS_TRUSTED_PROXIES: '',
@@ -245,58 +232,50 @@ const alone = (dataDir: string, port: number): Record<string, string> => ({
   BREAKGLASS_KEY_PATH: '/does/not/exist',
 });
 
-test(
-  'npm start listens on loopback only, and says that no proxy is trusted and no key is there',
-  LIMIT,
-  async () => {
-    const port = await freePort();
-    const start = npmRun('start', alone(path.join(tempDir(), 'data'), port));
-    await start.until('listens on');
-    expect(start.output()).toContain(`http://127.0.0.1:${port}`);
-    await start.until('no trusted proxy');
-    await start.until('No SSH key');
-    const headers = { authorization: 'Bearer contract-token-0123456789' };
-    const status = await fetch(`http://127.0.0.1:${port}/api/pve/status`, { method: 'POST', headers });
-    expect(status.status).toBe(502);
-    expect(await status.json()).toMatchObject({
-      verb: 'status',
-      rejected: false,
-      stderr: expect.stringMatching(/refused|unreachable|not reach/i),
-    });
-  },
-);
+test('npm start listens on loopback only, and says that no proxy is trusted and no key is there', async () => {
+  const port = await freePort();
+  const start = npmRun('start', alone(path.join(tempDir(), 'data'), port));
+  await start.until('listens on');
+  expect(start.output()).toContain(`http://127.0.0.1:${port}`);
+  await start.until('no trusted proxy');
+  await start.until('No SSH key');
+  const headers = { authorization: 'Bearer contract-token-0123456789' };
+  const status = await fetch(`http://127.0.0.1:${port}/api/pve/status`, { method: 'POST', headers });
+  expect(status.status).toBe(502);
+  expect(await status.json()).toMatchObject({
+    verb: 'status',
+    rejected: false,
+    stderr: expect.stringMatching(/refused|unreachable|not reach/i),
+  });
+});
 
-test(
-  'a journal that cannot be opened means power only, said plainly, not a server that does not start',
-  LIMIT,
-  async () => {
-    const port = await freePort();
-    const dataDir = path.join(tempDir(), 'data');
-    mkdirSync(dataDir);
-    writeFileSync(path.join(dataDir, 'journal.sqlite'), 'garbage '.repeat(1_000));
-    const start = npmRun('start', alone(dataDir, port));
-    await start.until('listens on');
-    const headers = { authorization: 'Bearer contract-token-0123456789' };
-    const ready = await fetch(`http://127.0.0.1:${port}/ready`);
-    expect([ready.status, await ready.json()]).toEqual([
-      503,
-      { status: 'power-only', why: expect.stringContaining('not a database') },
-    ]);
-    const session = await fetch(`http://127.0.0.1:${port}/api/session`, { method: 'POST', headers });
-    expect([session.status, await session.json()]).toEqual([
-      503,
-      expect.objectContaining({ code: 'power-only' }),
-    ]);
-    expect(await (await fetch(`http://127.0.0.1:${port}/api/me`, { headers })).json()).toMatchObject({
-      mode: 'power-only',
-    });
-    expect((await fetch(`http://127.0.0.1:${port}/api/pve/status`, { method: 'POST', headers })).status).toBe(
-      502,
-    ); // Tried: nothing listens there.
-  },
-);
+test('a journal that cannot be opened means power only, said plainly, not a server that does not start', async () => {
+  const port = await freePort();
+  const dataDir = path.join(tempDir(), 'data');
+  mkdirSync(dataDir);
+  writeFileSync(path.join(dataDir, 'journal.sqlite'), 'garbage '.repeat(1_000));
+  const start = npmRun('start', alone(dataDir, port));
+  await start.until('listens on');
+  const headers = { authorization: 'Bearer contract-token-0123456789' };
+  const ready = await fetch(`http://127.0.0.1:${port}/ready`);
+  expect([ready.status, await ready.json()]).toEqual([
+    503,
+    { status: 'power-only', why: expect.stringContaining('not a database') },
+  ]);
+  const session = await fetch(`http://127.0.0.1:${port}/api/session`, { method: 'POST', headers });
+  expect([session.status, await session.json()]).toEqual([
+    503,
+    expect.objectContaining({ code: 'power-only' }),
+  ]);
+  expect(await (await fetch(`http://127.0.0.1:${port}/api/me`, { headers })).json()).toMatchObject({
+    mode: 'power-only',
+  });
+  expect((await fetch(`http://127.0.0.1:${port}/api/pve/status`, { method: 'POST', headers })).status).toBe(
+    502,
+  ); // Tried: nothing listens there.
+});
 
-test('a port that is taken is named, with exit 1', LIMIT, async () => {
+test('a port that is taken is named, with exit 1', async () => {
   const port = await freePort();
   const first = npmRun('start', alone(path.join(tempDir(), 'data'), port));
   await first.until('listens on');
@@ -305,38 +284,34 @@ test('a port that is taken is named, with exit 1', LIMIT, async () => {
   expect(second.output()).toMatch(new RegExp(`cannot listen on 127\\.0\\.0\\.1:${port}`));
 });
 
-test(
-  'a second server on the same data directory does not start, and the first one goes on as if nothing had been',
-  LIMIT,
-  async () => {
-    const [port, dataDir] = [await freePort(), path.join(tempDir(), 'data')];
-    const first = npmRun('start', alone(dataDir, port));
-    await first.until('listens on');
-    const open = () =>
-      fetch(`http://127.0.0.1:${port}/api/session`, {
-        method: 'POST',
-        headers: { authorization: 'Bearer contract-token-0123456789' },
-      });
-    expect((await open()).status).toBe(200);
-    const second = npmRun('start', alone(dataDir, await freePort()));
-    expect(await second.ended).toBe(1);
-    const pid = pidOf('server/main.ts', dataDir);
-    expect(second.output()).toMatch(
-      new RegExp(`${dataDir} belongs to another .*pid ${pid} .*BREAKGLASS_DATA_DIR`),
-    );
-    expect((await open()).status).toBe(200);
-    process.kill(pid, 'SIGKILL');
-    await first.ended;
-    const third = npmRun('start', alone(dataDir, port));
-    await third.until('listens on');
-    expect((await open()).status).toBe(200);
-  },
-);
+test('a second server on the same data directory does not start, and the first one goes on as if nothing had been', async () => {
+  const [port, dataDir] = [await freePort(), path.join(tempDir(), 'data')];
+  const first = npmRun('start', alone(dataDir, port));
+  await first.until('listens on');
+  const open = () =>
+    fetch(`http://127.0.0.1:${port}/api/session`, {
+      method: 'POST',
+      headers: { authorization: 'Bearer contract-token-0123456789' },
+    });
+  expect((await open()).status).toBe(200);
+  const second = npmRun('start', alone(dataDir, await freePort()));
+  expect(await second.ended).toBe(1);
+  const pid = pidOf('server/main.ts', dataDir);
+  expect(second.output()).toMatch(
+    new RegExp(`${dataDir} belongs to another .*pid ${pid} .*BREAKGLASS_DATA_DIR`),
+  );
+  expect((await open()).status).toBe(200);
+  process.kill(pid, 'SIGKILL');
+  await first.ended;
+  const third = npmRun('start', alone(dataDir, port));
+  await third.until('listens on');
+  expect((await open()).status).toBe(200);
+});
 
 test.each([
   ['the temporary directory cannot', { TMPDIR: '/proc' }, 200],
   ['neither it nor the data directory can', { TMPDIR: '/proc', BREAKGLASS_DATA_DIR: '/dev/null/data' }, 503],
-])('the server starts where %s be written, and tries a verb', LIMIT, async (_name, env, ready) => {
+])('the server starts where %s be written, and tries a verb', async (_name, env, ready) => {
   const port = await freePort();
   // Not by npm, which needs a temporary directory of its own.
   const start = run(process.execPath, ['server/main.ts'], {
@@ -350,25 +325,21 @@ test.each([
   expect(await status.json()).toMatchObject({ stderr: expect.stringMatching(/refused|not reach/i) });
 });
 
-test(
-  'npm start says in its log and to the page what is missing for the agent, and whom it believes',
-  LIMIT,
-  async () => {
-    const [port, dir] = [await freePort(), tempDir()];
-    const start = npmRun('start', {
-      ...alone(path.join(dir, 'data'), port),
-      ANTHROPIC_API_KEY: '',
-      CLAUDE_CODE_OAUTH_TOKEN: '',
-      BREAKGLASS_TRUSTED_PROXIES: '0.0.0.0/0',
-      BREAKGLASS_KEY_PATH: dir,
-    });
-    await start.until(/The agent is not available\. .*set ANTHROPIC_API_KEY/);
-    await start.until(/0\.0\.0\.0\/0: whoever reaches this port/);
-    await start.until(`No SSH key at ${dir}`);
-    const headers = { authorization: 'Bearer contract-token-0123456789' };
-    expect(await (await fetch(`http://127.0.0.1:${port}/api/me`, { headers })).json()).toMatchObject({
-      warnings: expect.arrayContaining([expect.stringContaining('The agent is not available')]),
-      keys: { present: false },
-    });
-  },
-);
+test('npm start says in its log and to the page what is missing for the agent, and whom it believes', async () => {
+  const [port, dir] = [await freePort(), tempDir()];
+  const start = npmRun('start', {
+    ...alone(path.join(dir, 'data'), port),
+    ANTHROPIC_API_KEY: '',
+    CLAUDE_CODE_OAUTH_TOKEN: '',
+    BREAKGLASS_TRUSTED_PROXIES: '0.0.0.0/0',
+    BREAKGLASS_KEY_PATH: dir,
+  });
+  await start.until(/The agent is not available\. .*set ANTHROPIC_API_KEY/);
+  await start.until(/0\.0\.0\.0\/0: whoever reaches this port/);
+  await start.until(`No SSH key at ${dir}`);
+  const headers = { authorization: 'Bearer contract-token-0123456789' };
+  expect(await (await fetch(`http://127.0.0.1:${port}/api/me`, { headers })).json()).toMatchObject({
+    warnings: expect.arrayContaining([expect.stringContaining('The agent is not available')]),
+    keys: { present: false },
+  });
+});

@@ -1,10 +1,11 @@
 // Cuts the SSH connection at random moments of a cycle of the simulated VM, through a real sshd. CI runs a slice, the bench more.
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
-import { setTimeout as delay } from 'node:timers/promises';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { execa } from 'execa';
 import { markedProcesses } from '../../../lab/power-host/leftovers.ts';
-import { startSshdWithClient } from '../../../test/support/sshd-with-client.ts';
+import { type SshdWithClient, startSshdWithClient } from '../../../test/support/sshd-with-client.ts';
+import { until } from '../../../test/support/wait-for.ts';
 import { mulberry32 } from './fuzz-words.ts';
 import { FORCED_COMMAND, temporaryRecordingRoot } from './recording-root.ts';
 
@@ -31,6 +32,8 @@ export async function cutCycles(cuts: number, seed: number): Promise<CutReport> 
   mkdirSync(path.join(host.dir, 'etc/breakglass'));
   writeFileSync(path.join(host.dir, 'etc/breakglass/time-scale'), `${SCALE_PERCENT}\n`);
   const sshd = await startSshdWithClient({ forcedCommand: `${FORCED_COMMAND} --root ${host.dir} 102` });
+  // Of the connection that is reused.
+  const ours = sshd.connections().length;
   try {
     for (let cut = 0; cut < cuts; cut += 1) {
       const before = { boot: host.machine.boot().number, calls: host.qmCalls().length };
@@ -39,10 +42,10 @@ export async function cutCycles(cuts: number, seed: number): Promise<CutReport> 
         stdin: 'ignore',
       });
       const cutMs = random() * LATEST_CUT_MS;
-      await delay(cutMs);
+      await sleep(cutMs);
       client.kill('SIGKILL');
       await client;
-      await untilQuiet(host.dir);
+      await untilQuiet(host.dir, sshd, ours);
       const calls = host.qmCalls().slice(before.calls);
       const asked = (word: string): number => calls.filter(([first]) => first === word).length;
       const boots = host.machine.boot().number - before.boot;
@@ -64,12 +67,17 @@ export async function cutCycles(cuts: number, seed: number): Promise<CutReport> 
   return report;
 }
 
-/** Nothing of the host runs, and nothing appears for a while: sshd may have been about to start the command. */
-async function untilQuiet(dir: string): Promise<void> {
-  for (let quietMs = 0; quietMs < 600; quietMs += 100) {
-    await delay(100);
-    if (markedProcesses(dir).length > 0) quietMs = 0;
-  }
+/** Two looks, because a process that has just been started carries no mark yet. */
+const LOOKS = 2;
+
+/** The server has done with the cut connection, so it starts no command any more; and nothing of the host runs. */
+async function untilQuiet(dir: string, sshd: SshdWithClient, connections: number): Promise<void> {
+  await until('the end of the cut connection', () => sshd.connections().length <= connections);
+  let quiet = 0;
+  await until('the end of the cycle', () => {
+    quiet = markedProcesses(dir).length === 0 ? quiet + 1 : 0;
+    return quiet >= LOOKS;
+  });
 }
 
 /** Its last lines. */

@@ -3,9 +3,9 @@ import { execFileSync, spawn, spawnSync } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
-import { setTimeout as delay } from 'node:timers/promises';
 import { execa } from 'execa';
 import { freePort } from '../../../test/support/free-port.ts';
+import { until } from '../../../test/support/wait-for.ts';
 
 const SCRIPT = path.join(import.meta.dirname, 'private-machine');
 const CHECKOUT = path.join(import.meta.dirname, '../..');
@@ -84,7 +84,7 @@ export const startPrivateMachine = async (): Promise<PrivateMachine> => {
     LogLevel: 'ERROR',
     StrictHostKeyChecking: 'no',
     UserKnownHostsFile: '/dev/null',
-    ConnectTimeout: '10',
+    ConnectTimeout: '60',
   };
   const base = [
     '-F',
@@ -106,7 +106,7 @@ export const startPrivateMachine = async (): Promise<PrivateMachine> => {
       const { exitCode, stdout, stderr } = await execa(
         'ssh',
         [...base, '-l', user, ...extra, '127.0.0.1', ...remote],
-        { env, reject: false, stdin: 'ignore', timeout: 20_000 },
+        { env, reject: false, stdin: 'ignore', timeout: 120_000 },
       );
       return { exitCode, stdout, stderr };
     },
@@ -118,12 +118,14 @@ export const startPrivateMachine = async (): Promise<PrivateMachine> => {
       rmSync(keys, { recursive: true, force: true });
     },
   };
-  for (let attempt = 0; !log.includes('Server listening'); attempt += 1) {
-    if (daemon.exitCode !== null || attempt > 600) {
-      await machine.close();
-      throw new Error(`the private machine did not start: ${log}`);
-    }
-    await delay(50);
+  try {
+    await until('sshd of the private machine', () => {
+      if (daemon.exitCode !== null) throw new Error(`the private machine did not start: ${log}`);
+      return log.includes('Server listening');
+    });
+  } catch (error) {
+    await machine.close();
+    throw error;
   }
   return machine;
 };
