@@ -160,7 +160,7 @@ async function limitDisk(machine: QemuMachine, iops: number): Promise<void> {
 }
 
 async function untilStatus(machine: QemuMachine, wanted: string): Promise<void> {
-  for (let tries = 0; tries < 120; tries += 1) {
+  for (let tries = 0; tries < 480; tries += 1) {
     const [told] = (await machine.qmp([{ execute: 'query-status' }])) as [{ status: string }];
     if (told.status === wanted) return;
     await sleep(250);

@@ -5,7 +5,7 @@ import { connect } from 'node:net';
 class GuestControlError extends Error {}
 
 /** -> the command's output. Throws when it fails, or when the guest has not answered in time. */
-export function runInGuest(socketPath: string, command: string, timeoutMs = 20_000): Promise<string> {
+export function runInGuest(socketPath: string, command: string, timeoutMs = 120_000): Promise<string> {
   return new Promise((resolve, reject) => {
     const socket = connect(socketPath);
     let received = '';

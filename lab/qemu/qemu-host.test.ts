@@ -32,7 +32,11 @@ describe.skipIf(why !== undefined)('a real QEMU behind the lab’s qm', () => {
   const vm = (command: string, withinMs?: number, onStderr?: (text: string) => void) =>
     sshExec({ port: host.vmPort, username: 'breakglass', privateKey, command, withinMs, onStderr });
   const qm = (...argv: string[]) => host.machine.qm(...argv);
-  const booted = async () => expect(await host.bannerAnswers(60_000)).toBe(true);
+  // The limits of this qm are a real one's, 3 and 5 s: on a busy machine QEMU, and more so the guest, may need more than one.
+  const status = (wanted: string) =>
+    expect.poll(async () => (await qm('status', '102')).stdout).toBe(`status: ${wanted}`);
+  const ping = () => expect.poll(async () => (await qm('guest', 'cmd', '102', 'ping')).exitCode).toBe(0);
+  const booted = async () => expect(await host.bannerAnswers(300_000)).toBe(true);
 
   beforeAll(async () => {
     root = mkdtempSync(path.join(tmpdir(), 'bg-qemu-'));
@@ -48,7 +52,7 @@ describe.skipIf(why !== undefined)('a real QEMU behind the lab’s qm', () => {
       delayDivisor: 20,
     });
     console.log(`booted in ${host.bootMs} ms`);
-  }, 180_000);
+  }, 600_000);
   afterAll(async () => {
     await host?.close();
     rmSync(root, { recursive: true, force: true });
@@ -56,11 +60,13 @@ describe.skipIf(why !== undefined)('a real QEMU behind the lab’s qm', () => {
 
   test('status says what QMP knows, and both accounts answer', async () => {
     expect(await qm('status', '102')).toEqual({ exitCode: 0, stdout: 'status: running', stderr: '' });
-    const { stdout } = await qm('status', '102', '--verbose');
-    expect(stdout).toMatch(/^running-qemu: \d+\.\d+/m);
+    let stdout = '';
+    await expect
+      .poll(async () => (stdout = (await qm('status', '102', '--verbose')).stdout))
+      .toMatch(/^running-qemu: \d+\.\d+/m);
     expect(stdout).toMatch(/^blockstat:\n\tvirtio0:\n(\t\t.*\n)*\t\twr_bytes: \d+$/m);
     expect(stdout).toMatch(/^status: running$/m);
-    expect(await qm('guest', 'cmd', '102', 'ping')).toMatchObject({ exitCode: 0 });
+    await ping();
     expect((await vm('id -u')).stdout).toBe('0\n');
     expect((await observer('id -u; sudo id')).stdout).toBe('1001\n');
     expect((await qm('pending', '102')).stdout).toMatch(/^new memory: 288$/m);
@@ -73,8 +79,8 @@ describe.skipIf(why !== undefined)('a real QEMU behind the lab’s qm', () => {
 
     // The child of a child, in the session that sshd made: all of it ends.
     const mark = new PidLine();
-    const running = vm(wrapCommand('sleep 300 & wait', 600_000), 30_000, (text) => mark.feed(text));
-    await expect.poll(() => mark.pid, { timeout: 20_000 }).toBeGreaterThan(1);
+    const running = vm(wrapCommand('sleep 300 & wait', 600_000), undefined, (text) => mark.feed(text));
+    await expect.poll(() => mark.pid).toBeGreaterThan(1);
     expect((await vm(stopCommand(mark.pid ?? 0, true))).stdout).toSatisfy(saysStopped);
     await running;
   });
@@ -89,11 +95,11 @@ describe.skipIf(why !== undefined)('a real QEMU behind the lab’s qm', () => {
 
   test('a full pool pauses the VM with "nospace", and space and a resume bring it back', async () => {
     await host.inject('io-error-nospace');
-    expect((await qm('status', '102')).stdout).toBe('status: io-error');
+    await status('io-error');
     const [blocks] = await host.machine.qmp([{ execute: 'query-block' }]);
     expect(JSON.stringify(blocks)).toContain('"io-status":"nospace"');
     await host.heal();
-    expect((await qm('status', '102')).stdout).toBe('status: running');
+    await status('running');
     expect((await vm('echo back')).stdout).toBe('back\n');
   });
 
@@ -101,25 +107,23 @@ describe.skipIf(why !== undefined)('a real QEMU behind the lab’s qm', () => {
     await host.inject('dead-guest-agent');
     expect((await qm('guest', 'cmd', '102', 'ping')).stderr).toBe('QEMU guest agent is not running');
     await host.heal();
-    expect((await qm('guest', 'cmd', '102', 'ping')).exitCode).toBe(0);
+    await ping();
     await host.inject('dead-sshd');
     expect(await host.bannerAnswers(500)).toBe(false);
-    expect((await qm('guest', 'cmd', '102', 'ping')).exitCode).toBe(0);
+    await ping();
     await host.heal();
     await host.inject('disk-full');
-    await expect
-      .poll(async () => (await vm('cat /run/app.state')).stdout, { timeout: 20_000 })
-      .toBe('failed\n');
+    await expect.poll(async () => (await vm('cat /run/app.state')).stdout).toBe('failed\n');
     expect((await vm('rm /data/log/debug.log')).code).toBe(0);
-    await expect.poll(async () => (await vm('cat /run/app.state')).stdout, { timeout: 20_000 }).toBe('ok\n');
+    await expect.poll(async () => (await vm('cat /run/app.state')).stdout).toBe('ok\n');
   });
 
   test('a panicked guest stays down after a reset: Proxmox does not resume it', async () => {
     await host.inject('kernel-panic');
-    expect((await qm('status', '102')).stdout).toBe('status: guest-panicked');
-    expect((await qm('reset', '102')).exitCode).toBe(0);
-    expect((await qm('status', '102')).stdout).toBe('status: prelaunch');
-    expect((await qm('resume', '102')).exitCode).toBe(0);
+    await status('guest-panicked');
+    await expect.poll(async () => (await qm('reset', '102')).exitCode).toBe(0);
+    await status('prelaunch');
+    await expect.poll(async () => (await qm('resume', '102')).exitCode).toBe(0);
     await booted();
   });
 

@@ -12,8 +12,12 @@ import { type FaultName, findFault } from './faults.ts';
 import type { MachineKind } from './kernel.ts';
 import { createQemuMachine, type QemuMachine, STAGED, VMID } from './qemu-machine.ts';
 
-/** One try for a banner. Short, because a connection made before the guest listens hears nothing for seconds. */
-const TRY_MS = 1_500;
+/** Between two tries for a banner: a connection made before the guest listens hears nothing for seconds. */
+const BETWEEN_TRIES_MS = 1_500;
+/** One try. On a busy machine the guest, which is emulated, takes long to say it. */
+const TRY_MS = 30_000;
+/** From `qm start` to the banner: ten seconds on a quiet machine. */
+const BOOT_LIMIT_MS = 300_000;
 
 export interface QemuHostOptions {
   /** An empty directory, absolute and short: Unix sockets are made below it. */
@@ -78,7 +82,8 @@ export async function startQemuHost(options: QemuHostOptions): Promise<QemuHost>
     say('starting QEMU (software emulation)');
     const started = await machine.qm('start', String(VMID));
     if (started.exitCode !== 0) throw new Error(started.stderr);
-    if (!(await bannerAnswers(vmPort, 120_000))) throw new Error('the guest did not boot within 120 s');
+    if (!(await bannerAnswers(vmPort, BOOT_LIMIT_MS)))
+      throw new Error(`the guest did not boot within ${BOOT_LIMIT_MS / 1_000} s`);
     machine.stage(STAGED[kind]);
     const bootMs = Math.round(performance.now() - began);
     say(`the guest answers SSH after ${(bootMs / 1000).toFixed(1)} s`);
@@ -111,26 +116,38 @@ export async function startQemuHost(options: QemuHostOptions): Promise<QemuHost>
 
 /** QEMU's port forward accepts before the guest listens, and then keeps quiet: only the banner tells. */
 async function bannerAnswers(port: number, withinMs: number): Promise<boolean> {
-  const until = performance.now() + withinMs;
-  do {
-    if (await hasBanner(port, Math.min(TRY_MS, Math.max(100, until - performance.now())))) return true;
-    await sleep(100);
-  } while (performance.now() < until);
-  return false;
+  const over = new AbortController();
+  const limit = AbortSignal.any([over.signal, AbortSignal.timeout(withinMs)]);
+  const { promise: heard, resolve } = Promise.withResolvers<boolean>();
+  limit.addEventListener('abort', () => resolve(false), { once: true });
+  const tries = async (): Promise<void> => {
+    while (!limit.aborted) {
+      void hasBanner(port, AbortSignal.any([limit, AbortSignal.timeout(TRY_MS)])).then(
+        (answer) => answer && resolve(true),
+      );
+      await sleep(BETWEEN_TRIES_MS, undefined, { signal: limit }).catch(() => undefined);
+    }
+  };
+  const trying = tries();
+  const answers = await heard;
+  over.abort();
+  await trying;
+  return answers;
 }
 
-function hasBanner(port: number, withinMs: number): Promise<boolean> {
+function hasBanner(port: number, limit: AbortSignal): Promise<boolean> {
   return new Promise((resolve) => {
     const socket = connect(port, '127.0.0.1');
     const end = (answer: boolean): void => {
-      clearTimeout(timer);
+      limit.removeEventListener('abort', giveUp);
       socket.destroy();
       resolve(answer);
     };
-    const timer = setTimeout(() => end(false), withinMs);
+    const giveUp = (): void => end(false);
+    limit.addEventListener('abort', giveUp, { once: true });
     socket.once('data', (data) => end(data.toString('latin1').startsWith('SSH-2.0-')));
-    socket.once('error', () => end(false));
-    socket.once('close', () => end(false));
+    socket.once('error', giveUp);
+    socket.once('close', giveUp);
   });
 }
 

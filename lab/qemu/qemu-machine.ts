@@ -32,7 +32,7 @@ export interface QemuMachine {
   pid(): number | undefined;
   diskServerPid(): number | undefined;
   qm(...argv: string[]): Promise<{ exitCode: number | undefined; stdout: string; stderr: string }>;
-  /** Answers of QMP, in the order of the commands. Throws when it does not answer within `seconds`. */
+  /** Answers of QMP, in the order of the commands. Throws when it does not answer within `seconds` (default 60). */
   qmp(commands: readonly object[], seconds?: number): Promise<unknown[]>;
   /** Runs a line of shell in the guest, beside SSH. */
   inGuest(command: string, timeoutMs?: number): Promise<string>;
@@ -124,7 +124,7 @@ function openMachine(dir: string): QemuMachine {
     pid: () => readPid(`run/qemu-server/${VMID}.pid`),
     diskServerPid: () => readPid(`run/nbd/${VMID}.pid`),
     qm: (...argv) => run('qm', argv),
-    qmp: async (commands, seconds = 3) => {
+    qmp: async (commands, seconds = 60) => {
       const { exitCode, stdout, stderr } = await run('qmp', [
         at(`run/qemu-server/${VMID}.qmp`),
         String(seconds),

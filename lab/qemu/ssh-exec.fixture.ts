@@ -12,19 +12,19 @@ export interface SshExec {
   readonly username: string;
   readonly privateKey: string;
   readonly command: string;
-  /** Default 30 s. */
+  /** Default 2 minutes. */
   readonly withinMs?: number | undefined;
   readonly onStderr?: ((text: string) => void) | undefined;
 }
 
 /** Rejects when the command has not ended in time. */
 export function sshExec(options: SshExec): Promise<Said> {
-  const { port, username, privateKey, command, withinMs = 30_000, onStderr } = options;
+  const { port, username, privateKey, command, withinMs = 120_000, onStderr } = options;
   return new Promise((resolve, reject) => {
     const client = new Client();
     const timer = setTimeout(() => {
       client.destroy();
-      reject(new Error(`no answer within ${withinMs} ms`));
+      reject(new Error(`no answer within ${withinMs} ms to ${command}`));
     }, withinMs);
     client.on('error', (error) => {
       clearTimeout(timer);

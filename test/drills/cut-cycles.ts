@@ -37,7 +37,7 @@ export async function cutQemuCycles(
       privateKey: house.privateKey,
       command: 'status',
     });
-    const answers = await house.host.bannerAnswers(60_000);
+    const answers = await house.host.bannerAnswers(300_000);
     const after = house.host.machine.pid();
     const whole =
       answers && after !== undefined && /^status: running$/m.test(stdout) && !/^busy:/m.test(stdout);

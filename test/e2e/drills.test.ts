@@ -7,7 +7,7 @@ import { TOKEN } from '../support/console.ts';
 import { startHouse } from '../support/house.ts';
 import { inVm } from '../support/in-vm.ts';
 
-const LIMIT = { timeout: 240_000 };
+const LIMIT = { timeout: 900_000 };
 let browser: Browser;
 beforeAll(async () => {
   browser = await launch();
@@ -94,7 +94,7 @@ test(
         .getByTestId('operation')
         .filter({ hasText: /cycle/i })
         .first();
-      await operation.getByTestId('operation-outcome').waitFor({ timeout: 120_000 });
+      await operation.getByTestId('operation-outcome').waitFor({ timeout: 300_000 });
       const steps = (await operation.getByTestId('operation-step').allInnerTexts()).join('\n');
       expect(steps).toMatch(/forensics[\s\S]*stop[\s\S]*start/i);
       expect(await operation.getByTestId('operation-outcome').textContent()).toMatch(/new QEMU process/i);
@@ -107,7 +107,7 @@ test(
       await page.getByTestId('evidence-close').click();
 
       // What the head of the page says agrees with the outcome below it.
-      await page.getByText('SSH answers', { exact: true }).first().waitFor({ timeout: 5_000 });
+      await page.getByText('SSH answers', { exact: true }).first().waitFor();
       expect(house.machine.boot().number).toBeGreaterThan(pidBefore);
       const memoryMib = Number(await inVm(house, "free -m | awk '/Mem:/ {print $2}'"));
       expect(memoryMib).toBeGreaterThan(11_000); // 12288 were staged, 8192 were running.
@@ -136,7 +136,7 @@ test('power works on the page while the agent, the model and the stream are brok
     expect(await page.getByTestId('contradiction').textContent()).toContain('repair-in-guest');
     expect(house.machine.status()).toBe('running');
     await hold(page.getByTestId('contradiction').getByTestId('confirm-verb'));
-    await page.getByTestId('operation-outcome').first().waitFor({ timeout: 90_000 });
+    await page.getByTestId('operation-outcome').first().waitFor({ timeout: 300_000 });
     expect(house.machine.status()).toBe('stopped');
   } finally {
     await context.close();
@@ -147,6 +147,7 @@ test('power works on the page while the agent, the model and the stream are brok
 test('the emergency page stops the VM in a browser without JavaScript', LIMIT, async () => {
   const house = await startHouse({ scenario: 'disk-full', modelUrl: 'http://127.0.0.1:9' });
   const context = await browser.newContext({ javaScriptEnabled: false });
+  context.setDefaultTimeout(120_000);
   const page = await context.newPage();
   try {
     await page.goto(`${house.base}/emergency`);
@@ -155,7 +156,7 @@ test('the emergency page stops the VM in a browser without JavaScript', LIMIT, a
     await page.getByText('VM: running').waitFor();
     await page.click('button:text-is("stop")');
     await page.click('button:has-text("Yes, stop now")');
-    await page.getByText('succeeded').waitFor({ timeout: 60_000 });
+    await page.getByText('succeeded').waitFor({ timeout: 300_000 });
     expect(house.machine.status()).toBe('stopped');
   } finally {
     await context.close();

@@ -2,6 +2,8 @@
 import { type Browser, type BrowserContext, chromium, type Page } from 'playwright-core';
 import { TOKEN } from './console.ts';
 
+/** Of every single wait: enough for a machine that has eight other things to do. */
+const PATIENCE_MS = 120_000;
 const PHONE = { width: 390, height: 844 };
 
 export const launch = (): Promise<Browser> =>
@@ -28,6 +30,7 @@ export async function signIn(
     colorScheme: options.colorScheme ?? 'light',
     hasTouch: true,
   });
+  context.setDefaultTimeout(PATIENCE_MS);
   const page = await context.newPage();
   const troubles: string[] = [];
   page.on('pageerror', (error) => troubles.push(String(error)));
@@ -45,5 +48,5 @@ export async function signIn(
 /** Waits for a turn to begin and to end. */
 export async function turnOver(page: Page): Promise<void> {
   await page.getByTestId('stop').waitFor();
-  await page.getByTestId('stop').waitFor({ state: 'detached', timeout: 120_000 });
+  await page.getByTestId('stop').waitFor({ state: 'detached', timeout: 2 * PATIENCE_MS });
 }

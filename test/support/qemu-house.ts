@@ -34,6 +34,8 @@ export async function startQemuHouse(kind: MachineKind, say?: (line: string) => 
     vmPort: host.vmPort,
     keyPath: keys.clientKeyPath,
     modelUrl: NO_MODEL,
+    // A cycle has 120 s on a real host; here a machine with eight other things to do emulates it.
+    env: { BREAKGLASS_PVE_VERB_TIMEOUT_SECONDS: '900' },
   });
   const house: QemuHouse = {
     ...server,

@@ -5,9 +5,12 @@ import { createRequire } from 'node:module';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
-import { type Browser, chromium, type Page } from 'playwright-core';
+import { type Browser, chromium, type Locator, type Page } from 'playwright-core';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { type Fixture, startFixture } from './fixture-server.ts';
+
+/** Of every single wait: enough for a machine that has eight other things to do. */
+const PATIENCE_MS = 120_000;
 
 let dist: string;
 let fixture: Fixture;
@@ -31,6 +34,13 @@ const attached = () =>
 const finished = async () => {
   await id('stop').waitFor();
   await id('stop').waitFor({ state: 'detached' });
+};
+/** Holds the confirm button by key until that came of it. */
+const holdByKey = async (outcome: Locator) => {
+  await id('confirm-verb').focus();
+  await page.keyboard.down('Enter');
+  await outcome.waitFor();
+  await page.keyboard.up('Enter');
 };
 
 beforeAll(async () => {
@@ -62,6 +72,7 @@ afterAll(async () => {
 beforeEach(async () => {
   await tell('link?state=ok');
   page = await browser.newPage({ viewport: { width: 390, height: 844 }, hasTouch: true });
+  page.setDefaultTimeout(PATIENCE_MS);
   complaints = [];
   page.on('pageerror', (error) => complaints.push(error.message));
   page.on('console', (message) => {
@@ -77,11 +88,18 @@ describe('the chat', () => {
   it('loses and doubles nothing when the stream is cut again and again during a turn', async () => {
     await signIn();
     await id('preset-triage').click();
+    await id('stop').waitFor();
     for (let cut = 0; cut < 5; cut += 1) {
-      await page.waitForTimeout(500);
+      // Something more of the turn, or its end.
+      const shown = await page.evaluate(() => document.body.textContent.length);
+      await page.waitForFunction(
+        (than) =>
+          document.body.textContent.length > than || document.querySelector('[data-testid="stop"]') === null,
+        shown,
+      );
       await tell('link?state=cut');
     }
-    await finished();
+    await id('stop').waitFor({ state: 'detached' });
     expect(await id('tool-card').count()).toBe(2);
     expect(await id('assistant-text').count()).toBe(2);
     expect(await id('link-state').textContent()).toBe('');
@@ -109,12 +127,19 @@ describe('the chat', () => {
   });
 
   it('says link down only after a while, that power still works, and comes back by Reconnect', async () => {
+    // The page's time stands still but for what we let pass: a lost link is quiet for 3 s, and down after 15.
+    await page.clock.install();
     await signIn();
     await attached();
+    await page.clock.pauseAt(Date.now() + 10_000);
+    const lost = page.waitForEvent('requestfailed');
     await tell('link?state=refuse');
-    await page.waitForTimeout(1_500);
+    await lost;
+    await page.clock.runFor(2_000);
     expect(await id('link-state').textContent()).not.toMatch(/Reconnecting|Link down/);
+    await page.clock.runFor(20_000);
     await page.getByText('Power still works').waitFor();
+    await page.clock.resume();
     await tell('link?state=ok');
     await page.getByRole('button', { name: 'Reconnect' }).click();
     await attached();
@@ -170,11 +195,7 @@ describe('power', () => {
     await id('verb-cycle').click();
     await id('confirm-verb').click();
     expect(await panel('operation').count()).toBe(0);
-    await id('confirm-verb').focus();
-    await page.keyboard.down('Enter');
-    await page.waitForTimeout(900);
-    await page.keyboard.up('Enter');
-    await panel('operation').waitFor();
+    await holdByKey(panel('operation'));
     await panel('operation-outcome').waitFor();
     expect(await panel('operation-step').count()).toBe(4);
     expect(await panel('operation-outcome').textContent()).toContain('new QEMU process');
@@ -194,27 +215,18 @@ describe('power', () => {
 });
 
 describe('evidence', () => {
-  const holdByKey = async () => {
-    await id('confirm-verb').focus();
-    await page.keyboard.down('Enter');
-    await page.waitForTimeout(900);
-    await page.keyboard.up('Enter');
-  };
-
   it('a verb that contradicts the finding does nothing until it is pressed a second time, and names the finding', async () => {
     await signIn('/#/power');
     await tell('power?state=contradict');
     await id('verb-reset').click();
-    await holdByKey();
-    await id('contradiction').waitFor();
+    await holdByKey(id('contradiction'));
     expect(await id('contradiction').textContent()).toContain('block-path-stalled');
     expect(await panel('operation').count()).toBe(0);
     await id('contradiction-withdraw').click();
     await id('contradiction').waitFor({ state: 'detached' });
     await id('verb-reset').click();
-    await holdByKey();
-    await id('contradiction').waitFor();
-    await holdByKey();
+    await holdByKey(id('contradiction'));
+    await holdByKey(panel('operation'));
     await panel('operation-outcome').waitFor();
     expect(await id('contradiction').count()).toBe(0);
   });
@@ -290,8 +302,8 @@ it('opens without the network and says what it cannot reach', async () => {
   await id('login-token').waitFor();
   await page.evaluate(async () => {
     await navigator.serviceWorker.ready;
-    while (!(await caches.match('/'))) await new Promise((resolve) => setTimeout(resolve, 50));
   });
+  await page.waitForFunction(async () => (await caches.match('/')) !== undefined);
   own.close();
   await page.reload();
   await page.getByRole('heading', { name: 'Breakglass does not answer' }).waitFor();
@@ -327,7 +339,7 @@ it('has no accessibility violation that axe knows, on any view', async () => {
   await panel('finding').waitFor();
   await id('verb-reset').click();
   await id('confirm-verb').waitFor();
-  await page.waitForTimeout(300);
+  await page.evaluate(() => Promise.all(document.getAnimations().map(({ finished }) => finished)));
   expect(await violations()).toEqual([]);
   await page.goto(`${fixture.url}/#/evidence/20260131T020304.567Z-cycle`);
   await id('evidence-screen').waitFor();
