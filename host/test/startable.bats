@@ -92,8 +92,12 @@ EOF2
   replace qm <<'EOF2'
 if [[ $1 == start && ! -e $root/log/late ]]; then
   touch "$root/log/late"
-  ( exec 8>>"$root/lock/qemu-server/lock-102.conf"; flock 8; sleep 4 ) >/dev/null 2>&1 &
-  sleep 0.3
+  ( exec 8>>"$root/lock/qemu-server/lock-102.conf"; flock 8; touch "$root/log/held"; until [[ -e $root/log/asked ]]; do sleep 0.05; done ) >/dev/null 2>&1 &
+  until [[ -e $root/log/held ]]; do sleep 0.05; done
+  "$root/bin/lab-qm" "$@"
+  code=$?
+  touch "$root/log/asked"
+  exit "$code"
 fi
 exec "$root/bin/lab-qm" "$@"
 EOF2
@@ -125,7 +129,8 @@ EOF2
   sed -i 's/^qmp=.*/qmp=silent/' "$root/machine/state"
   replace kill <<'EOF2'
 "$root/bin/lab-kill" "$@"
-( exec 8>>"$root/lock/qemu-server/lock-102.conf"; flock 8; sleep 5; date +%s >"$root/log/cleaned" ) >/dev/null 2>&1 &
+( exec 8>>"$root/lock/qemu-server/lock-102.conf"; flock 8; touch "$root/log/held"; sleep 5; date +%s >"$root/log/cleaned" ) >/dev/null 2>&1 &
+until [[ -e $root/log/held ]]; do sleep 0.05; done
 EOF2
   replace qm <<<'if [[ $1 == start ]]; then cp "$root/log/cleaned" "$root/log/cleaned-before-start"; fi; exec "$root/bin/lab-qm" "$@"'
   run pve cycle
@@ -144,12 +149,11 @@ shift
 exec "$@"
 EOF2
   pve cycle >"$BATS_TEST_TMPDIR/out" 3>&- &
-  until grep -q . "$root/log/systemd-run" 2>/dev/null; do sleep 0.05; done
-  sleep 0.5
+  await 'the lock' grep -q . "$root/lock/breakglass-102.lock"
   run pve stop
   [ "$status" -eq 75 ]
   wait "$!" || true
-  until grep -q BREAKGLASS-RESULT "$BATS_TEST_TMPDIR/out"; do sleep 0.1; done
+  await 'the result' grep -q BREAKGLASS-RESULT "$BATS_TEST_TMPDIR/out"
   grep -q '"verb":"cycle".*"exit":0' "$BATS_TEST_TMPDIR/out"
   grep -Eq '^--quiet --collect --scope --unit breakglass-102-cycle-[0-9]+ -- setsid /bin/bash ' "$root/log/systemd-run"
 }

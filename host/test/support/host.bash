@@ -27,7 +27,7 @@ result() { printf '%s\n' "$output" | sed -n 's/^BREAKGLASS-RESULT //p' | tail -n
 serve_qmp() {
   "$repository/node_modules/.bin/node" "$repository/host/test/support/serve-qmp.ts" "$root" >"$root/log/qmp-server" 3>&- &
   qmp_server=$!
-  until grep -q ready "$root/log/qmp-server"; do sleep 0.05; done
+  await 'the QMP server' grep -q ready "$root/log/qmp-server"
 }
 stop_qmp() { if [[ ${qmp_server-} ]]; then kill "$qmp_server"; fi; }
 
@@ -38,5 +38,17 @@ step_is() { # NAME STATUS [WHY]
     '.steps[] | select(.name == $n) | .status == $s and ($w == "" or ((.why // "") | contains($w)))' >/dev/null
 }
 
-# A program that says nothing, ignores SIGTERM, and ends long after every limit.
-hang() { replace "$1" <<<'trap "" TERM; for tick in {1..50}; do sleep 0.5; done'; }
+# A program that says nothing, ignores SIGTERM, and goes on for as long as this test's host is there.
+hang() { replace "$1" <<<"$hanging"; }
+# shellcheck disable=SC2016 # for the program that it becomes part of
+hanging='trap "" TERM; while [[ -d $root ]]; do sleep 0.2; done'
+
+# Waits until a command succeeds. A bound against a hang: it names what did not come.
+await() { # WHAT COMMAND…
+  local what=$1 until=$((SECONDS + 120))
+  shift
+  until "$@" 2>/dev/null; do
+    if ((SECONDS > until)); then echo "$what did not come within 120 s" >&2; return 1; fi
+    sleep 0.05
+  done
+}

@@ -8,11 +8,10 @@ import { freePort } from '../../../test/support/free-port.ts';
 import { until } from '../../../test/support/wait-for.ts';
 
 const SCRIPT = path.join(import.meta.dirname, 'private-machine');
-const CHECKOUT = path.join(import.meta.dirname, '../..');
 /** Processes too: userdel looks for those of the account, and two machines give their accounts the same numbers. */
 const NAMESPACES = ['--mount', '--pid', '--fork', '--kill-child', '--mount-proc'];
-/** Where the installers are in the machine: the checkout itself may be covered there. */
-export const HOST = '/run/host';
+/** Where the installers are. */
+export const HOST = path.join(import.meta.dirname, '../..');
 
 /** Why there can be none here, or undefined. */
 export const whyNoPrivateMachine = (): string | undefined => {
@@ -55,7 +54,7 @@ export const startPrivateMachine = async (): Promise<PrivateMachine> => {
   const key = path.join(keys, 'console');
   execFileSync('ssh-keygen', ['-q', '-t', 'ed25519', '-N', '', '-C', 'console', '-f', key]);
   const port = await freePort();
-  const daemon = spawn('unshare', [...NAMESPACES, SCRIPT, String(port), dir, CHECKOUT], {
+  const daemon = spawn('unshare', [...NAMESPACES, SCRIPT, String(port), dir], {
     stdio: ['ignore', 'ignore', 'pipe'],
   });
   let log = '';
