@@ -38,7 +38,14 @@ export async function startSshdWithClient(options: SshdOptions): Promise<SshdWit
     UserKnownHostsFile: '/dev/null',
   };
   const base = [
-    ...['-F', 'none', '-i', sshd.keyPath, '-p', String(sshd.port), '-l', sshd.user],
+    '-F',
+    'none',
+    '-i',
+    sshd.keyPath,
+    '-p',
+    String(sshd.port),
+    '-l',
+    sshd.user,
     ...Object.entries(clientOptions).flatMap(([key, value]) => ['-o', `${key}=${value}`]),
   ];
   // The connection that is reused. It outlives this call, so it must not hold its output.

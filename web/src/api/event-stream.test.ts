@@ -1,5 +1,5 @@
 import { once } from 'node:events';
-import { createServer } from 'node:http';
+import { createServer, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import type { EventSourceMessage } from 'eventsource-parser';
 import { expect, it, onTestFinished } from 'vitest';
@@ -12,7 +12,7 @@ const STREAM =
 /** A server that hands out the stream in these pieces, each only when the one before has arrived as text. */
 const serve = async (pieces: readonly Uint8Array[], status = 200) => {
   let arrived = Promise.withResolvers<void>();
-  const server = createServer(async (_request, response) => {
+  const give = async (response: ServerResponse): Promise<void> => {
     response.writeHead(status, { 'content-type': 'text/event-stream' });
     const decoder = new TextDecoder();
     for (const piece of pieces) {
@@ -22,7 +22,8 @@ const serve = async (pieces: readonly Uint8Array[], status = 200) => {
       if (decoder.decode(piece, { stream: true }) !== '') await arrived.promise;
     }
     response.end();
-  }).listen(0, '127.0.0.1');
+  };
+  const server = createServer((_request, response) => void give(response)).listen(0, '127.0.0.1');
   await once(server, 'listening');
   onTestFinished(() => void server.close());
   return {
