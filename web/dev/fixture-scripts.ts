@@ -41,14 +41,19 @@ const prose = (text: string): ScriptStep[] => [...words(text), { afterMs: 5, eve
 const command = (
   id: string,
   line: string,
-  account: string,
+  host: string,
   output: string[],
   paceMs: number,
   exit = 0,
 ): ScriptStep[] => [
   {
     afterMs: 60,
-    event: { kind: 'tool', name: 'ssh', tool_call_id: id, input: { command: line, host: 'devvm', account } },
+    event: {
+      kind: 'tool',
+      name: 'ssh',
+      tool_call_id: id,
+      input: { command: line, host, account: 'observer' },
+    },
   },
   ...output.map((text) => ({
     afterMs: paceMs,
@@ -73,7 +78,7 @@ const command = (
 
 let turn = 0;
 
-export const turnScript = (prompt: string): ScriptStep[] => {
+export const turnScript = (target: string, prompt: string): ScriptStep[] => {
   turn += 1;
   if (prompt.includes('no model')) {
     return [
@@ -89,8 +94,8 @@ export const turnScript = (prompt: string): ScriptStep[] => {
   }
   return [
     ...prose('I look at the disks first, then at what fills them.'),
-    ...command(`a${turn}`, 'ssh devvm df -h', 'observer', [DF], 300),
-    ...command(`b${turn}`, 'ssh devvm du -xm /var/log | sort -rn | head -20', 'observer', DU, 150),
+    ...command(`a${turn}`, `ssh ${target} df -h`, target, [DF], 300),
+    ...command(`b${turn}`, `ssh ${target} du -xm /var/log | sort -rn | head -20`, target, DU, 150),
     ...prose(SUMMARY),
     {
       afterMs: 5,
@@ -106,24 +111,26 @@ export const operationSteps = (verb: string): string[] => {
   return ['forensics', verb, 'check'];
 };
 
-export const powerOutput = (step: string): string[] => [
+export const powerOutput = (target: string, step: string): string[] => [
   `== ${step}\n`,
   ...Array.from(
     { length: 7 },
-    (_, line) => `${step} line ${line + 1}: qmp query-block devvm drive-scsi0 rd_ops=${line * 1013}\n`,
+    (_, line) => `${step} line ${line + 1}: qmp query-block ${target} drive-scsi0 rd_ops=${line * 1013}\n`,
   ),
 ];
 
-export const evidenceId = '20260131T020304.567Z-cycle';
+const EVIDENCE = '20260131T020304.567Z-cycle';
+export const evidenceIdOf = (target: string): string =>
+  target === 'devvm' ? EVIDENCE : `${EVIDENCE}-${target}`;
 /** One point. */
 export const evidencePng = Buffer.from(
   'iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg==',
   'base64',
 );
 
-export const evidenceRecord = (): Json => ({
-  id: evidenceId,
-  target: 'devvm',
+export const evidenceRecord = (target: string): Json => ({
+  id: evidenceIdOf(target),
+  target,
   verb: 'cycle',
   at: '2026-01-31T02:03:09.000Z',
   status: 'damaged',
@@ -132,7 +139,7 @@ export const evidenceRecord = (): Json => ({
   screen: true,
   summary: 'Stalled.',
   manifest: {
-    id: evidenceId,
+    id: evidenceIdOf(target),
     verb: 'cycle',
     vmid: 102,
     began_at: '2026-01-31T02:03:04.567Z',
@@ -141,7 +148,7 @@ export const evidenceRecord = (): Json => ({
       { name: 'gdb', status: 'skipped', ms: 0, why: 'no gdb here' },
     ],
   },
-  report: triageReport(),
+  report: triageReport(target),
   samples: [
     { name: 'virtio0 queue 0: requests in use', a: '3', b: '3', still: false },
     { name: 'virtio0 queue 0: used index', a: '70', b: '70', still: true },
@@ -157,8 +164,8 @@ export const evidenceRecord = (): Json => ({
   ],
 });
 
-export const triageReport = (): Json => ({
-  target: 'devvm',
+export const triageReport = (target: string): Json => ({
+  target,
   at: new Date().toISOString(),
   cautions: [
     {
@@ -173,12 +180,12 @@ export const triageReport = (): Json => ({
     confidence: 0.9,
     advised: 'cycle',
     warned: ['reset'],
-    advice: 'Cycle devvm. A reset keeps the stalled QEMU process and makes it worse.',
+    advice: `Cycle ${target}. A reset keeps the stalled QEMU process and makes it worse.`,
     inputs: [
       { name: 'diskwrite delta', value: '0 bytes in 240 s' },
       { name: 'QMP', value: 'answers in 3 ms' },
       { name: 'SSH', value: 'no banner within 5 s' },
-      { name: 'evidence', value: evidenceId },
+      { name: 'evidence', value: evidenceIdOf(target) },
     ],
   },
 });

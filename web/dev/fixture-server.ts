@@ -1,30 +1,16 @@
-// A stand-in for the console's server, for work on the page alone: `node web/dev/fixture-server.ts`, token "fixture".
-// It replays canned turns and operations with the real wire shapes. `POST /fixture/link?state=refuse|cut|ok` breaks the
-// session stream, `/fixture/power?state=unknown|busy|ok` chooses how the next verb
-// ends (`/fixture/power?state=contradict`: it wants a second press), `/fixture/forget` loses every session, `/fixture/mode?state=power-only|full`.
+// A stand-in for the console's server, for work on the page alone: `npm run dev`, or `node web/dev/fixture-server.ts [one|three|twenty]`
+// with the built page; token "fixture". It replays canned turns and operations with the real wire shapes. It misbehaves on demand:
+// `fixture-switches.ts`.
 import { randomUUID } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { extname, join, normalize } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import {
-  evidenceId,
-  evidencePng,
-  evidenceRecord,
-  operationSteps,
-  powerOutput,
-  triageReport,
-  turnScript,
-} from './fixture-scripts.ts';
-
-type Json = Record<string, unknown>;
-interface FixtureSession {
-  readonly events: (Json & { id: number })[];
-  readonly clients: Set<ServerResponse>;
-  running: AbortController | null;
-  queue: { id: string; prompt: string }[];
-}
+import { evidenceIdOf, evidencePng, evidenceRecord, triageReport } from './fixture-scripts.ts';
+import { turnSwitch } from './fixture-switches.ts';
+import { type FixtureTarget, SETS, type SetName, stateOf } from './fixture-targets.ts';
+import { type FixtureOperation, type FixtureSession, frame, type Json, World } from './fixture-world.ts';
 
 const TYPES: Record<string, string> = {
   '.html': 'text/html; charset=utf-8',
@@ -36,85 +22,8 @@ const TYPES: Record<string, string> = {
 };
 const CSP =
   "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; manifest-src 'self'; worker-src 'self'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'; require-trusted-types-for 'script'; trusted-types svelte-trusted-html breakglass-worker";
-
-const sessions = new Map<string, FixtureSession>();
-const operations = new Map<string, Json & { state: string; output: string }>();
-let nextId = 1;
-let link: 'ok' | 'refuse' = 'ok';
-let nextPower: 'ok' | 'unknown' | 'busy' | 'contradict' = 'ok';
-let mode: 'full' | 'power-only' = 'full';
-let vmState = 'running';
-let sshAnswers = false;
-
-const now = () => new Date().toISOString();
-const frame = (value: unknown, id?: number) =>
-  `${id === undefined ? '' : `id: ${id}\n`}data: ${JSON.stringify(value)}\n\n`;
-
-const emit = (session: FixtureSession, body: Json, ephemeral = false): void => {
-  const event = ephemeral
-    ? body
-    : { ...body, id: nextId++, at: now(), v: 1, actor: { type: 'server', name: 'fixture' } };
-  if ('id' in event) session.events.push(event as Json & { id: number });
-  for (const client of session.clients)
-    client.write(frame(event, 'id' in event ? (event['id'] as number) : undefined));
-};
-
-const runTurn = async (session: FixtureSession, prompt: string): Promise<void> => {
-  const running = new AbortController();
-  session.running = running;
-  emit(session, { kind: 'user', text: prompt });
-  try {
-    for (const step of turnScript(prompt)) {
-      await sleep(step.afterMs, undefined, { signal: running.signal });
-      emit(session, step.event, step.ephemeral);
-    }
-  } catch {
-    emit(session, { kind: 'cancelled', by: 'fixture', note: 'The command was seen to end on devvm.' });
-  }
-  session.running = null;
-  emit(session, { kind: 'turn_end' });
-  const next = session.queue.shift();
-  if (next) {
-    emit(session, { kind: 'unqueued', queue_id: next.id, reason: 'started' });
-    void runTurn(session, next.prompt);
-  }
-};
-
-const runOperation = async (operation: Json & { state: string; output: string }): Promise<void> => {
-  const { id, verb } = operation as unknown as { id: string; verb: string };
-  const tell = (body: Json) => {
-    for (const session of sessions.values())
-      emit(session, { ...body, verb, operation_id: id, target: 'devvm' });
-  };
-  tell({ kind: 'power_started', by: operation['by'] });
-  const steps: Json[] = [];
-  operation['steps'] = steps;
-  for (const name of operationSteps(verb)) {
-    const step: Json = { name, at: now() };
-    steps.push(step);
-    tell({ kind: 'power_step', step: { ...step } });
-    for (const line of powerOutput(name)) {
-      await sleep(120);
-      operation.output += line;
-      tell({ kind: 'power_output', stream: 'stdout', text: line });
-    }
-    Object.assign(step, { ms: 120 * 8 + 31, ok: true });
-    tell({ kind: 'power_step', step: { ...step } });
-  }
-  const unknown = nextPower === 'unknown';
-  nextPower = 'ok';
-  if (verb === 'stop') vmState = 'stopped';
-  if (verb === 'cycle' || verb === 'start') [vmState, sshAnswers] = ['running', true];
-  Object.assign(operation, { finished_at: now(), state: unknown ? 'unknown' : 'succeeded' });
-  if (!unknown && !['status', 'forensics'].includes(verb))
-    operation['outcome'] = {
-      summary: 'running, new QEMU process, SSH answered after 21 s',
-      vm_state: vmState,
-      ...(verb === 'cycle' ? { new_process: true, ssh_answers: true, ssh_after_s: 21 } : {}),
-    };
-  if (verb !== 'status') operation['evidence_id'] = evidenceId;
-  tell({ kind: 'power_finished', state: operation.state, steps, outcome: operation['outcome'] });
-};
+// As the server: what is known after this is the answer.
+const PATIENCE_MS = 1_500;
 
 const reply = (response: ServerResponse, status: number, body?: unknown): void => {
   response.writeHead(status, {
@@ -143,10 +52,7 @@ const attach = (session: FixtureSession, request: IncomingMessage, response: Ser
   });
 };
 
-const followOperation = async (
-  operation: Json & { state: string; output: string },
-  response: ServerResponse,
-): Promise<void> => {
+const followOperation = async (operation: FixtureOperation, response: ServerResponse): Promise<void> => {
   sse(response);
   for (let sent = 0, open = true; open && !response.destroyed; await sleep(100)) {
     open = operation.state === 'running';
@@ -165,7 +71,7 @@ const readJson = async (request: IncomingMessage): Promise<Json> => {
   return text === '' ? {} : (JSON.parse(text) as Json);
 };
 
-const me = (): Json => ({
+const me = ({ mode, targets }: World): Json => ({
   name: 'operator',
   how: 'token',
   mode,
@@ -173,21 +79,23 @@ const me = (): Json => ({
   lab: { scenario: 'io-stall', title: 'Block path stall', brief: 'SSH hangs.' },
   policy: { mode: 'autonomous', ask_pending: true },
   agent: { available: true, model: 'sonnet' },
-  target: { name: 'devvm' },
+  target: { name: targets[0]?.name },
+  targets: targets.map(({ name, title }) => ({ name, ...(title === undefined ? {} : { title }) })),
   warnings: [],
   keys: { present: true },
 });
 
 const sessionRoute = async (
+  world: World,
   id: string,
   action: string,
   request: IncomingMessage,
   response: ServerResponse,
 ): Promise<void> => {
-  const session = sessions.get(id);
+  const session = world.sessions.get(id);
   if (!session) return problem(response, 404, 'Unknown session.');
   if (action === 'stream')
-    return link === 'ok' ? attach(session, request, response) : problem(response, 503, 'Refused.');
+    return world.link === 'ok' ? attach(session, request, response) : problem(response, 503, 'Refused.');
   if (action === 'cancel') {
     reply(response, 200, { cancelled: session.running !== null });
     session.running?.abort();
@@ -198,15 +106,21 @@ const sessionRoute = async (
   if (session.running) {
     const entry = { id: randomUUID(), prompt: String(prompt) };
     session.queue.push(entry);
-    emit(session, { kind: 'queued', text: entry.prompt, queue_id: entry.id });
+    world.emit(session, { kind: 'queued', text: entry.prompt, queue_id: entry.id });
     return reply(response, 202, { status: 'queued' });
   }
   reply(response, 200, { status: 'started' });
-  void runTurn(session, String(prompt));
+  void world.runTurn(session, String(prompt));
 };
 
-const startOperation = (verb: string, confirm: unknown, response: ServerResponse): void => {
-  if (nextPower === 'contradict' && confirm !== 'token') {
+const power = (
+  world: World,
+  target: FixtureTarget,
+  verb: string,
+  confirm: unknown,
+  response: ServerResponse,
+): void => {
+  if (world.nextPower === 'contradict' && confirm !== 'token') {
     reply(response, 409, {
       status: 409,
       code: 'contradicts-finding',
@@ -215,29 +129,41 @@ const startOperation = (verb: string, confirm: unknown, response: ServerResponse
     });
     return;
   }
-  if (nextPower === 'contradict') nextPower = 'ok';
-  const busy = [...operations.values()].some((operation) => operation.state === 'running');
-  if (busy || nextPower === 'busy') {
-    nextPower = 'ok';
-    problem(response, 409, 'cycle is running on devvm since 03:12:44, started by anna.');
+  if (world.nextPower === 'contradict') world.nextPower = 'ok';
+  if (world.runningOn(target.name) || world.nextPower === 'busy') {
+    world.nextPower = 'ok';
+    problem(response, 409, `cycle is running on ${target.name} since 03:12:44, started by anna.`);
     return;
   }
-  const operation = {
-    id: randomUUID(),
-    target: 'devvm',
-    verb,
-    by: { type: 'operator', name: 'operator' },
-    started_at: now(),
-    state: 'running',
-    steps: [] as Json[],
-    output: '',
-  };
-  operations.set(operation.id, operation);
-  reply(response, 202, { ...operation, output: undefined });
-  void runOperation(operation);
+  const { output: _notYet, ...operation } = world.startOperation(target, verb);
+  reply(response, 202, world.mixedUp === '' ? operation : { ...operation, target: world.mixedUp });
 };
 
-const api = async (url: URL, request: IncomingMessage, response: ServerResponse): Promise<void> => {
+const targetRoute = async (
+  world: World,
+  [name, action, verb]: readonly [string, string, string],
+  request: IncomingMessage,
+  response: ServerResponse,
+): Promise<void> => {
+  const target = world.target(name);
+  if (!target) return problem(response, 404, `There is no target ${name}.`);
+  if (action === 'power') return power(world, target, verb, (await readJson(request))['confirm'], response);
+  const told = world.mixedUp === '' ? name : world.mixedUp;
+  if (action === 'triage') {
+    await sleep(600);
+    return reply(response, 200, triageReport(told));
+  }
+  if (target.reach === 'half-open') await sleep(PATIENCE_MS);
+  const operation = world.runningOn(name) ?? null;
+  reply(response, 200, { ...stateOf(target, operation), name: told });
+};
+
+const api = async (
+  world: World,
+  url: URL,
+  request: IncomingMessage,
+  response: ServerResponse,
+): Promise<void> => {
   const [, area, first = '', second = '', third = ''] = url.pathname.slice(1).split('/');
   if (area === 'login') {
     if ((await readJson(request))['token'] !== 'fixture') return problem(response, 401, 'Unknown token.');
@@ -245,46 +171,36 @@ const api = async (url: URL, request: IncomingMessage, response: ServerResponse)
     return reply(response, 204);
   }
   if (!request.headers.cookie?.includes('fixture=1')) return problem(response, 401, 'Not signed in.');
-  if (area === 'me') return reply(response, 200, me());
-  if (area === 'session' && first !== '') return sessionRoute(first, second, request, response);
+  await world.held(url.pathname);
+  if (area === 'me') return reply(response, 200, me(world));
+  if (area === 'session' && first !== '') return sessionRoute(world, first, second, request, response);
   if (area === 'session') {
-    const id = randomUUID();
-    sessions.set(id, { events: [], clients: new Set(), running: null, queue: [] });
-    return reply(response, 200, { session_id: id });
+    const wanted = (await readJson(request))['target'] ?? world.targets[0]?.name;
+    return world.target(String(wanted))
+      ? reply(response, 200, { session_id: world.openSession(String(wanted)) })
+      : problem(response, 404, `There is no target ${String(wanted)}.`);
   }
   if (area === 'operations') {
-    const operation = operations.get(first);
+    const operation = world.operations.get(first);
     if (!operation) return problem(response, 404, 'Unknown operation.');
     return second === 'stream'
       ? followOperation(operation, response)
       : reply(response, 200, { ...operation, output: undefined });
   }
-  if (area === 'targets' && second === 'power')
-    return startOperation(third, (await readJson(request))['confirm'], response);
-  if (area === 'evidence' && first === evidenceId && second === 'screen.png') {
+  if (area === 'evidence') {
+    const owner = world.targets.find(({ name }) => evidenceIdOf(name) === first);
+    if (!owner) return problem(response, 404, 'This console does not keep such evidence.');
+    if (second !== 'screen.png') return reply(response, 200, evidenceRecord(owner.name));
     response.writeHead(200, { 'content-type': 'image/png' });
     response.end(evidencePng);
     return;
   }
-  if (area === 'evidence')
-    return first === evidenceId
-      ? reply(response, 200, evidenceRecord())
-      : problem(response, 404, 'This console does not keep such evidence.');
-  if (area === 'targets' && second === 'triage') {
-    await sleep(600);
-    return reply(response, 200, triageReport());
-  }
+  if (area === 'targets' && first !== '')
+    return targetRoute(world, [first, second, third], request, response);
   if (area === 'targets') {
-    const operation = [...operations.values()].find(({ state }) => state === 'running') ?? null;
-    return reply(response, 200, {
-      name: 'devvm',
-      vm: { state: vmState, at: now() },
-      ssh: { answers: sshAnswers, at: now() },
-      qmp: { answers: true, at: now() },
-      guest_agent: { answers: false, at: now() },
-      warnings: [],
-      operation,
-    });
+    if (world.targets.some(({ reach }) => reach === 'half-open')) await sleep(PATIENCE_MS);
+    const targets = world.targets.map((one) => stateOf(one, world.runningOn(one.name) ?? null));
+    return reply(response, 200, { default: world.targets[0]?.name, targets });
   }
   return problem(response, 404, 'Not found.');
 };
@@ -300,33 +216,29 @@ const asset = async (dist: string, url: URL, response: ServerResponse): Promise<
   response.end(body);
 };
 
-const control = (url: URL, response: ServerResponse): void => {
-  const state = url.searchParams.get('state') ?? 'ok';
-  if (url.pathname === '/fixture/link') {
-    link = state === 'refuse' ? 'refuse' : 'ok';
-    if (state !== 'ok')
-      for (const { clients } of sessions.values()) for (const client of clients) client.destroy();
-  } else if (url.pathname === '/fixture/power') {
-    nextPower = state as typeof nextPower;
-  } else if (url.pathname === '/fixture/mode') {
-    mode = state === 'power-only' ? 'power-only' : 'full';
-  } else if (url.pathname === '/fixture/forget') {
-    sessions.clear();
-  }
-  reply(response, 200, { state });
-};
-
 export interface Fixture {
   readonly url: string;
   readonly close: () => void;
 }
 
-/** Serves the built page in `dist` and the canned API on a loopback port (0: any free one). */
-export const startFixture = async (dist: string, port = 0): Promise<Fixture> => {
+interface FixtureOptions {
+  /** The built page; without it only the canned API is served. */
+  readonly dist?: string;
+  /** 0: any free one. */
+  readonly port?: number;
+  readonly targets?: SetName;
+}
+
+/** On a loopback port. */
+export const startFixture = async (options: FixtureOptions): Promise<Fixture> => {
+  const { dist = '', port = 0, targets = 'one' } = options;
+  const world = new World(targets);
   const server = createServer((request, response) => {
     const url = new URL(request.url ?? '/', 'http://fixture');
-    if (url.pathname.startsWith('/fixture/')) return control(url, response);
-    const done = url.pathname.startsWith('/api/') ? api(url, request, response) : asset(dist, url, response);
+    if (url.pathname.startsWith('/fixture/')) return reply(response, turnSwitch(world, url) ? 200 : 404, {});
+    const done = url.pathname.startsWith('/api/')
+      ? api(world, url, request, response)
+      : asset(dist, url, response);
     done.catch((error: unknown) => problem(response, 500, String(error)));
   });
   await new Promise<void>((resolve) => server.listen(port, '127.0.0.1', resolve));
@@ -340,10 +252,17 @@ export const startFixture = async (dist: string, port = 0): Promise<Fixture> => 
   };
 };
 
+/** @throws Error where the word names no set. */
+export const readSet = (word = 'one'): SetName => {
+  if (Object.hasOwn(SETS, word)) return word as SetName;
+  throw new Error(`${word}: expected one of ${Object.keys(SETS).join(', ')}.`);
+};
+
 if (import.meta.main) {
-  const { url } = await startFixture(
-    join(import.meta.dirname, '..', 'dist'),
-    Number(process.env['PORT'] ?? 8080),
-  );
+  const { url } = await startFixture({
+    dist: join(import.meta.dirname, '..', 'dist'),
+    port: Number(process.env['PORT'] ?? 8080),
+    targets: readSet(process.argv[2]),
+  });
   console.log(`fixture on ${url}, token "fixture"`);
 }

@@ -58,7 +58,7 @@ beforeAll(async () => {
     'error',
   ];
   await promisify(execFile)(process.execPath, args, { env: { ...process.env, NODE_ENV: 'production' } });
-  fixture = await startFixture(dist);
+  fixture = await startFixture({ dist });
   browser = await chromium.launch({
     executablePath: process.env['CHROMIUM'] ?? '/usr/bin/chromium',
     args: ['--no-sandbox', '--disable-gpu', '--disable-background-networking'],
@@ -297,7 +297,7 @@ describe('the address', () => {
 });
 
 it('opens without the network and says what it cannot reach', async () => {
-  const own = await startFixture(dist);
+  const own = await startFixture({ dist });
   await page.goto(own.url);
   await id('login-token').waitFor();
   await page.evaluate(async () => {

@@ -1,6 +1,6 @@
 // The routes of the console that the page calls, one function each.
 import type { EvidenceRecord } from '../../../protocol/evidence.ts';
-import type { Me, TargetState } from '../../../protocol/me.ts';
+import type { Me, TargetState, TargetsAnswer } from '../../../protocol/me.ts';
 import type { Operation } from '../../../protocol/operations.ts';
 import type { TriageReport } from '../../../protocol/triage.ts';
 import type { Verb } from '../../../protocol/verbs.ts';
@@ -10,7 +10,9 @@ export const fetchMe = () => request<Me>('GET', '/api/me', { timeoutMs: 10_000 }
 export const login = (token: string) => request<void>('POST', '/api/login', { body: { token } });
 export const logout = () => request<void>('POST', '/api/logout');
 
-export const openSession = () => request<{ session_id: string }>('POST', '/api/session');
+/** `target` undefined: the default one. */
+export const openSession = (target: string | undefined) =>
+  request<{ session_id: string }>('POST', '/api/session', target === undefined ? {} : { body: { target } });
 export const sendPrompt = (sessionId: string, prompt: string, queue: boolean) =>
   request<{ status: string }>('POST', `/api/session/${sessionId}/prompt`, {
     body: queue ? { prompt, queue } : { prompt },
@@ -18,6 +20,9 @@ export const sendPrompt = (sessionId: string, prompt: string, queue: boolean) =>
 export const cancelTurn = (sessionId: string) =>
   request<{ cancelled: boolean }>('POST', `/api/session/${sessionId}/cancel`);
 
+/** The server answers within 2 s with what it knows by then. */
+export const fetchTargets = (onServerTime: (nowMs: number) => void) =>
+  request<TargetsAnswer>('GET', '/api/targets', { timeoutMs: 8_000, onServerTime });
 export const fetchTarget = (target: string) => request<TargetState>('GET', `/api/targets/${target}`);
 export const fetchOperation = (id: string) =>
   request<Operation>('GET', `/api/operations/${id}`, { timeoutMs: 8_000 });

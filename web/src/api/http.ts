@@ -39,6 +39,8 @@ interface RequestOptions {
   readonly body?: unknown;
   readonly headers?: Record<string, string>;
   readonly timeoutMs?: number;
+  /** Called with the time of the server, in whole seconds, when it answers and says it. */
+  readonly onServerTime?: (nowMs: number) => void;
 }
 
 // Long enough for a slow 3G round trip, short enough that a dead link is noticed.
@@ -48,7 +50,7 @@ const DEFAULT_TIMEOUT_MS = 20_000;
 export const request = async <T>(
   method: 'GET' | 'POST',
   path: string,
-  { body, headers = {}, timeoutMs = DEFAULT_TIMEOUT_MS }: RequestOptions = {},
+  { body, headers = {}, timeoutMs = DEFAULT_TIMEOUT_MS, onServerTime }: RequestOptions = {},
 ): Promise<T> => {
   let response: Response;
   try {
@@ -64,6 +66,8 @@ export const request = async <T>(
     throw new ApiError(0, 'The console does not answer.');
   }
   if (!response.ok) throw await toApiError(response);
+  const serverTime = Date.parse(response.headers.get('date') ?? '');
+  if (!Number.isNaN(serverTime)) onServerTime?.(serverTime);
   return (await readBody(response).catch(() => {
     throw new ApiError(0, 'The answer of the console broke off.');
   })) as T;

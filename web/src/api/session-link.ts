@@ -46,9 +46,11 @@ export class SessionLink {
   #live = false;
   #lostAtMs: number | null = Date.now();
 
-  constructor(sessionId: string, handlers: LinkHandlers) {
+  /** `after`: the last event that is known already. */
+  constructor(sessionId: string, handlers: LinkHandlers, after?: number) {
     this.#path = `/api/session/${sessionId}/stream`;
     this.#handlers = handlers;
+    this.#lastId = after;
     const { signal } = this.#closed;
     const tick = setInterval(() => this.#tick(), 1_000);
     signal.addEventListener('abort', () => clearInterval(tick));

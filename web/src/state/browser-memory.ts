@@ -1,19 +1,27 @@
-// What this browser keeps: which session it was attached to and which operation it watched. Never a secret.
+// What this browser keeps for each target: the session it was attached to and the operation it watched. Never a secret.
 // Storage may be switched off; then nothing is kept and nothing breaks.
-type Key = 'breakglass.session' | 'breakglass.operation';
+export interface Kept {
+  recall(): string | null;
+  remember(value: string): void;
+}
 
-export const recall = (key: Key): string | null => {
-  try {
-    return localStorage.getItem(key);
-  } catch {
-    return null;
-  }
-};
-
-export const remember = (key: Key, value: string): void => {
-  try {
-    localStorage.setItem(key, value);
-  } catch {
-    // Kept for this page only, then.
-  }
+/** `target` undefined: the default one, which has the names from before there were several. */
+export const keptFor = (what: 'session' | 'operation', target: string | undefined): Kept => {
+  const key = target === undefined ? `breakglass.${what}` : `breakglass.${what}.${target}`;
+  return {
+    recall: () => {
+      try {
+        return localStorage.getItem(key);
+      } catch {
+        return null;
+      }
+    },
+    remember: (value) => {
+      try {
+        localStorage.setItem(key, value);
+      } catch {
+        // Kept for this page only, then.
+      }
+    },
+  };
 };

@@ -11,6 +11,7 @@ const me = (more: Partial<Me> = {}): Me =>
     policy: { mode: 'autonomous', ask_pending: true },
     agent: { available: true, model: 'sonnet' },
     target: { name: 'devvm' },
+    targets: [{ name: 'devvm' }],
     warnings: [],
     keys: { present: true },
     ...more,

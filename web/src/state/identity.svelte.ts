@@ -1,4 +1,5 @@
 // Who the operator is to this console and what the console can do. Decides between login, page and "cannot reach it".
+import type { TargetName } from '../../../protocol/ids.ts';
 import type { Me } from '../../../protocol/me.ts';
 import { fetchMe, login, logout } from '../api/console-api.ts';
 import { asApiError } from '../api/http.ts';
@@ -27,8 +28,17 @@ export class Identity {
   get busy(): boolean {
     return this.#busy;
   }
+  /** The default target. */
   get target(): string {
     return this.#me?.target.name ?? 'devvm';
+  }
+  /** All of them; the default one alone while the console has not said (or is older than this page and cannot). */
+  get targets(): Me['targets'] {
+    return this.#me?.targets ?? [{ name: this.target as TargetName }];
+  }
+  /** With one target the page is as it was before there could be more. */
+  get several(): boolean {
+    return this.targets.length > 1;
   }
 
   async load(): Promise<void> {

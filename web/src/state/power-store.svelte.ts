@@ -1,12 +1,13 @@
 // The power path of one target: its state, the operation under way, triage without AI. Uses nothing of the session, so it
-// works when chat, stream and agent are dead.
+// works when chat, stream and agent are dead. It outlives the view of its target: an answer that comes when another target is
+// shown is kept here, and asks and follows nothing. What is about another target is never taken in.
 import type { OperationFrame, TargetState } from '../../../protocol/me.ts';
 import { contradictionOf, type TriageReport } from '../../../protocol/triage.ts';
 import { isMutating, type MutatingVerb, type Verb } from '../../../protocol/verbs.ts';
 import { fetchOperation, fetchTarget, runTriage, startVerb } from '../api/console-api.ts';
 import { readEventStream } from '../api/event-stream.ts';
-import { asApiError } from '../api/http.ts';
-import { recall, remember } from './browser-memory.ts';
+import { ApiError, asApiError } from '../api/http.ts';
+import type { Kept } from './browser-memory.ts';
 import { applyFrame, fromOperation, type OperationView } from './operation-view.ts';
 
 const TARGET_POLL_MS = 10_000;
@@ -28,9 +29,16 @@ const randomKey = (): string =>
     '',
   );
 
+interface PowerPorts {
+  readonly target: string;
+  readonly signedOut: () => void;
+  /** The operation that this browser watched. */
+  readonly kept: Kept;
+}
+
 export class PowerStore {
   readonly target: string;
-  readonly #signedOut: () => void;
+  readonly #ports: PowerPorts;
   #state = $state.raw<TargetState | null>(null);
   #stateError = $state('');
   #unreachable = $state(false);
@@ -43,10 +51,11 @@ export class PowerStore {
   #triaging = $state(false);
   #triageError = $state('');
   #following: AbortController | undefined;
+  #watched = false;
 
-  constructor(target: string, signedOut: () => void) {
-    this.target = target;
-    this.#signedOut = signedOut;
+  constructor(ports: PowerPorts) {
+    this.target = ports.target;
+    this.#ports = ports;
   }
 
   get state(): TargetState | null {
@@ -99,8 +108,9 @@ export class PowerStore {
     return isMutating(verb) && this.#report !== null && contradictionOf(this.#report, verb) !== undefined;
   }
 
-  /** Polls while the page is visible. Returns what undoes it. */
+  /** Polls while the page is visible. Returns what undoes it: this target is not shown any more. */
   watch(): () => void {
+    this.#watched = true;
     const poll = () => {
       if (document.visibilityState === 'visible') void this.refresh();
     };
@@ -111,20 +121,24 @@ export class PowerStore {
     return () => {
       clearInterval(timer);
       document.removeEventListener('visibilitychange', poll);
+      this.#watched = false;
       this.#following?.abort();
+      this.withdraw();
     };
   }
 
   async refresh(): Promise<void> {
+    if (!this.#watched) return;
     try {
       const state = await fetchTarget(this.target);
+      this.#check(state.name);
       this.#state = state;
       this.#stateError = '';
       this.#unreachable = false;
       if (state.operation) this.follow(state.operation.id, state.operation.verb);
     } catch (error) {
       const { status, message } = asApiError(error);
-      if (status === 401) this.#signedOut();
+      if (status === 401) this.#ports.signedOut();
       this.#stateError = message;
       this.#unreachable = status === 0;
     }
@@ -138,13 +152,16 @@ export class PowerStore {
     this.#contradiction = null;
     try {
       const operation = await startVerb(this.target, verb, randomKey(), confirm);
+      this.#check(operation.target);
       this.#show(fromOperation(operation));
       void this.#follow(operation.id);
     } catch (error) {
       const { status, message, body } = asApiError(error);
-      if (status === 401) this.#signedOut();
+      if (status === 401) this.#ports.signedOut();
       if (body.code === 'contradicts-finding' && isMutating(verb) && typeof body['confirm'] === 'string') {
-        this.#contradiction = { verb, text: message, confirm: body['confirm'] };
+        // A second press belongs to the first one: who has turned to another target in between begins anew.
+        if (this.#watched) this.#contradiction = { verb, text: message, confirm: body['confirm'] };
+        else this.#refusal = `Nothing was done. ${message}`;
         return;
       }
       this.#refusal =
@@ -170,7 +187,7 @@ export class PowerStore {
     if (this.#operation?.state === 'running') return;
     this.#operation = null;
     this.#refusal = '';
-    remember('breakglass.operation', '');
+    this.#ports.kept.remember('');
   }
 
   async triage(): Promise<void> {
@@ -178,10 +195,12 @@ export class PowerStore {
     this.#triaging = true;
     this.#triageError = '';
     try {
-      this.#report = await runTriage(this.target);
+      const report = await runTriage(this.target);
+      this.#check(report.target);
+      this.#report = report;
     } catch (error) {
       const { status, message } = asApiError(error);
-      if (status === 401) this.#signedOut();
+      if (status === 401) this.#ports.signedOut();
       this.#triageError = status === 0 ? 'Triage got no answer.' : message;
     } finally {
       this.#triaging = false;
@@ -189,22 +208,35 @@ export class PowerStore {
     }
   }
 
+  /** @throws ApiError where an answer is about another target: a machine that is not asked about is never shown or pressed. */
+  #check(name: string): void {
+    if (name !== this.target)
+      throw new ApiError(502, `The console answered about ${name} when it was asked about ${this.target}.`);
+  }
+
   #show(operation: OperationView): void {
     this.#operation = operation;
-    remember('breakglass.operation', operation.id);
+    this.#ports.kept.remember(operation.id);
   }
 
   async #resume(): Promise<void> {
-    const id = recall('breakglass.operation');
+    if (this.#operation?.state === 'running') {
+      // Its stream tells everything once more.
+      this.#operation = { ...this.#operation, output: '' };
+      void this.#follow(this.#operation.id);
+      return;
+    }
+    const id = this.#ports.kept.recall();
     if (!id || this.#operation) return;
     const operation = await fetchOperation(id).catch(() => undefined);
-    if (!operation || this.#operation) return;
+    if (!operation || this.#operation || operation.target !== this.target) return;
     if (operation.state === 'running') void this.#follow(id);
     else if (Date.now() - Date.parse(operation.started_at) < FORGET_AFTER_MS)
       this.#show(fromOperation(operation));
   }
 
   async #follow(id: string): Promise<void> {
+    if (!this.#watched) return;
     this.#following?.abort();
     const following = new AbortController();
     this.#following = following;
@@ -231,10 +263,12 @@ export class PowerStore {
       const operation = await fetchOperation(id);
       if (signal.aborted) return;
       this.#noContact = false;
-      this.#show(fromOperation(operation, this.#operation ?? undefined));
+      if (operation.target !== this.target) this.#following?.abort();
+      else this.#show(fromOperation(operation, this.#operation ?? undefined));
     } catch (error) {
       const { status } = asApiError(error);
-      if (status === 401) this.#signedOut();
+      if (status === 401) this.#ports.signedOut();
+      if (signal.aborted) return;
       if (status === 404) this.#following?.abort();
       else this.#noContact = true;
     }
@@ -246,8 +280,10 @@ export class PowerStore {
       onFrame: (message) => {
         const frame = JSON.parse(message.data) as OperationFrame;
         const view = this.#operation?.id === id ? this.#operation : null;
-        if (frame.kind === 'operation') this.#show(fromOperation(frame.operation, view ?? undefined));
-        else if (view) this.#operation = applyFrame(view, frame);
+        if (frame.kind === 'operation') {
+          if (frame.operation.target === this.target)
+            this.#show(fromOperation(frame.operation, view ?? undefined));
+        } else if (view) this.#operation = applyFrame(view, frame);
       },
     }).catch(() => undefined);
   }

@@ -1,18 +1,55 @@
-// What the address says. Pure.
-import { type EvidenceId, parseEvidenceId, parseSessionId, type SessionId } from '../../../protocol/ids.ts';
-
-export type View = 'chat' | 'power' | 'evidence';
+// What the address says, and how an address is written. Pure.
+// An address without a target means the default one: so were all of them written while there was one target.
+import {
+  type EvidenceId,
+  parseEvidenceId,
+  parseSessionId,
+  parseTargetName,
+  type SessionId,
+  type TargetName,
+} from '../../../protocol/ids.ts';
 
 export interface Place {
-  readonly view: View;
+  readonly view: 'chat' | 'power' | 'evidence';
+  /** `none`: the address names none. `unreadable`: what stands there can be no target's name. */
+  readonly target: { readonly name: TargetName } | 'none' | 'unreadable';
   readonly session: SessionId | undefined;
   readonly evidence: EvidenceId | undefined;
 }
+export type View = Place['view'];
+
+const targetOf = (text: string | undefined): Place['target'] => {
+  const name = parseTargetName(text ?? '');
+  return name === undefined ? 'unreadable' : { name };
+};
 
 export const parseHash = (hash: string): Place => {
-  const [first, second] = hash.replace(/^#\/?/, '').split('/');
-  const evidence = first === 'evidence' && second ? parseEvidenceId(second) : undefined;
-  if (evidence) return { view: 'evidence', session: undefined, evidence };
-  if (first === 'power') return { view: 'power', session: undefined, evidence };
-  return { view: 'chat', session: first === 's' && second ? parseSessionId(second) : undefined, evidence };
+  const parts = hash.replace(/^#\/?/, '').split('/');
+  const target = parts[0] === 't' ? targetOf(parts[1]) : 'none';
+  const [first, second = ''] = parts[0] === 't' ? parts.slice(2) : parts;
+  const evidence = first === 'evidence' ? parseEvidenceId(second) : undefined;
+  if (evidence) return { view: 'evidence', target, session: undefined, evidence };
+  if (first === 'power') return { view: 'power', target, session: undefined, evidence };
+  // A session has one target, so its address names none.
+  const session = first === 's' && target === 'none' ? parseSessionId(second) : undefined;
+  return { view: 'chat', target, session, evidence };
 };
+
+export type Goal =
+  | { readonly view: 'chat' | 'power' }
+  | { readonly view: 'evidence'; readonly evidence: string };
+
+/** `target` undefined: there is only one, and the address need not name it. */
+export const hashOf = (goal: Goal, target: string | undefined): string => {
+  const head = target === undefined ? '#/' : `#/t/${target}/`;
+  switch (goal.view) {
+    case 'chat':
+      return target === undefined ? head : `#/t/${target}`;
+    case 'power':
+      return `${head}power`;
+    case 'evidence':
+      return `${head}evidence/${goal.evidence}`;
+  }
+};
+
+export const sessionHash = (id: string): string => `#/s/${id}`;

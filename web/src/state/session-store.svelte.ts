@@ -1,19 +1,27 @@
-// The session this page is attached to: its transcript, its link, and what the operator may do with it.
+// The current session of one target: its transcript, its link, and what the operator may do with it. It outlives the view of
+// its target, detached: what was typed and seen is there again on return, and an answer that comes meanwhile attaches nothing.
 import type { WireEvent } from '../../../protocol/events.ts';
 import { cancelTurn, openSession, sendPrompt } from '../api/console-api.ts';
 import { type ApiError, asApiError } from '../api/http.ts';
 import type { LinkState } from '../api/reconnect.ts';
-import { SessionLink } from '../api/session-link.ts';
-import { recall, remember } from './browser-memory.ts';
+import { type LinkHandlers, SessionLink } from '../api/session-link.ts';
+import type { Kept } from './browser-memory.ts';
 import type { Notices } from './notices.svelte.ts';
 import { emptyTranscript, reduce, type Transcript } from './transcript.ts';
 
 interface SessionPorts {
+  readonly target: string;
+  /** Whether sessions of other targets can come here. */
+  readonly several: () => boolean;
+  /** The id of the current session. */
+  readonly kept: Kept;
   readonly notices: Notices;
   readonly signedOut: () => void;
   readonly opened: (id: string) => void;
   /** Every event that happened while the page watched; not the replay. */
   readonly liveEvent: (event: WireEvent) => void;
+  /** The session belongs to another target. Nothing of it was shown, and it is let go. */
+  readonly foreign: (id: string, target: string) => void;
 }
 
 export type TurnLamp = 'connecting' | 'attached' | 'working' | 'link down';
@@ -31,6 +39,9 @@ export class SessionStore {
   #model: Transcript = emptyTranscript;
   #publish: ReturnType<typeof setTimeout> | undefined;
   #attached: SessionLink | undefined;
+  #draft = $state('');
+  #shown = false;
+  #opening: Promise<boolean> | undefined;
 
   constructor(ports: SessionPorts) {
     this.#ports = ports;
@@ -44,6 +55,13 @@ export class SessionStore {
   }
   get link(): LinkState {
     return this.#link;
+  }
+  /** What is typed and not sent yet. */
+  get draft(): string {
+    return this.#draft;
+  }
+  set draft(text: string) {
+    this.#draft = text;
   }
   /** A prompt on its way that the server has not echoed yet. */
   get pending(): string | null {
@@ -63,18 +81,23 @@ export class SessionStore {
 
   /** Attaches to the session of the address, else to the one this browser had, else to a new one. */
   async start(linked: string | undefined): Promise<void> {
-    const known = linked ?? recall('breakglass.session');
+    this.#shown = true;
+    const known = linked ?? this.#id ?? this.#ports.kept.recall();
     if (known) this.#attach(known);
     else await this.#open();
   }
 
   switchTo(id: string): void {
-    if (id !== this.#id) this.#attach(id);
+    if (this.#shown && id !== this.#id) this.#attach(id);
   }
 
+  /** The target is not shown any more. `start` attaches again. */
   close(): void {
+    this.#shown = false;
     this.#attached?.close();
     clearTimeout(this.#publish);
+    this.#publish = undefined;
+    this.#view = this.#model;
   }
 
   reconnect(): void {
@@ -132,11 +155,28 @@ export class SessionStore {
     }
   }
 
-  async #open(): Promise<boolean> {
+  /** True when a new session is attached. Who left and came back while it was opened gets that one. */
+  #open(): Promise<boolean> {
+    this.#opening ??= this.#openNew().finally(() => {
+      this.#opening = undefined;
+    });
+    return this.#opening;
+  }
+
+  async #openNew(): Promise<boolean> {
+    const { target, several, kept, opened } = this.#ports;
+    const before = this.#id;
     try {
-      const { session_id } = await openSession();
+      const { session_id } = await openSession(several() ? target : undefined);
+      // An address has named another one meanwhile.
+      if (this.#id !== before) return false;
+      if (!this.#shown) {
+        this.#forget();
+        kept.remember(session_id);
+        return false;
+      }
       this.#attach(session_id);
-      this.#ports.opened(session_id);
+      opened(session_id);
       return true;
     } catch (error) {
       this.#link = 'down';
@@ -145,16 +185,21 @@ export class SessionStore {
     }
   }
 
-  #attach(id: string): void {
-    this.#attached?.close();
-    this.#id = id;
+  #forget(): void {
+    this.#id = null;
     this.#model = emptyTranscript;
     this.#view = emptyTranscript;
     this.#pending = null;
     this.#stopping = false;
+  }
+
+  #attach(id: string): void {
+    this.#attached?.close();
+    if (id !== this.#id) this.#forget();
+    this.#id = id;
     this.#link = 'connecting';
-    remember('breakglass.session', id);
-    this.#attached = new SessionLink(id, {
+    this.#ports.kept.remember(id);
+    const handlers: LinkHandlers = {
       event: (event, live) => this.#take(event, live),
       state: (state) => {
         this.#link = state;
@@ -167,10 +212,27 @@ export class SessionStore {
         });
       },
       signedOut: this.#ports.signedOut,
-    });
+    };
+    const { lastId } = this.#model;
+    this.#attached = new SessionLink(id, handlers, lastId < 0 ? undefined : lastId);
+  }
+
+  /** Of another target, so not to be shown. The first event of a session says whose it is. */
+  #isForeign(event: WireEvent): boolean {
+    const { target, several, kept, foreign } = this.#ports;
+    if (!('id' in event) || event.target === undefined || event.target === target || !several()) return false;
+    const id = this.#id;
+    if (event.kind === 'session_opened' && id !== null) {
+      this.#attached?.close();
+      this.#forget();
+      kept.remember('');
+      foreign(id, event.target);
+    }
+    return true;
   }
 
   #take(event: WireEvent, live: boolean): void {
+    if (this.#isForeign(event)) return;
     this.#model = reduce(this.#model, event);
     if (event.kind === 'turn_end') this.#stopping = false;
     if (event.kind === 'user' || event.kind === 'queued') this.#pending = null;

@@ -27,6 +27,14 @@ export const age = (atIso: string | null, nowMs: number): string => {
     : `${duration(ms < 10_000 ? Math.round(ms / 1_000) * 1_000 : ms).replace('.0', '')} ago`;
 };
 
+/** For a narrow line: the largest unit alone. */
+export const roughAge = (atIso: string | null, nowMs: number): string => {
+  const minutes = atIso === null ? 0 : Math.floor((nowMs - Date.parse(atIso)) / 60_000);
+  if (minutes >= 48 * 60) return `${Math.floor(minutes / (24 * 60))} days ago`;
+  if (minutes >= 60) return `${Math.floor(minutes / 60)} h ago`;
+  return minutes >= 1 ? `${minutes} min ago` : age(atIso, nowMs);
+};
+
 export const localTime = (atIso: string): string =>
   new Date(atIso).toLocaleTimeString([], { hour: '2-digit', minute: '2-digit', second: '2-digit' });
 

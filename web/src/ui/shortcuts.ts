@@ -2,6 +2,7 @@
 interface Shortcuts {
   readonly prompt: () => void;
   readonly power: () => void;
+  readonly targets: () => void;
   readonly close: () => void;
 }
 
@@ -26,6 +27,7 @@ export const watchShortcuts = (shortcuts: Shortcuts): (() => void) => {
     chordAt = event.key === 'g' ? Date.now() : 0;
     if (event.key === '/') shortcuts.prompt();
     else if (inChord && event.key === 'p') shortcuts.power();
+    else if (inChord && event.key === 'm') shortcuts.targets();
     else return;
     event.preventDefault();
   };

@@ -1,0 +1,25 @@
+// The page as it is shipped, and a browser for it.
+import { execFile } from 'node:child_process';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { promisify } from 'node:util';
+import { type Browser, chromium } from 'playwright-core';
+
+const web = join(import.meta.dirname, '..');
+
+/** Built into a directory of its own, so that no other test's build is in the way. */
+export const buildPage = async (): Promise<AsyncDisposable & { readonly dist: string }> => {
+  const dist = await mkdtemp(join(tmpdir(), 'breakglass-page-'));
+  const vite = join(web, '..', 'node_modules', 'vite', 'bin', 'vite.js');
+  const args = [vite, 'build', web, '--outDir', dist, '--emptyOutDir', '--logLevel', 'error'];
+  // As a command of its own: under the test runner's NODE_ENV it would be a development build.
+  await promisify(execFile)(process.execPath, args, { env: { ...process.env, NODE_ENV: 'production' } });
+  return { dist, [Symbol.asyncDispose]: () => rm(dist, { recursive: true, force: true }) };
+};
+
+export const launchBrowser = (): Promise<Browser> =>
+  chromium.launch({
+    executablePath: process.env['CHROMIUM'] ?? '/usr/bin/chromium',
+    args: ['--no-sandbox', '--disable-gpu', '--disable-background-networking'],
+  });

@@ -1,0 +1,51 @@
+// How the fixture server is made to misbehave, by `POST /fixture/…`:
+// `link?state=refuse|cut|ok` breaks the session stream · `power?state=unknown|busy|contradict|ok` chooses how the next verb ends
+// (`contradict`: it wants a second press) · `mode?state=power-only|full` · `forget` loses every session ·
+// `target?name=&vm=&ssh=true|false&reach=ok|unreachable|half-open` changes a machine · `hold?path=/api/…` keeps the answers of a path
+// back until `release` · `mixup?state=<name>|ok` lets every answer about a target name that one instead.
+import type { FixtureTarget } from './fixture-targets.ts';
+import type { World } from './fixture-world.ts';
+
+const changeTarget = (world: World, params: URLSearchParams): void => {
+  const target = world.target(params.get('name') ?? '');
+  if (!target) return;
+  target.vm = params.get('vm') ?? target.vm;
+  target.reach = (params.get('reach') as FixtureTarget['reach'] | null) ?? target.reach;
+  if (params.has('ssh')) target.ssh = params.get('ssh') === 'true';
+};
+
+/** False: there is no such switch. */
+export const turnSwitch = (world: World, { pathname, searchParams }: URL): boolean => {
+  const state = searchParams.get('state') ?? 'ok';
+  switch (pathname.slice('/fixture/'.length)) {
+    case 'link':
+      world.link = state === 'refuse' ? 'refuse' : 'ok';
+      if (state !== 'ok')
+        for (const { clients } of world.sessions.values()) for (const client of clients) client.destroy();
+      break;
+    case 'power':
+      world.nextPower = state as World['nextPower'];
+      break;
+    case 'mode':
+      world.mode = state === 'power-only' ? 'power-only' : 'full';
+      break;
+    case 'forget':
+      world.sessions.clear();
+      break;
+    case 'target':
+      changeTarget(world, searchParams);
+      break;
+    case 'hold':
+      world.hold(searchParams.get('path') ?? '');
+      break;
+    case 'release':
+      world.release();
+      break;
+    case 'mixup':
+      world.mixedUp = state === 'ok' ? '' : state;
+      break;
+    default:
+      return false;
+  }
+  return true;
+};

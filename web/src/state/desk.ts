@@ -1,0 +1,76 @@
+// Everything that the page holds of one target. Made when the target is first shown and kept while the page lives, so that
+// who comes back finds what was typed, refused or found. Only the desk that is shown asks the console for anything.
+import type { TargetState } from '../../../protocol/me.ts';
+import { keptFor } from './browser-memory.ts';
+import type { Identity } from './identity.svelte.ts';
+import { Notices } from './notices.svelte.ts';
+import { PowerStore } from './power-store.svelte.ts';
+import type { Route } from './route.svelte.ts';
+import { SessionStore } from './session-store.svelte.ts';
+import { keptName, type TargetChoice } from './target-choice.svelte.ts';
+
+interface DeskParts {
+  readonly identity: Identity;
+  readonly route: Route;
+  readonly choice: TargetChoice;
+}
+
+export interface Desk {
+  readonly target: string;
+  readonly notices: Notices;
+  readonly power: PowerStore;
+  /** Null in power-only mode: a console that falls into it says so at the next load. */
+  readonly session: SessionStore | null;
+}
+
+const createDesk = (target: string, { identity, route, choice }: DeskParts): Desk => {
+  const notices = new Notices();
+  const signedOut = () => identity.expired();
+  const name = keptName(identity, target);
+  const power = new PowerStore({
+    target,
+    signedOut,
+    kept: keptFor('operation', name),
+  });
+  if (identity.me?.mode === 'power-only') return { target, notices, power, session: null };
+  const session = new SessionStore({
+    target,
+    several: () => identity.several,
+    kept: keptFor('session', name),
+    notices,
+    signedOut,
+    opened: (id) => {
+      choice.learn(id, target);
+      route.replaceSession(id);
+    },
+    liveEvent: (event) => {
+      if (event.kind === 'power_started' && event.operation_id) power.follow(event.operation_id, event.verb);
+      if (event.kind === 'power_finished') void power.refresh();
+    },
+    foreign: (id, owner) => {
+      choice.learn(id, owner);
+      // Where the address names that session the page turns to its target; here it was only remembered wrongly.
+      if (route.place.session !== id) void session.newSession();
+    },
+  });
+  return { target, notices, power, session };
+};
+
+export interface Desks {
+  /** Made when it is first asked for. */
+  of(target: string): Desk;
+  /** The last readings of those targets that were shown. */
+  readings(): readonly TargetState[];
+}
+
+export const createDesks = (parts: DeskParts): Desks => {
+  const desks = new Map<string, Desk>();
+  return {
+    of(target) {
+      const desk = desks.get(target) ?? createDesk(target, parts);
+      desks.set(target, desk);
+      return desk;
+    },
+    readings: () => [...desks.values()].flatMap(({ power }) => power.state ?? []),
+  };
+};

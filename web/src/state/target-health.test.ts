@@ -1,0 +1,94 @@
+import { describe, expect, it } from 'vitest';
+import { parseTargetName, type TargetName } from '../../../protocol/ids.ts';
+import type { TargetState } from '../../../protocol/me.ts';
+import { healthOf, type Level, worstFirst } from './target-health.ts';
+
+const NOW = Date.parse('2026-01-01T03:00:00.000Z');
+const ago = (ms: number) => new Date(NOW - ms).toISOString();
+const never = { answers: null, at: null };
+const state = (more: Partial<TargetState>): TargetState => ({
+  name: parseTargetName('web-1') as TargetName,
+  vm: { state: 'running', at: ago(1_000) },
+  ssh: never,
+  qmp: never,
+  guest_agent: never,
+  warnings: [],
+  operation: null,
+  ...more,
+});
+const level = (more: Partial<TargetState>) => healthOf(state(more), NOW).level;
+
+describe('how a target is', () => {
+  it('is asked for until something was read', () => {
+    expect(healthOf(undefined, NOW)).toMatchObject({ level: 'asking', words: 'asking' });
+    expect(level({ vm: { state: 'unknown', at: null } })).toBe('asking');
+  });
+
+  it('is not known where the power host did not say, with the reason', () => {
+    const vm = { state: 'unknown', at: null, detail: 'No route to the power host.' };
+    expect(healthOf(state({ vm }), NOW)).toEqual({
+      level: 'unknown',
+      words: 'not known',
+      detail: 'No route to the power host.',
+    });
+    expect(level({ vm: { ...vm, at: ago(1_000) } })).toBe('unknown');
+  });
+
+  it('is not known from a reading past 15 s, whatever it said', () => {
+    for (const vm of ['running', 'stopped'])
+      expect(healthOf(state({ vm: { state: vm, at: ago(40_000) } }), NOW)).toMatchObject({
+        level: 'unknown',
+        words: 'last read 40 s ago',
+      });
+  });
+
+  it('is stopped in every state but running', () => {
+    for (const word of ['stopped', 'paused', 'io-error'])
+      expect(healthOf(state({ vm: { state: word, at: ago(0) } }), NOW)).toMatchObject({
+        level: 'stopped',
+        words: word,
+      });
+  });
+
+  it('is silent where one of those that were asked does not answer', () => {
+    const silent = { answers: false, at: ago(2_000) };
+    for (const more of [{ ssh: silent }, { qmp: silent }, { guest_agent: silent }])
+      expect(level(more)).toBe('silent');
+    expect(healthOf(state({ ssh: silent, qmp: silent }), NOW).words).toBe('SSH and QMP silent');
+  });
+
+  it('does not forget that SSH was silent because nobody looked since', () => {
+    expect(healthOf(state({ ssh: { answers: false, at: ago(180_000) } }), NOW)).toMatchObject({
+      level: 'unknown',
+      words: 'SSH silent 3 min ago',
+    });
+  });
+
+  it('is well without claiming an answer that was not read', () => {
+    expect(healthOf(state({}), NOW)).toMatchObject({ level: 'well', words: 'running' });
+    expect(healthOf(state({ ssh: { answers: true, at: ago(900_000) } }), NOW).words).toBe('running');
+    expect(healthOf(state({ ssh: { answers: true, at: ago(900) } }), NOW).words).toBe('SSH answers');
+  });
+
+  it('names the verb that runs', () => {
+    const operation = { verb: 'cycle', state: 'running' } as NonNullable<TargetState['operation']>;
+    expect(healthOf(state({ operation, vm: { state: 'stopped', at: ago(0) } }), NOW)).toMatchObject({
+      level: 'stopped',
+      words: 'cycle runs, stopped',
+    });
+  });
+});
+
+it('the worst come first, equals in the order that they came in', () => {
+  const levels: Record<string, Level> = {
+    a: 'well',
+    b: 'unknown',
+    c: 'silent',
+    d: 'asking',
+    e: 'stopped',
+    f: 'silent',
+    g: 'well',
+  };
+  const sorted = worstFirst(Object.keys(levels), (name) => levels[name] ?? 'well');
+  expect(sorted).toEqual(['c', 'f', 'e', 'b', 'd', 'a', 'g']);
+});

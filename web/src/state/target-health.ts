@@ -1,0 +1,59 @@
+// How a target is, in one word for the order of the list and a few for a person. Pure.
+// Only what was read and is still fresh counts; what is not known is never shown as well.
+import type { TargetState } from '../../../protocol/me.ts';
+import { roughAge } from './words.ts';
+
+/** From worst to best. `asking`: nothing was ever read. */
+export const LEVELS = ['silent', 'stopped', 'unknown', 'asking', 'well'] as const;
+export type Level = (typeof LEVELS)[number];
+
+export interface Health {
+  readonly level: Level;
+  readonly words: string;
+  /** A sentence of the console, where it could not find out. */
+  readonly detail: string;
+}
+
+// A list that is looked at is read every 5 s: an older reading missed two answers and says nothing about now.
+const FRESH_MS = 15_000;
+
+const isFresh = (at: string | null, nowMs: number): boolean =>
+  at !== null && nowMs - Date.parse(at) <= FRESH_MS;
+
+const withVerb = (state: TargetState, words: string): string =>
+  state.operation?.state === 'running' ? `${state.operation.verb} runs, ${words}` : words;
+
+/** `nowMs`: by the clock of the server, which dated the readings. */
+export const healthOf = (state: TargetState | undefined, nowMs: number): Health => {
+  if (state === undefined) return { level: 'asking', words: 'asking', detail: '' };
+  const { vm, ssh, qmp, guest_agent: agent } = state;
+  const detail = vm.detail ?? '';
+  const say = (level: Level, words: string): Health => ({
+    level,
+    words: withVerb(state, words),
+    detail: level === 'unknown' ? detail : '',
+  });
+
+  if (vm.at === null) return detail === '' ? say('asking', 'asking') : say('unknown', 'not known');
+  if (!isFresh(vm.at, nowMs)) return say('unknown', `last read ${roughAge(vm.at, nowMs)}`);
+  if (vm.state === 'unknown') return say('unknown', 'not known');
+  if (vm.state !== 'running') return say('stopped', vm.state);
+
+  const asked = [
+    { name: 'SSH', ...ssh },
+    { name: 'QMP', ...qmp },
+    { name: 'guest agent', ...agent },
+  ];
+  const now = asked.filter(({ at }) => isFresh(at, nowMs));
+  const silent = now.filter(({ answers }) => answers === false).map(({ name }) => name);
+  if (silent.length > 0) return say('silent', `${silent.join(' and ')} silent`);
+  // The list asks the power host only. SSH that was silent when somebody last looked may still be.
+  if (ssh.answers === false) return say('unknown', `SSH silent ${roughAge(ssh.at, nowMs)}`);
+  const answering = now.filter(({ answers }) => answers === true).map(({ name }) => name);
+  const [first] = answering;
+  return say('well', first === undefined ? 'running' : `${first} answers`);
+};
+
+/** Worst first; equals stay in the order that they were given in. */
+export const worstFirst = (names: readonly string[], levelOf: (name: string) => Level): readonly string[] =>
+  names.toSorted((one, other) => LEVELS.indexOf(levelOf(one)) - LEVELS.indexOf(levelOf(other)));

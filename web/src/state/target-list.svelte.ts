@@ -1,0 +1,150 @@
+// The list of targets with the state of each. It asks only while somebody looks at it, and its rows stay where they are: the
+// order is chosen when the list is opened (at once from what is known, once more from the first answer unless a finger is
+// on the rows by then) and when a person pulls. Between these the states change in place.
+import type { Me, TargetState } from '../../../protocol/me.ts';
+import { fetchTargets } from '../api/console-api.ts';
+import { asApiError } from '../api/http.ts';
+import { clock } from './clock.svelte.ts';
+import { type Health, healthOf, worstFirst } from './target-health.ts';
+
+const POLL_MS = 5_000;
+// A tap is on its way for about this long: one that lands just after rows have moved was meant for another row.
+const AIM_MS = 350;
+
+export interface Row {
+  readonly name: string;
+  readonly title: string | undefined;
+  readonly health: Health;
+}
+
+interface ListPorts {
+  /** In the order of the configuration. */
+  readonly targets: () => Me['targets'];
+  /** Readings that came by another way. */
+  readonly readings: () => readonly TargetState[];
+  readonly signedOut: () => void;
+}
+
+export class TargetList {
+  readonly #ports: ListPorts;
+  #states = $state.raw<ReadonlyMap<string, TargetState>>(new Map());
+  #order = $state.raw<readonly string[]>([]);
+  #sortedAtMs = $state(0);
+  #error = $state('');
+  #asking = $state(false);
+  /** How far the clock of the server, which dates the readings, is ahead of this one. */
+  #aheadMs = $state(0);
+  /** The next answer chooses the order. */
+  #sortNext = $state(false);
+  #openedAtMs = 0;
+  #moved: { readonly names: ReadonlySet<string>; readonly atMs: number } = { names: new Set(), atMs: 0 };
+  #request: Promise<void> | undefined;
+
+  constructor(ports: ListPorts) {
+    this.#ports = ports;
+  }
+
+  get rows(): readonly Row[] {
+    const now = clock.nowMs + this.#aheadMs;
+    const known = new Map(this.#ports.targets().map((target) => [target.name as string, target]));
+    // A target that came with a new configuration stands at the end until the next time.
+    const added = [...known.keys()].filter((name) => !this.#order.includes(name));
+    return [...this.#order, ...added].flatMap((name) => {
+      const target = known.get(name);
+      return target ? [{ name, title: target.title, health: healthOf(this.#states.get(name), now) }] : [];
+    });
+  }
+  /** Why the last question to the console failed. */
+  get error(): string {
+    return this.#error;
+  }
+  get asking(): boolean {
+    return this.#asking;
+  }
+  get sortedAtMs(): number {
+    return this.#sortedAtMs;
+  }
+  /** The order is not chosen yet. */
+  get sorting(): boolean {
+    return this.#sortNext;
+  }
+
+  /** Somebody looks. Returns what ends that. */
+  open(): () => void {
+    this.#openedAtMs = Date.now();
+    const states = new Map(this.#states);
+    for (const state of this.#ports.readings())
+      if ((states.get(state.name)?.vm.at ?? '') < (state.vm.at ?? '')) states.set(state.name, state);
+    this.#states = states;
+    this.#sort();
+    this.#sortNext = true;
+    const look = () => {
+      if (document.visibilityState === 'visible') void this.#ask();
+    };
+    const timer = setInterval(look, POLL_MS);
+    document.addEventListener('visibilitychange', look);
+    look();
+    return () => {
+      this.#sortNext = false;
+      clearInterval(timer);
+      document.removeEventListener('visibilitychange', look);
+    };
+  }
+
+  /** A person wants it asked and put in order now. */
+  async pull(): Promise<void> {
+    // An answer that is on its way may be of before the pull.
+    await this.#request;
+    this.#sortNext = true;
+    await this.#ask();
+  }
+
+  /** A finger, a pointer or the focus is on the rows: they must not move any more. */
+  hold(): void {
+    this.#sortNext = false;
+  }
+
+  /** False: the row came under the finger a moment ago, so another one was meant. */
+  isMeant(name: string): boolean {
+    return !(this.#moved.names.has(name) && Date.now() - this.#moved.atMs < AIM_MS);
+  }
+
+  #ask(): Promise<void> {
+    this.#request ??= this.#fetch().finally(() => {
+      this.#request = undefined;
+    });
+    return this.#request;
+  }
+
+  async #fetch(): Promise<void> {
+    this.#asking = true;
+    try {
+      const { targets } = await fetchTargets((serverMs) => {
+        this.#aheadMs = serverMs - Date.now();
+      });
+      this.#states = new Map(targets.map((state) => [state.name as string, state]));
+      this.#error = '';
+      if (this.#sortNext) this.#sort();
+      this.#sortNext = false;
+    } catch (error) {
+      const { status, message } = asApiError(error);
+      if (status === 401) this.#ports.signedOut();
+      this.#error = message;
+    } finally {
+      this.#asking = false;
+    }
+  }
+
+  #sort(): void {
+    const nowMs = Date.now();
+    const serverMs = nowMs + this.#aheadMs;
+    const names = this.#ports.targets().map(({ name }) => name as string);
+    const before = this.#order;
+    this.#order = worstFirst(names, (name) => healthOf(this.#states.get(name), serverMs).level);
+    this.#sortedAtMs = nowMs;
+    // Nobody has aimed at a list that opened a moment ago.
+    if (nowMs - this.#openedAtMs < AIM_MS) return;
+    const moved = this.#order.filter((name, index) => before[index] !== name);
+    this.#moved = { names: new Set(moved), atMs: nowMs };
+  }
+}
