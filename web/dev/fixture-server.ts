@@ -135,8 +135,8 @@ const power = (
     problem(response, 409, `cycle is running on ${target.name} since 03:12:44, started by anna.`);
     return;
   }
-  const { output: _notYet, ...operation } = world.startOperation(target, verb);
-  reply(response, 202, world.mixedUp === '' ? operation : { ...operation, target: world.mixedUp });
+  const { output: _notYet, ...operation } = world.startOperation(world.target(world.mixedUp) ?? target, verb);
+  reply(response, 202, operation);
 };
 
 const targetRoute = async (
@@ -175,10 +175,11 @@ const api = async (
   if (area === 'me') return reply(response, 200, me(world));
   if (area === 'session' && first !== '') return sessionRoute(world, first, second, request, response);
   if (area === 'session') {
-    const wanted = (await readJson(request))['target'] ?? world.targets[0]?.name;
-    return world.target(String(wanted))
-      ? reply(response, 200, { session_id: world.openSession(String(wanted)) })
-      : problem(response, 404, `There is no target ${String(wanted)}.`);
+    const { target } = await readJson(request);
+    const wanted = typeof target === 'string' ? target : (world.targets[0]?.name ?? '');
+    return world.target(wanted)
+      ? reply(response, 200, { session_id: world.openSession(wanted) })
+      : problem(response, 404, `There is no target ${wanted}.`);
   }
   if (area === 'operations') {
     const operation = world.operations.get(first);

@@ -2,7 +2,8 @@
 // `link?state=refuse|cut|ok` breaks the session stream · `power?state=unknown|busy|contradict|ok` chooses how the next verb ends
 // (`contradict`: it wants a second press) · `mode?state=power-only|full` · `forget` loses every session ·
 // `target?name=&vm=&ssh=true|false&reach=ok|unreachable|half-open` changes a machine · `hold?path=/api/…` keeps the answers of a path
-// back until `release` · `mixup?state=<name>|ok` lets every answer about a target name that one instead.
+// back until `release` · `mixup?state=<name>|ok` lets every answer about a target be about that one instead ·
+// `freeze?name=<name>|` holds the verb on this target where it is, and lets every other go on.
 import type { FixtureTarget } from './fixture-targets.ts';
 import type { World } from './fixture-world.ts';
 
@@ -43,6 +44,9 @@ export const turnSwitch = (world: World, { pathname, searchParams }: URL): boole
       break;
     case 'mixup':
       world.mixedUp = state === 'ok' ? '' : state;
+      break;
+    case 'freeze':
+      world.frozen = searchParams.get('name') ?? '';
       break;
     default:
       return false;

@@ -37,6 +37,8 @@ export class World {
   mode: 'full' | 'power-only' = 'full';
   /** Every answer about a target names this one instead. */
   mixedUp = '';
+  /** The verb on this target goes on only when another name, or none, is put here. */
+  frozen = '';
   readonly #holds = new Map<string, PromiseWithResolvers<void>>();
   #nextId = 1;
 
@@ -132,7 +134,8 @@ export class World {
       steps.push(step);
       tell({ kind: 'power_step', step: { ...step } });
       for (const line of powerOutput(target.name, name)) {
-        await sleep(120);
+        do await sleep(120);
+        while (this.frozen === target.name);
         operation.output += line;
         tell({ kind: 'power_output', stream: 'stdout', text: line });
       }

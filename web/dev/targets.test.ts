@@ -74,7 +74,7 @@ const letCome = async (path: string) => {
 const drawn = () =>
   page.evaluate(() => new Promise((resolve) => requestAnimationFrame(() => requestAnimationFrame(resolve))));
 /** Everything on the page but the list of targets. */
-const words = () => page.locator('.console').innerText();
+const words = () => page.locator('.console').textContent();
 
 beforeAll(async () => {
   built = await buildPage();
@@ -305,7 +305,7 @@ describe('switching', () => {
     await open('three', '/#/t/devvm/power');
     await panel('verb-cycle').click();
     await id('confirm-verb').waitFor();
-    expect(await id('power-panel').innerText()).toContain('cycle devvm?');
+    expect(await id('power-panel').textContent()).toContain('cycle devvm?');
     await switchTo('db-1');
     expect(await id('confirm-verb').count()).toBe(0);
     await page.goBack();
@@ -399,7 +399,7 @@ describe('switching', () => {
     await shows('devvm');
     await panel('operation-outcome').waitFor();
     expect(await panel('operation').count()).toBe(1);
-    expect((await panel('operation-output').innerText()).match(/forensics line 1:/g)).toHaveLength(1);
+    expect((await panel('operation-output').textContent())?.match(/forensics line 1:/g)).toHaveLength(1);
   });
 
   it('drops a late refusal, which is told on return', async () => {
@@ -463,6 +463,7 @@ describe('switching', () => {
 
   it('shows a verb that runs on one target there alone', async () => {
     await open('three', '/#/t/devvm/power');
+    await tell('freeze?name=devvm');
     await panel('verb-forensics').click();
     await panel('operation').waitFor();
     await switchTo('db-1');
@@ -472,6 +473,7 @@ describe('switching', () => {
     expect(await panel('operation').getAttribute('aria-label')).toBe('status of db-1');
     await openList();
     await id('target-devvm').filter({ hasText: 'forensics runs' }).waitFor();
+    await tell('freeze?name=');
   });
 });
 

@@ -4,7 +4,7 @@ import type { TargetState } from '../../../protocol/me.ts';
 import { roughAge } from './words.ts';
 
 /** From worst to best. `asking`: nothing was ever read. */
-export const LEVELS = ['silent', 'stopped', 'unknown', 'asking', 'well'] as const;
+const LEVELS = ['silent', 'stopped', 'unknown', 'asking', 'well'] as const;
 export type Level = (typeof LEVELS)[number];
 
 export interface Health {
