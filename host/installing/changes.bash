@@ -86,30 +86,40 @@ delete_user() { # NAME: the home directory goes too when it was made for the acc
 }
 
 # The file is written through, never replaced: on a Proxmox host it is a link to the cluster's file system.
-put_line() { # FILE LINE
-  local copy=$scratch/undo-${#undo[@]}
+put_line() { # FILE LINE OWNER
+  local copy=$scratch/undo-${#undo[@]} pattern
+  pattern=$(line_pattern "$3")
   cat -- "$1" >"$copy" || give_up "Could not read $1."
   undo+=("write $copy $1")
   # Adding is appending: a full disk then costs nobody his key.
-  if [[ $2 ]] && ! grep -q -- " $mark\$" "$copy"; then
+  if [[ $2 ]] && ! grep -q -- "$pattern" "$copy"; then
     if [[ -s $copy && $(tail -c 1 -- "$copy") ]]; then printf '\n' >>"$1"; fi
     printf '%s\n' "$2" >>"$1" || give_up "Could not write $1."
     return
   fi
-  { sed -e "/ $mark\$/d" -e "\$a\\" "$copy"; if [[ $2 ]]; then printf '%s\n' "$2"; fi; } >"$copy.new"
+  { sed -e "\\#$pattern#d" -e "\$a\\" "$copy"; if [[ $2 ]]; then printf '%s\n' "$2"; fi; } >"$copy.new"
   cat -- "$copy.new" >"$1" || give_up "Could not write $1."
 }
 
-# What is wanted and ours: made now, or before.
+record_line() { # OWNER KIND PATH
+  printf '%s%s %s\n' "${1:+vm $1 }" "$2" "$3"
+}
+
+# What is wanted and ours, made now or before, and what is other owners'. Sorted by owner, so that the order of calls shows nowhere.
 write_record() {
   local at
   {
-    printf '# What %s made on this machine. It reads this to uninstall: leave it alone.\n' "$program"
     for at in "${!wanted_paths[@]}"; do
       if [[ ${actions[at]} == create || ${made["${wanted_kinds[at]} ${wanted_paths[at]}"]-} ]]; then
-        printf '%s %s\n' "${wanted_kinds[at]}" "${wanted_paths[at]}"
+        record_line "${wanted_owners[at]}" "${wanted_kinds[at]}" "${wanted_paths[at]}"
       fi
     done
+    for at in "${!other_lines[@]}"; do printf '%s\n' "${other_lines[at]}"; done
+  } >"$scratch/lines-of-record"
+  {
+    printf '# What %s made on this machine. It reads this to uninstall: leave it alone.\n' "$program"
+    grep -v '^vm ' "$scratch/lines-of-record"
+    grep '^vm ' "$scratch/lines-of-record" | sort -s -n -k 2,2
   } >"$scratch/record"
 }
 
@@ -121,7 +131,7 @@ apply() {
   path=$root${record%/*}
   make_dir "$path" 755
   write_record
-  for at in "${removals[@]}"; do printf '%s %s\n' "${old_kinds[at]}" "${old_paths[at]}" >>"$scratch/record"; done
+  for at in "${removals[@]}"; do record_line "${old_owners[at]}" "${old_kinds[at]}" "${old_paths[at]}" >>"$scratch/record"; done
   put_file "$scratch/record" "$root$record" 644
   for at in "${!wanted_paths[@]}"; do
     path=$root${wanted_paths[at]}
@@ -131,7 +141,7 @@ apply() {
       change:dir) undo+=("mode $(stat -c '%a %u %g' -- "$path") $path"); chown 0:0 -- "$path"; chmod "${wanted_modes[at]}" -- "$path" ;;
       create:empty) undo+=("remove $path"); install -o 0 -g 0 -m 600 -- /dev/null "$path" || give_up "Could not make $path." ;;
       *:user) add_user "${wanted_paths[at]}" "${wanted_sources[at]}" ;;
-      *:line) put_line "$path" "${wanted_sources[at]}" ;;
+      *:line) put_line "$path" "${wanted_sources[at]}" "${wanted_owners[at]}" ;;
       *:file) put_file "${wanted_sources[at]}" "$path" "${wanted_modes[at]}" ;;
     esac
   done
@@ -140,7 +150,7 @@ apply() {
     case ${old_kinds[at]} in
       file) if [[ -e $path ]]; then remember "$path"; rm -f -- "$path" || give_up "Could not remove $path."; fi ;;
       empty) if [[ -f $path && ! -s $path && ! -L $path ]]; then remember "$path"; rm -f -- "$path"; fi ;;
-      line) if grep -q -- " $mark\$" "$path" 2>/dev/null; then put_line "$path" ''; fi ;;
+      line) if grep -q -- "$(line_pattern "${old_owners[at]}")" "$path" 2>/dev/null; then put_line "$path" '' "${old_owners[at]}"; fi ;;
     esac
   done
 }
@@ -152,7 +162,7 @@ commit() {
   for at in "${removals[@]}"; do
     path=${old_paths[at]}
     case ${old_kinds[at]} in
-      user) if has_user "$path" && ! delete_user "$path"; then left+=("user $path"); fi ;;
+      user) if has_user "$path" && ! delete_user "$path"; then left+=("$(record_line "${old_owners[at]}" user "$path")"); fi ;;
       dir) if [[ $root$path != "$root${record%/*}" && -d $root$path ]] && ! rmdir -- "$root$path" 2>/dev/null; then
         notes+=("Kept $root$path: it holds something that this installer did not make.")
       fi ;;

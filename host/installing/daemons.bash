@@ -108,7 +108,7 @@ carry_out() {
   check_sshd || give_up 'sshd does not take its configuration with this (see above).'
   if [[ $sudoers_file ]] && ! check_sudoers; then give_up 'sudo does not take its configuration with this (see above).'; fi
   if [[ ! $uninstall ]]; then check_effect; fi
-  if changes_path "$sshd_file" && ! reload_sshd; then
+  if changes_below /etc/ssh/ && ! reload_sshd; then
     roll_back
     reload_sshd
     die 1 'sshd could not be reloaded (see above).'

@@ -1,11 +1,14 @@
 # shellcheck shell=bash disable=SC2154 # the globals are the installer's
 # What an installer wants, compared with what is there, and shown. A record on the machine names what was made, so that the end
 # removes exactly that and a changed wish removes what is no longer wanted. All paths are below $root. Changes nothing.
+# One machine may hold several installations that share some of it: each wish belongs to an owner ('' for what all share). A line
+# of the record is `KIND PATH`, or `vm OWNER KIND PATH`. What another owner needs too stays, and other owners' lines are copied.
 
-wanted_kinds=() wanted_paths=() wanted_modes=() wanted_sources=()
-old_kinds=() old_paths=()
+owner='' # of the wishes that follow
+wanted_owners=() wanted_kinds=() wanted_paths=() wanted_modes=() wanted_sources=()
+old_owners=() old_kinds=() old_paths=() other_lines=()
 actions=() removals=() notes=()
-declare -A made=() wanted=()
+declare -A made=() wanted=() needed_by_others=()
 scratch=$(mktemp -d) || exit 1
 
 die() { # EXIT MESSAGE: each further word is a line of its own
@@ -17,7 +20,7 @@ die() { # EXIT MESSAGE: each further word is a line of its own
 
 want_dir() { want dir "$1" "$2" ''; } # PATH MODE
 want_user() { want user "$1" '' "$2"; } # NAME "ARGUMENTS OF useradd", which hold no blank of their own
-# FILE LINE: a line in a file of others, found again by its last word, $mark. A file that is not there is made, empty.
+# FILE LINE: a line in a file of others, found again by line_pattern OWNER. A file that is not there is made, empty.
 want_line() {
   want empty "$1" 600 ''
   want line "$1" '' "$2"
@@ -30,7 +33,7 @@ want_file() { # PATH MODE, content on stdin
 }
 want() {
   if [[ ${wanted["$1 $2"]-} ]]; then return; fi
-  wanted_kinds+=("$1") wanted_paths+=("$2") wanted_modes+=("$3") wanted_sources+=("$4")
+  wanted_owners+=("$owner") wanted_kinds+=("$1") wanted_paths+=("$2") wanted_modes+=("$3") wanted_sources+=("$4")
   wanted["$1 $2"]=yes
 }
 
@@ -40,18 +43,31 @@ want_parents() { # DIR: itself and what is above, as far as we make it
   for dir in "${missing[@]}"; do want_dir "$dir" 755; done
 }
 
-# First of all: what was made before decides which directories are ours.
-read_record() {
-  local kind path
+# First of all: what was made before decides which directories are ours. Of the owners that are not named only a copy is kept;
+# `*` names all.
+read_record() { # OWNER...
+  local kind path at
   [[ -e $root$record ]] || return 0
   while read -r kind path; do
+    at=''
+    if [[ $kind == vm ]]; then read -r at kind path <<<"$path"; fi
     case $kind in
-      dir | file | user | line | empty) old_kinds+=("$kind") old_paths+=("$path"); made["$kind $path"]=yes ;;
-      '#' | '') ;;
+      dir | file | user | line | empty) ;;
+      '#' | '') continue ;;
       *) die 1 "$root$record is damaged: the line \"$kind $path\" is not mine. Nothing was changed." ;;
     esac
-  done <"$root$record"
+    made["$kind $path"]=yes
+    if [[ $1 == '*' || " $* " == *" ${at:-shared} "* ]]; then
+      old_owners+=("$at") old_kinds+=("$kind") old_paths+=("$path")
+    else
+      other_lines+=("${at:+vm $at }$kind $path")
+      needed_by_others["$kind $path"]=yes
+    fi
+  done < <(record_lines)
 }
+
+# An installer that has an older form of record translates it here.
+record_lines() { cat -- "$root$record"; }
 
 is_as_wanted() { [[ $(stat -c '%a %u %g' -- "$1" 2>/dev/null) == "$2 0 0" ]]; } # PATH MODE
 
@@ -89,27 +105,28 @@ compare() {
       line)
         if ! grep -qxF -- "$source" "$root$path" 2>/dev/null; then
           action=create
-          if grep -q -- " $mark\$" "$root$path" 2>/dev/null; then action=change; fi
+          if grep -q -- "$(line_pattern "${wanted_owners[at]}")" "$root$path" 2>/dev/null; then action=change; fi
         fi
         ;;
     esac
     actions+=("$action")
   done
   for at in "${!old_paths[@]}"; do
-    if [[ ! ${wanted["${old_kinds[at]} ${old_paths[at]}"]-} ]]; then removals=("$at" "${removals[@]}"); fi
+    kind="${old_kinds[at]} ${old_paths[at]}"
+    if [[ ! ${wanted[$kind]-} && (! ${needed_by_others[$kind]-} || $kind == line\ *) ]]; then removals=("$at" "${removals[@]}"); fi
   done
 }
 
 # Is there anything to do?
 is_done() { [[ ${#removals[@]} -eq 0 && " ${actions[*]} " != *' create '* && " ${actions[*]} " != *' change '* ]]; }
 
-changes_path() { # PATH
+changes_below() { # DIR
   local at
   for at in "${!wanted_paths[@]}"; do
-    if [[ ${wanted_paths[at]} == "$1" && ${actions[at]} != nothing ]]; then return 0; fi
+    if [[ ${wanted_paths[at]} == "$1"* && ${actions[at]} != nothing ]]; then return 0; fi
   done
   for at in "${removals[@]}"; do
-    if [[ ${old_paths[at]} == "$1" ]]; then return 0; fi
+    if [[ ${old_paths[at]} == "$1"* ]]; then return 0; fi
   done
   return 1
 }
@@ -134,7 +151,7 @@ show() {
   done
   for at in "${removals[@]}"; do
     case ${old_kinds[at]} in
-      line) printf -- '- the line in %s that ends with %s\n' "$root${old_paths[at]}" "$mark" ;;
+      line) printf -- '- the line in %s that matches %s\n' "$root${old_paths[at]}" "$(line_pattern "${old_owners[at]}")" ;;
       user) printf -- '- account %s\n' "${old_paths[at]}" ;;
       *) printf -- '- %s %s\n' "${old_kinds[at]}" "$root${old_paths[at]}" ;;
     esac

@@ -67,7 +67,8 @@ describe.skipIf(reason !== undefined)('the installer for the power host', () => 
       ['a prefix with ..', ['--vmid', '102', '--key', '@', '--from', '10.0.0.1', '--prefix', '/usr/../x']],
       ['an unknown option', ['--force']],
       ['an option without its value', ['--vmid']],
-      ['--uninstall with more', ['--uninstall', '--vmid', '102']],
+      ['--uninstall with more', ['--uninstall', '--key', '@']],
+      ['--uninstall of a VM that is none', ['--uninstall', '--vmid', 'all']],
     ])('%s is refused with exit 2 and a sentence, and nothing changes', async (_name, args) => {
       const answer = await machine.install(
         'install',
@@ -151,8 +152,8 @@ describe.skipIf(reason !== undefined)('the installer for the power host', () => 
       ],
       [
         'a file of ours that somebody else made',
-        'echo x >/etc/sudoers.d/breakglass',
-        'rm /etc/sudoers.d/breakglass',
+        'echo x >/etc/sudoers.d/breakglass-102',
+        'rm /etc/sudoers.d/breakglass-102',
         'this installer did not make it',
       ],
       [
@@ -186,7 +187,7 @@ describe.skipIf(reason !== undefined)('the installer for the power host', () => 
 
     test('a sshd that turns down what was written (visible only in place): taken back before any reload', async () => {
       await machine.inside(
-        'mv /usr/sbin/sshd /usr/sbin/sshd.real; printf \'#!/bin/bash\\n[[ -e /etc/ssh/sshd_config.d/50-breakglass.conf ]] && { echo "bad configuration option"; exit 255; }\\nexec /usr/sbin/sshd.real "$@"\\n\' >/usr/sbin/sshd; chmod 755 /usr/sbin/sshd',
+        'mv /usr/sbin/sshd /usr/sbin/sshd.real; printf \'#!/bin/bash\\n[[ -e /etc/ssh/sshd_config.d/50-breakglass-102.conf ]] && { echo "bad configuration option"; exit 255; }\\nexec /usr/sbin/sshd.real "$@"\\n\' >/usr/sbin/sshd; chmod 755 /usr/sbin/sshd',
       );
       const hangups = machine.log().split('Received SIGHUP').length;
       const answer = await machine.install('install', ...standard());
@@ -236,7 +237,9 @@ describe.skipIf(reason !== undefined)('the installer for the power host', () => 
       const answer = await ssh('status');
       expect(answer.stderr).toBe('');
       expect(answer.exitCode).toBe(0);
-      expect(answer.stdout).toMatch(/^status: running\n[\s\S]*\nBREAKGLASS-RESULT \{"verb":"status"/);
+      expect(answer.stdout).toMatch(
+        /^status: running\nvm: 102\n[\s\S]*\nBREAKGLASS-RESULT \{"verb":"status","version":"[0-9.]+","vm":102,/,
+      );
       expect((await machine.inside('cat /run/qm-calls')).stdout).toBe('uid=0 argv=status 102 --verbose');
     });
 
@@ -587,7 +590,7 @@ describe.skipIf(reason !== undefined)('the installer for the power host', () => 
       await machine.install('install', ...standard());
       const answer = await machine.install('install', ...standard(), '--simple');
       expect([answer.exitCode, answer.stderr]).toEqual([0, '']);
-      expect((await machine.inside('ls /etc/sudoers.d/breakglass')).exitCode).not.toBe(0);
+      expect((await machine.inside('ls /etc/sudoers.d/breakglass-102')).exitCode).not.toBe(0);
       expect((await ssh('status')).exitCode).toBe(255);
       expect((await machine.ssh('root', 'status')).exitCode).toBe(0);
       await machine.install('install', ...standard());

@@ -17,8 +17,9 @@ setup() {
   run pve status
   [ "$status" -eq 0 ]
   [ "${lines[0]}" = 'status: running' ]
-  [ "${lines[1]}" = 'qmp: answers' ]
-  [[ ${lines[-1]} == 'BREAKGLASS-RESULT {"verb":"status"'*'"vm_state":"running"'* ]]
+  [ "${lines[1]}" = 'vm: 102' ]
+  [ "${lines[2]}" = 'qmp: answers' ]
+  [[ ${lines[-1]} == 'BREAKGLASS-RESULT {"verb":"status"'*'"vm":102,'*'"vm_state":"running"'* ]]
   [ "$(qm_calls)" = 'status 102 --verbose' ]
 }
 
@@ -62,15 +63,65 @@ setup() {
   grep -qx 'LC_ALL=C' "$root/log/env"
 }
 
-@test "the VM is the forced command's, or the one in etc/breakglass/vmid, or none" {
-  mkdir "$root/etc/breakglass"
-  SSH_ORIGINAL_COMMAND=status run "$repository/host/breakglass-pve" --root "$root"
+as_account() { # ACCOUNT [SSH_ORIGINAL_COMMAND]: as sudo calls it
+  SUDO_USER=$1 run "$repository/host/breakglass-pve" --root "$root" --verb="${2-status}"
+}
+
+@test "the VM is the forced command's own argument" {
+  mkdir -p "$root/etc/breakglass/vms"
+  echo 103 >"$root/etc/breakglass/vms/breakglass"
+  SUDO_USER=breakglass run pve status
+  [ "$status" -eq 0 ]
+  [[ $(result) == *'"vm":102,'* ]]
+  SSH_ORIGINAL_COMMAND=status run "$repository/host/breakglass-pve" --root "$root" '102;reboot'
+  [ "$status" -eq 1 ]
+}
+
+@test "or the one that is written down for the account that sudo names, and none for an account that is not known" {
+  mkdir -p "$root/etc/breakglass/vms"
+  echo 102 >"$root/etc/breakglass/vms/breakglass"
+  echo 103 >"$root/etc/breakglass/vms/breakglass-103"
+  as_account breakglass
+  [ "$status" -eq 0 ]
+  [[ $(result) == *'"vm":102,'* ]]
+  as_account breakglass-103
+  [ "$status" -eq 1 ]
+  [[ $(result) == *'"vm":103,'* ]]
+  local account
+  for account in '' nobody breakglass-10 ../vmid 'breakglass ' BREAKGLASS; do
+    as_account "$account"
+    [ "$status" -eq 1 ] || { echo "accepted: $account"; false; }
+    [[ $output == *'no VM id'* ]]
+  done
+  as_account nobody stop
+  [[ $(qm_calls) != *stop* ]]
+}
+
+@test "a number for all accounts, as version 0.1.0 wrote it, counts only while no account has one of its own" {
+  mkdir -p "$root/etc/breakglass"
+  as_account breakglass
   [ "$status" -eq 1 ]
   [[ $output == *'no VM id'* ]]
   echo 102 >"$root/etc/breakglass/vmid"
-  SSH_ORIGINAL_COMMAND=status run "$repository/host/breakglass-pve" --root "$root"
+  as_account breakglass
   [ "$status" -eq 0 ]
-  SSH_ORIGINAL_COMMAND=status run "$repository/host/breakglass-pve" --root "$root" '102;reboot'
+  mkdir "$root/etc/breakglass/vms"
+  as_account breakglass
+  [ "$status" -eq 1 ]
+  [[ $output == *'no VM id'* ]]
+}
+
+@test "a file of the account that is a link or somebody else's names no VM" {
+  mkdir -p "$root/etc/breakglass/vms"
+  echo 102 >"$root/elsewhere"
+  ln -s "$root/elsewhere" "$root/etc/breakglass/vms/breakglass"
+  as_account breakglass
+  [ "$status" -eq 1 ]
+  [[ $output == *"is not root's own"* ]]
+  rm "$root/etc/breakglass/vms/breakglass"
+  echo 102 >"$root/etc/breakglass/vms/breakglass"
+  chown nobody "$root/etc/breakglass/vms/breakglass" || skip 'not root: a file cannot be given away'
+  as_account breakglass
   [ "$status" -eq 1 ]
 }
 

@@ -32,6 +32,8 @@ export interface PrivateMachine {
   readonly port: number;
   /** The console's key; `.pub` is beside it. */
   readonly key: string;
+  /** Makes one more key of that kind. */
+  anotherKey(name: string): string;
   /** What sshd wrote so far. */
   log(): string;
   /** A bash script, as root, in the machine. */
@@ -45,14 +47,26 @@ export interface PrivateMachine {
     extra?: readonly string[],
     env?: Readonly<Record<string, string>>,
   ): Promise<Answer>;
+  /** With another key than the console's. */
+  sshWith(
+    key: string,
+    user: string,
+    command: string | undefined,
+    extra?: readonly string[],
+    env?: Readonly<Record<string, string>>,
+  ): Promise<Answer>;
   close(): Promise<void>;
 }
 
 export const startPrivateMachine = async (): Promise<PrivateMachine> => {
   const dir = mkdtempSync(path.join(tmpdir(), 'breakglass-machine-'));
   const keys = mkdtempSync(path.join(tmpdir(), 'breakglass-keys-'));
-  const key = path.join(keys, 'console');
-  execFileSync('ssh-keygen', ['-q', '-t', 'ed25519', '-N', '', '-C', 'console', '-f', key]);
+  const anotherKey = (name: string): string => {
+    const file = path.join(keys, name);
+    execFileSync('ssh-keygen', ['-q', '-t', 'ed25519', '-N', '', '-C', name, '-f', file]);
+    return file;
+  };
+  const key = anotherKey('console');
   const port = await freePort();
   const daemon = spawn('unshare', [...NAMESPACES, SCRIPT, String(port), dir], {
     stdio: ['ignore', 'ignore', 'pipe'],
@@ -88,8 +102,6 @@ export const startPrivateMachine = async (): Promise<PrivateMachine> => {
   const base = [
     '-F',
     'none',
-    '-i',
-    key,
     '-p',
     String(port),
     ...Object.entries(options).flatMap(([name, value]) => ['-o', `${name}=${value}`]),
@@ -97,14 +109,16 @@ export const startPrivateMachine = async (): Promise<PrivateMachine> => {
   const machine: PrivateMachine = {
     port,
     key,
+    anotherKey,
     log: () => log,
     inside: (script) => run(['bash', '-c', script]),
     install: (name, ...args) => run([path.join(HOST, name), ...args]),
-    ssh: async (user, command, extra = [], env = {}) => {
+    ssh: (user, command, extra, env) => machine.sshWith(key, user, command, extra, env),
+    sshWith: async (identity, user, command, extra = [], env = {}) => {
       const remote = command === undefined ? [] : ['--', command];
       const { exitCode, stdout, stderr } = await execa(
         'ssh',
-        [...base, '-l', user, ...extra, '127.0.0.1', ...remote],
+        [...base, '-i', identity, '-l', user, ...extra, '127.0.0.1', ...remote],
         { env, reject: false, stdin: 'ignore', timeout: 120_000 },
       );
       return { exitCode, stdout, stderr };
