@@ -1,7 +1,7 @@
 // Several VMs on one power host: the account that logged in decides which, whatever anybody sends. A private machine with the
 // real installer, sshd and sudo.
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
-import { eventually } from './support/eventually.ts';
+import { eventually } from '../../test/support/wait-for.ts';
 import {
   HOST,
   listing,
