@@ -11,6 +11,8 @@ export interface LabKeys {
   readonly clientPublic: string;
   readonly powerHostKey: string;
   readonly vmKey: string;
+  /** Of the second, healthy VM. */
+  readonly otherVmKey: string;
 }
 
 export function labKeys(dir: string, clientKeyPath: string | undefined): LabKeys {
@@ -22,6 +24,7 @@ export function labKeys(dir: string, clientKeyPath: string | undefined): LabKeys
     clientPublic: publicHalf(client),
     powerHostKey: readOrMake(path.join(dir, 'power_host_key')),
     vmKey: readOrMake(path.join(dir, 'vm_host_key')),
+    otherVmKey: readOrMake(path.join(dir, 'other_vm_host_key')),
   };
 }
 

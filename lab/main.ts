@@ -8,11 +8,11 @@ import { createMachine } from './machine/machine.ts';
 import { startRehearsalModel } from './model/rehearsal.ts';
 import { startPowerHost } from './power-host/power-host.ts';
 import { startQemuHost } from './qemu/qemu-host.ts';
-import { hostDir, openScratch, removeScratch } from './scratch.ts';
-import { type Drill, type LabSettings, readSettings, SettingsError } from './settings.ts';
+import { healthy } from './scenarios/healthy.ts';
+import { hostDir, openScratch, otherHostDir, removeScratch } from './scratch.ts';
+import { type LabSettings, readSettings, SettingsError } from './settings.ts';
+import { ACCOUNTS, type LabHosts, OTHER_ACCOUNT, targetsOf } from './targets.ts';
 import { startVm } from './vm/start.ts';
-
-const ACCOUNTS = { repair: 'breakglass', observer: 'breakglass-observer' };
 
 interface Running {
   readonly parts: { close(): Promise<void> }[];
@@ -48,7 +48,7 @@ async function start(settings: LabSettings): Promise<void> {
   const dataDir = settings.dataDir ?? path.join(scratch, 'data');
   const keys = keysFor(dataDir, scratch, settings.env['BREAKGLASS_KEY_PATH']);
   const [hosts, model] = await Promise.all([
-    startHosts(settings.drill, hostDir(scratch), keys),
+    startHosts(settings, scratch, keys),
     settings.ownModel ? undefined : keep(startRehearsalModel()),
   ]);
   const {
@@ -57,12 +57,7 @@ async function start(settings: LabSettings): Promise<void> {
     ...given
   } = settings.env;
   const env = {
-    BREAKGLASS_DEVVM_HOST: '127.0.0.1',
-    BREAKGLASS_DEVVM_PORT: String(hosts.vmPort),
-    BREAKGLASS_DEVVM_USER: ACCOUNTS.repair,
-    BREAKGLASS_DEVVM_OBSERVER_USER: ACCOUNTS.observer,
-    BREAKGLASS_PVE_HOST: '127.0.0.1',
-    BREAKGLASS_PVE_PORT: String(hosts.powerHostPort),
+    ...targetsOf(settings, hosts, scratch),
     BREAKGLASS_SESSIONS_DIR: path.join(dataDir, 'sessions'),
     ...given,
     API_BEARER_TOKEN: settings.token,
@@ -86,12 +81,13 @@ function keysFor(dataDir: string, scratch: string, clientKeyPath: string | undef
   }
 }
 
-/** The power host and the VM, simulated or real. */
+/** The power host and its VMs, simulated or real. */
 async function startHosts(
-  drill: Drill,
-  dir: string,
+  { drill, describesTargets }: LabSettings,
+  scratch: string,
   keys: LabKeys,
-): Promise<{ powerHostPort: number; vmPort: number }> {
+): Promise<LabHosts> {
+  const dir = hostDir(scratch);
   if (drill.kind === 'qemu') {
     const say = (line: string): void => console.log(`lab: ${line}`);
     const host = await keep(
@@ -112,13 +108,19 @@ async function startHosts(
   }
   const { scenario } = drill;
   const machine = createMachine(dir, scenario.machine);
-  const [powerHost, vm] = await Promise.all([
+  const well = healthy();
+  const otherDir = otherHostDir(scratch);
+  const otherMachine = describesTargets ? undefined : createMachine(otherDir, well.machine);
+  const [powerHost, vm, other] = await Promise.all([
     keep(
       startPowerHost({
         dir,
         vmid: scenario.machine.vmid,
         publicKey: keys.clientPublic,
         hostKey: keys.powerHostKey,
+        ...(otherMachine === undefined
+          ? {}
+          : { accounts: { [OTHER_ACCOUNT]: { dir: otherDir, vmid: well.machine.vmid } } }),
       }),
     ),
     keep(
@@ -130,8 +132,19 @@ async function startHosts(
         hostKey: keys.vmKey,
       }),
     ),
+    otherMachine === undefined
+      ? undefined
+      : keep(
+          startVm({
+            machine: otherMachine,
+            scenario: well.guest,
+            accounts: ACCOUNTS,
+            publicKey: keys.clientPublic,
+            hostKey: keys.otherVmKey,
+          }),
+        ),
   ]);
-  return { powerHostPort: powerHost.port, vmPort: vm.port };
+  return { powerHostPort: powerHost.port, vmPort: vm.port, otherVmPort: other?.port };
 }
 
 async function keep<Part extends { close(): Promise<void> }>(starting: Promise<Part>): Promise<Part> {

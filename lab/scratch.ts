@@ -14,6 +14,7 @@ export async function openScratch(base: string = tmpdir()): Promise<string> {
     if (pid === undefined || started === undefined || startOfLiving(pid) === started) continue;
     const dir = path.join(base, name);
     await endMarkedProcesses(hostDir(dir));
+    await endMarkedProcesses(otherHostDir(dir));
     removeScratch(dir);
   }
   return mkdtempSync(path.join(base, `${PREFIX}${process.pid}-${startOfLiving('self') ?? 0}-`));
@@ -21,6 +22,9 @@ export async function openScratch(base: string = tmpdir()): Promise<string> {
 
 /** The directory by which the processes of the simulated power host are marked. */
 export const hostDir = (scratch: string): string => path.join(scratch, 'power-host');
+
+/** The same for the second VM of the lab. */
+export const otherHostDir = (scratch: string): string => path.join(scratch, 'power-host-other');
 
 export function removeScratch(dir: string): void {
   if (existsSync(dir)) rmSync(dir, { recursive: true, force: true, maxRetries: 5, retryDelay: 50 });

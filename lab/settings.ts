@@ -23,6 +23,8 @@ export interface LabSettings {
   readonly token: string;
   /** Given by the user, also by naming only the sessions directory; else a temporary one that goes with the lab. */
   readonly dataDir: string | undefined;
+  /** The user says which targets there are: the lab adds no second one. */
+  readonly describesTargets: boolean;
   /** The user's own endpoint instead of the rehearsal model: only with both variables. */
   readonly ownModel: boolean;
   readonly env: Readonly<Record<string, string>>;
@@ -43,12 +45,25 @@ export function readSettings(env: NodeJS.ProcessEnv, argv: readonly string[]): L
     ...(argv.includes('--qemu') ? realDrill(env) : simulatedDrill(env)),
     token: given['API_BEARER_TOKEN'] ?? randomBytes(16).toString('hex'),
     dataDir: dataDirOf(given),
+    describesTargets: TARGET_VARIABLES.some((name) => given[name] !== undefined),
     ownModel: given['ANTHROPIC_BASE_URL'] !== undefined && given['ANTHROPIC_API_KEY'] !== undefined,
     env: given,
   };
 }
 
-/** As the console decides it (server/config.ts): the data directory is beside the sessions. */
+const TARGET_VARIABLES = [
+  'BREAKGLASS_CONFIG',
+  'BREAKGLASS_DEVVM_HOST',
+  'BREAKGLASS_DEVVM_PORT',
+  'BREAKGLASS_DEVVM_USER',
+  'BREAKGLASS_DEVVM_OBSERVER_USER',
+  'BREAKGLASS_PVE_HOST',
+  'BREAKGLASS_PVE_PORT',
+  'BREAKGLASS_PVE_USER',
+  'BREAKGLASS_PVE_VMID',
+];
+
+/** As the console decides it (server/config): the data directory is beside the sessions. */
 function dataDirOf(given: Readonly<Record<string, string>>): string | undefined {
   const { BREAKGLASS_DATA_DIR: data, BREAKGLASS_SESSIONS_DIR: sessions } = given;
   if (data !== undefined) return path.resolve(data);

@@ -9,10 +9,15 @@ import { prepareHostRoot } from './host-root.ts';
 import { endMarkedProcesses } from './leftovers.ts';
 import { startQmp } from './qmp.ts';
 
-export interface PowerHostOptions {
+export interface LabVm {
   /** Directory of the simulated machine (see lab/machine), absolute. */
   readonly dir: string;
   readonly vmid: number;
+}
+
+export interface PowerHostOptions extends LabVm {
+  /** Further VMs of this host: the account that logs in decides, as on a real one. */
+  readonly accounts?: Readonly<Record<string, LabVm>>;
   /** The one client key that may log in: a line as in authorized_keys. */
   readonly publicKey: string;
   /** The server's private key, OpenSSH or PEM text. */
@@ -32,13 +37,25 @@ export interface PowerHost {
 const USERS = ['root', 'breakglass'];
 
 export const startPowerHost = async (options: PowerHostOptions): Promise<PowerHost> => {
-  prepareHostRoot(options.dir);
-  const qmp = await startQmp(openMachine(options.dir), options.vmid);
+  const vms = [options, ...Object.values(options.accounts ?? {})];
+  const qmps: { close(): Promise<void> }[] = [];
+  for (const { dir, vmid } of vms) {
+    prepareHostRoot(dir);
+    qmps.push(await startQmp(openMachine(dir), vmid));
+  }
+  const vmOf = (user: string): LabVm | undefined =>
+    options.accounts?.[user] ?? (USERS.includes(user) ? options : undefined);
   const clientKey = ssh2.utils.parseKey(options.publicKey);
   if (clientKey instanceof Error) throw clientKey;
   const ssh = new ssh2.Server({ hostKeys: [options.hostKey], ident: 'breakglass-lab' }, (client, info) => {
-    client.on('authentication', (context) => authenticate(context, clientKey));
-    client.on('ready', () => serve(client, options, `${info.ip} ${info.port} 127.0.0.1 ${port}`));
+    let vm: LabVm = options;
+    client.on('authentication', (context) => {
+      const wanted = vmOf(context.username);
+      if (wanted === undefined) return context.reject(['publickey']);
+      vm = wanted;
+      authenticate(context, clientKey);
+    });
+    client.on('ready', () => serve(client, vm, `${info.ip} ${info.port} 127.0.0.1 ${port}`));
     client.on('error', () => client.end()); // a client that vanished
   });
   const sockets = new Set<Socket>();
@@ -61,15 +78,15 @@ export const startPowerHost = async (options: PowerHostOptions): Promise<PowerHo
       const closed = new Promise<void>((resolve) => listener.close(() => resolve()));
       for (const socket of sockets) socket.destroy();
       await closed;
-      await endMarkedProcesses(options.dir);
-      await qmp.close();
+      await Promise.all(vms.map(({ dir }) => endMarkedProcesses(dir)));
+      await Promise.all(qmps.map((qmp) => qmp.close()));
     },
   };
 };
 
 /** https://www.rfc-editor.org/rfc/rfc4252#section-7: first a question whether the key would do, then the signature. */
 const authenticate = (context: AuthContext, allowed: ParsedKey): void => {
-  if (context.method !== 'publickey' || !USERS.includes(context.username)) {
+  if (context.method !== 'publickey') {
     context.reject(['publickey']);
     return;
   }
@@ -84,11 +101,11 @@ const authenticate = (context: AuthContext, allowed: ParsedKey): void => {
   else context.reject(['publickey']);
 };
 
-const serve = (client: Connection, options: PowerHostOptions, connection: string): void => {
-  client.on('session', (accept) => serveSession(accept(), options, connection));
+const serve = (client: Connection, vm: LabVm, connection: string): void => {
+  client.on('session', (accept) => serveSession(accept(), vm, connection));
 };
 
-const serveSession = (session: Session, options: PowerHostOptions, connection: string): void => {
+const serveSession = (session: Session, vm: LabVm, connection: string): void => {
   const env: Record<string, string> = {};
   session.on('env', (accept, reject, info) => {
     if (!/^LC_[A-Z]+$/.test(info.key)) {
@@ -99,13 +116,11 @@ const serveSession = (session: Session, options: PowerHostOptions, connection: s
     accept?.();
   });
   session.on('exec', (accept, _reject, info) => {
-    const { dir, vmid } = options;
-    runForcedCommand(accept(), { dir, vmid, original: info.command, connection, env });
+    runForcedCommand(accept(), { dir: vm.dir, vmid: vm.vmid, original: info.command, connection, env });
   });
   // `ssh host` without a command asks for a shell: sshd runs the forced command for that too, with nothing asked.
   session.on('shell', (accept) => {
-    const { dir, vmid } = options;
-    runForcedCommand(accept(), { dir, vmid, original: '', connection, env });
+    runForcedCommand(accept(), { dir: vm.dir, vmid: vm.vmid, original: '', connection, env });
   });
   session.on('pty', (_accept, reject) => reject?.());
   session.on('subsystem', (_accept, reject) => reject?.());

@@ -39,9 +39,11 @@ export interface Shown {
   readonly formToken: string;
   /** Path of this target's page: its forms go below it. */
   readonly base: string;
+  /** There are further targets. */
+  readonly others: boolean;
 }
 
-export function stateBody({ name, state, formToken, base }: Shown): string {
+export function stateBody({ name, state, formToken, base, others }: Shown): string {
   const { vm, ssh, qmp, operation } = state;
   const words = (answers: boolean | null): string =>
     answers === null ? 'not known' : answers ? 'answers' : 'silent';
@@ -53,7 +55,7 @@ export function stateBody({ name, state, formToken, base }: Shown): string {
 <p>Target: <strong>${asText(state.title ?? state.name)}</strong></p>
 <ul><li>VM: <strong>${asText(vm.state)}</strong>${vm.detail === undefined ? '' : ` (${asText(vm.detail)})`}</li>
 <li>SSH: ${words(ssh.answers)}</li><li>QMP: ${words(qmp.answers)}</li></ul>
-${running}<p><a href="${base}">Look again</a>${base === '/emergency' ? '' : ' · <a href="/emergency">All targets</a>'}</p>
+${running}<p><a href="${base}">Look again</a>${others ? ' · <a href="/emergency/targets">All targets</a>' : ''}</p>
 ${VERBS.toSorted((a, b) => Number(isMutating(a)) - Number(isMutating(b)))
   .map((verb) => verbForm(verb, formToken, base))
   .join('\n')}`;
@@ -84,7 +86,7 @@ export const listBody = (states: readonly TargetState[]): string =>
         `<li><a href="/emergency/t/${name}">${asText(title ?? name)}</a>${title === undefined ? '' : ` (${name})`}: <strong>${asText(vm.state)}</strong>${qmp.answers === false ? ', QMP silent' : ''}${operation === null ? '' : `, ${operation.verb} is running`}</li>`,
     )
     .join('\n')}</ul>
-<p><a href="/emergency">Look again</a></p>`;
+<p><a href="/emergency/targets">Look again</a></p>`;
 
 const urgency = ({ vm, qmp }: TargetState): number => {
   if (vm.state === 'running') return qmp.answers === false ? 0 : 3;

@@ -169,7 +169,10 @@ test('with several targets the page lists them, worst first, and each has its ow
   const { get, post } = await house(broken, {
     web: { power, state: { vm: { state: 'stopped', at: null } } },
   });
-  const { body } = await get('/emergency');
+  const { body: first } = await get('/emergency');
+  expect(first).toContain('Target: <strong>devvm</strong>');
+  expect(first).toContain('href="/emergency/targets"');
+  const { body } = await get('/emergency/targets');
   expect(body.match(/href="\/emergency\/t\/(\w+)"/g)).toEqual([
     'href="/emergency/t/web"',
     'href="/emergency/t/devvm"',

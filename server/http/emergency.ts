@@ -47,7 +47,8 @@ export function emergencyRoutes(app: FastifyInstance, { access, targets }: Emerg
     name: identity.name,
     state: await target.state(),
     formToken: formToken(identity, target),
-    base: targets.all.length === 1 ? '/emergency' : `/emergency/t/${target.name}`,
+    base: target === targets.default ? '/emergency' : `/emergency/t/${target.name}`,
+    others: targets.all.length > 1,
   });
   const signIn = (reply: FastifyReply, note: string): FastifyReply =>
     html(reply, page('Breakglass: sign in', signInBody(note)), 401);
@@ -80,10 +81,11 @@ export function emergencyRoutes(app: FastifyInstance, { access, targets }: Emerg
     return html(reply, page('Breakglass: emergency', stateBody(await show(identity, target))));
   };
 
-  app.get('/emergency', async (request, reply) => {
-    if (targets.all.length === 1) return showTarget(request, reply);
+  app.get('/emergency', (request, reply) => showTarget(request, reply));
+  app.get('/emergency/targets', async (request, reply) => {
     if (whoOr(request, reply) === undefined) return reply;
-    return html(reply, page('Breakglass: emergency', listBody((await targets.list()).targets)));
+    const { targets: states } = await targets.list();
+    return html(reply, page('Breakglass: all targets', listBody(states)));
   });
 
   app.get<{ Params: { target: string } }>('/emergency/t/:target', (request, reply) =>
