@@ -22,7 +22,7 @@ import {
   NoClaudeBinary,
   processOptions,
 } from './process-options.ts';
-import { type Hands, toolServer } from './tools.ts';
+import type { Hands } from './tools.ts';
 import { endpointOf } from './trouble.ts';
 
 export interface AgentDriverDeps {
@@ -91,8 +91,9 @@ export function createAgentDriver(deps: AgentDriverDeps): CountedDriver {
       unavailable,
       makeRoom,
       onGone: () => sessions.delete(id),
-      options: (resume, model, exchange) =>
-        processOptions({
+      options: async (resume, model, exchange) => {
+        const { toolServer } = await import('./tools.ts');
+        return processOptions({
           session: id,
           resume,
           binary: typeof binary === 'string' ? binary : '',
@@ -115,7 +116,8 @@ export function createAgentDriver(deps: AgentDriverDeps): CountedDriver {
             exchange,
             tools: OUR_TOOLS.filter((name) => agent.tools.includes(name)),
           }),
-        }),
+        });
+      },
     });
   };
 

@@ -4,7 +4,7 @@ import type { Options } from '@anthropic-ai/claude-agent-sdk';
 import type { Logger } from 'pino';
 import type { SessionId } from '../../protocol/ids.ts';
 import type { SessionBounds } from './bounds.ts';
-import { ClaudeProcess, type ProcessEnd } from './claude-process.ts';
+import type { ClaudeProcess, ProcessEnd } from './claude-process.ts';
 import { isModelName } from './definition.ts';
 import { Exchange } from './exchange.ts';
 import { type AgentPrompt, type LiveAgent, NotRecorded, type TurnLog } from './port.ts';
@@ -26,7 +26,11 @@ export interface SessionParts {
   readonly makeRoom: () => void;
   /** Released, and its process is gone: nobody needs this object any more. */
   readonly onGone: () => void;
-  readonly options: (resume: boolean, model: string, exchange: () => Exchange | undefined) => Options;
+  readonly options: (
+    resume: boolean,
+    model: string,
+    exchange: () => Exchange | undefined,
+  ) => Promise<Options>;
 }
 
 /** Why an exchange ended; the first cause wins. `refused`: the prompt was not handed over. */
@@ -42,6 +46,7 @@ interface Run {
 export class LiveSession implements LiveAgent {
   readonly #parts: SessionParts;
   #process: ClaudeProcess | undefined;
+  #starting: Promise<ClaudeProcess> | undefined;
   #model: string;
   #exchange: Exchange | undefined;
   #running: Promise<void> | undefined;
@@ -61,7 +66,7 @@ export class LiveSession implements LiveAgent {
   }
 
   get isLive(): boolean {
-    return this.#process !== undefined && !this.#process.isOver;
+    return this.#starting !== undefined || (this.#process !== undefined && !this.#process.isOver);
   }
   get isBusy(): boolean {
     return this.#running !== undefined;
@@ -76,7 +81,10 @@ export class LiveSession implements LiveAgent {
     this.#released = false;
     this.lastUsed = performance.now();
     if (this.#parts.unavailable() !== undefined) return;
-    if (this.#parking === undefined) this.#start();
+    if (this.#parking === undefined)
+      this.#start().catch((error: unknown) =>
+        this.#parts.logger.error({ err: error, session: this.#parts.id }, 'the agent could not be started'),
+      );
     else void this.#parking.then(() => this.#released || this.warm());
     this.#parkLater();
   }
@@ -86,17 +94,24 @@ export class LiveSession implements LiveAgent {
     this.#parkLater();
   }
 
-  #start(): ClaudeProcess {
-    if (this.#process !== undefined && !this.#process.isOver) return this.#process;
+  #start(): Promise<ClaudeProcess> {
+    if (this.#process !== undefined && !this.#process.isOver) return Promise.resolve(this.#process);
+    this.#starting ??= this.#startOne().finally(() => {
+      this.#starting = undefined;
+    });
+    return this.#starting;
+  }
+
+  async #startOne(): Promise<ClaudeProcess> {
     this.#parts.makeRoom();
     const { id, logger } = this.#parts;
     const transcript = findTranscript(this.#parts.configDir, id);
     this.#model = this.#parts.model;
     if (transcript === undefined) this.#cost = 0;
-    const started = new ClaudeProcess(
-      this.#parts.options(transcript !== undefined, this.#model, () => this.#exchange),
-      logger,
-    );
+    // The Agent SDK is loaded with the first agent: a console that nobody asks anything starts without it.
+    const { ClaudeProcess } = await import('./claude-process.ts');
+    const options = await this.#parts.options(transcript !== undefined, this.#model, () => this.#exchange);
+    const started = new ClaudeProcess(options, logger);
     this.#process = started;
     void started.ended.then(({ how, resumeFailed }) => {
       logger.info({ session: id, how }, 'agent process ended');
@@ -163,7 +178,7 @@ export class LiveSession implements LiveAgent {
   async #attempt(run: Run, model: string): Promise<Cause> {
     const { bounds, show, endpoint, logger } = this.#parts;
     await this.#parking;
-    const process = this.#start();
+    const process = await this.#start();
     const silence = Promise.withResolvers<'silent'>();
     const exchange = new Exchange({
       log: run.log,
@@ -289,6 +304,7 @@ export class LiveSession implements LiveAgent {
 
   /** Closes the process of a session without a running prompt. The conversation is resumed by the next prompt. */
   async park(): Promise<void> {
+    await this.#starting?.catch(() => undefined);
     if (this.isBusy) return;
     clearTimeout(this.#park);
     const process = this.#process;
