@@ -1,9 +1,10 @@
 // Both drills as an operator lives them: a phone, the page, the real CLI with the rehearsal model, the lab behind real SSH.
-import type { Browser, Locator } from 'playwright-core';
+import type { Browser } from 'playwright-core';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { type DiskFullOptions, diskFull } from '../../lab/scenarios/disk-full.ts';
 import { launch, signIn, turnOver } from '../support/browser.ts';
 import { TOKEN } from '../support/console.ts';
+import { hold } from '../support/hold.ts';
 import { startHouse } from '../support/house.ts';
 import { inVm } from '../support/in-vm.ts';
 
@@ -13,17 +14,6 @@ beforeAll(async () => {
   browser = await launch();
 });
 afterAll(() => browser.close());
-
-async function hold(button: Locator): Promise<void> {
-  await button.scrollIntoViewIfNeeded();
-  const box = await button.boundingBox();
-  if (box === null) throw new Error('nothing to hold');
-  const mouse = button.page().mouse;
-  await mouse.move(box.x + box.width / 2, box.y + box.height / 2);
-  await mouse.down();
-  await button.waitFor({ state: 'detached' });
-  await mouse.up();
-}
 
 // The first is the drill as it ships; the second has another culprit: the repair must follow what was found.
 test.each<[string, DiskFullOptions]>([

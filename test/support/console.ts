@@ -16,6 +16,8 @@ export interface ConsoleOptions {
   readonly vmPort: number;
   readonly keyPath: string;
   readonly modelUrl: string;
+  /** Describes the targets instead of the addresses above. */
+  readonly targetsFile?: string;
   readonly env?: Readonly<Record<string, string>> | undefined;
 }
 
@@ -47,12 +49,16 @@ export async function makeConsole(options: ConsoleOptions): Promise<Console> {
   const env: Record<string, string> = {
     PATH: process.env['PATH'] ?? '',
     HOME: dir,
-    BREAKGLASS_DEVVM_HOST: '127.0.0.1',
-    BREAKGLASS_DEVVM_PORT: String(vmPort),
-    BREAKGLASS_DEVVM_OBSERVER_USER: 'breakglass-observer',
-    BREAKGLASS_PVE_HOST: '127.0.0.1',
-    BREAKGLASS_PVE_PORT: String(hostPort),
-    BREAKGLASS_PVE_USER: options.hostUser,
+    ...(options.targetsFile === undefined
+      ? {
+          BREAKGLASS_DEVVM_HOST: '127.0.0.1',
+          BREAKGLASS_DEVVM_PORT: String(vmPort),
+          BREAKGLASS_DEVVM_OBSERVER_USER: 'breakglass-observer',
+          BREAKGLASS_PVE_HOST: '127.0.0.1',
+          BREAKGLASS_PVE_PORT: String(hostPort),
+          BREAKGLASS_PVE_USER: options.hostUser,
+        }
+      : { BREAKGLASS_CONFIG: options.targetsFile }),
     BREAKGLASS_KEY_PATH: keyPath,
     BREAKGLASS_PORT: String(port),
     BREAKGLASS_DATA_DIR: dataDir,
