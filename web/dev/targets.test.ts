@@ -30,16 +30,15 @@ const open = async (set: SetName, path = '/', viewport = PHONE) => {
   fixture = await startFixture({ dist: built.dist, targets: set });
   await visit(path, viewport);
 };
-/** A browser of its own: it has kept nothing. */
+/** A browser of its own, signed in: it has kept nothing else. */
 const visit = async (path: string, viewport = PHONE) => {
   page = await browser.newPage({ viewport, hasTouch: true });
   page.on('pageerror', (error) => complaints.push(error.message));
   page.on('console', (message) => {
     if (/Content Security|Trusted/i.test(message.text())) complaints.push(message.text());
   });
+  await page.context().addCookies([{ name: 'fixture', value: '1', url: fixture.url }]);
   await page.goto(fixture.url + path);
-  await id('login-token').fill('fixture');
-  await id('login-submit').click();
 };
 const shows = (target: string) =>
   page.waitForFunction((name) => {
@@ -100,9 +99,8 @@ it('one target: no list, no question for one, addresses and requests as they wer
     const { pathname } = new URL(request.url());
     if (pathname.startsWith('/api/')) requests.push(`${pathname} ${request.postData() ?? ''}`);
   });
+  await page.context().addCookies([{ name: 'fixture', value: '1', url: fixture.url }]);
   await page.goto(fixture.url);
-  await id('login-token').fill('fixture');
-  await id('login-submit').click();
   await attached();
   expect(await id('open-targets').count()).toBe(0);
   expect(await page.title()).toBe('Breakglass');
@@ -137,10 +135,13 @@ describe('the list', () => {
 
   it('changes its states in place; the order changes when it is opened or pulled', async () => {
     await open('three');
+    await attached();
+    await page.clock.install();
     await openList();
     await id('target-db-1').filter({ hasText: 'SSH silent' }).waitFor();
     await tell('target?name=devvm&vm=paused');
     await tell('target?name=db-1&ssh=true');
+    await page.clock.runFor(5_000);
     await id('target-devvm').filter({ hasText: 'paused' }).waitFor();
     await id('target-db-1').filter({ hasText: 'SSH answers' }).waitFor();
     expect(await order()).toEqual(['db-1', 'web-1', 'devvm']);
@@ -150,6 +151,7 @@ describe('the list', () => {
     );
     expect(await order()).toEqual(['devvm', 'web-1', 'db-1']);
     await tell('target?name=devvm&vm=running');
+    await page.clock.runFor(5_000);
     await id('target-devvm').filter({ hasText: 'SSH answers' }).waitFor();
     expect(await order()).toEqual(['devvm', 'web-1', 'db-1']);
     await id('close-targets').click();
@@ -485,8 +487,7 @@ it('an answer that names another target is not shown, and said', async () => {
   await page.getByText('The console answered about db-1 when it was asked about devvm.').first().waitFor();
   expect(await panel('finding').count()).toBe(0);
   await panel('verb-status').click();
-  await id('power-refusal').waitFor();
-  expect(await panel('operation').count()).toBe(0);
+  await id('power-refusal').filter({ hasText: 'answered about db-1' }).waitFor();
 });
 
 describe('sessions', () => {
