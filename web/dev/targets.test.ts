@@ -145,6 +145,7 @@ describe('the list', () => {
     await id('target-devvm').filter({ hasText: 'paused' }).waitFor();
     await id('target-db-1').filter({ hasText: 'SSH answers' }).waitFor();
     expect(await order()).toEqual(['db-1', 'web-1', 'devvm']);
+    expect(await id('targets-order').textContent()).toBe('Worse, further down: web-1, devvm');
     await id('targets-refresh').click();
     await page.waitForFunction(() =>
       document.querySelector('[data-testid="target-list"] li:last-child')?.textContent?.includes('db-1'),
@@ -284,8 +285,11 @@ describe('twenty targets, one unreachable and one half-open', () => {
   it('do not take a tap that was aimed at the row that was there a moment ago', async () => {
     await open('twenty');
     await attached();
+    await page.clock.install();
     await tell('hold?path=/api/targets');
     await openList();
+    await id('target-vm-04').waitFor();
+    await page.clock.runFor(1_000);
     // The finger is on its way; it lands in the moment in which the rows have moved.
     await page.evaluate(() => {
       const list = document.querySelector('[data-testid="target-list"] ul') as HTMLElement;

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { parseTargetName, type TargetName } from '../../../protocol/ids.ts';
 import type { TargetState } from '../../../protocol/me.ts';
-import { healthOf, type Level, worstFirst } from './target-health.ts';
+import { healthOf, type Level, tooLow, worstFirst } from './target-health.ts';
 
 const NOW = Date.parse('2026-01-01T03:00:00.000Z');
 const ago = (ms: number) => new Date(NOW - ms).toISOString();
@@ -91,4 +91,13 @@ it('the worst come first, equals in the order that they came in', () => {
   };
   const sorted = worstFirst(Object.keys(levels), (name) => levels[name] ?? 'well');
   expect(sorted).toEqual(['c', 'f', 'e', 'b', 'd', 'a', 'g']);
+});
+
+it('what became worse stands too low until the order is chosen anew', () => {
+  const rows = (...levels: Level[]) => levels.map((level, index) => ({ name: `vm-${index}`, level }));
+  expect(tooLow(rows('silent', 'stopped', 'unknown', 'asking', 'well'))).toEqual([]);
+  expect(tooLow(rows('well', 'silent', 'well', 'unknown'))).toEqual(['vm-1', 'vm-3']);
+  expect(tooLow(rows('unknown', 'silent'))).toEqual(['vm-1']);
+  // That one is still being asked is no news.
+  expect(tooLow(rows('well', 'asking'))).toEqual([]);
 });

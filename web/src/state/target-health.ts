@@ -57,3 +57,16 @@ export const healthOf = (state: TargetState | undefined, nowMs: number): Health 
 /** Worst first; equals stay in the order that they were given in. */
 export const worstFirst = (names: readonly string[], levelOf: (name: string) => Level): readonly string[] =>
   names.toSorted((one, other) => LEVELS.indexOf(levelOf(one)) - LEVELS.indexOf(levelOf(other)));
+
+/** Those that need a look and stand below one that is better, in an order that was chosen earlier. */
+export const tooLow = (
+  rows: readonly { readonly name: string; readonly level: Level }[],
+): readonly string[] => {
+  let best = 0;
+  return rows.flatMap(({ name, level }) => {
+    const rank = LEVELS.indexOf(level);
+    const low = rank < best && level !== 'asking';
+    best = Math.max(best, rank);
+    return low ? [name] : [];
+  });
+};

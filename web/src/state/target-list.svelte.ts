@@ -1,13 +1,16 @@
 // The list of targets with the state of each. It asks only while somebody looks at it, and its rows stay where they are: the
-// order is chosen when the list is opened (at once from what is known, once more from the first answer unless a finger is
-// on the rows by then) and when a person pulls. Between these the states change in place.
+// order is chosen when the list is opened or pulled (at once from what is known, and once more from the answer to that, unless
+// a finger is on the rows by then). Between these the states change in place.
 import type { Me, TargetState } from '../../../protocol/me.ts';
 import { fetchTargets } from '../api/console-api.ts';
 import { asApiError } from '../api/http.ts';
 import { clock } from './clock.svelte.ts';
-import { type Health, healthOf, worstFirst } from './target-health.ts';
+import { type Health, healthOf, tooLow, worstFirst } from './target-health.ts';
 
 const POLL_MS = 5_000;
+// The first answer of a console that has read nothing yet knows little: one more is asked for soon, then the order stays.
+const FIRST_ANSWERS = 2;
+const SOON_MS = 500;
 // A tap is on its way for about this long: one that lands just after rows have moved was meant for another row.
 const AIM_MS = 350;
 
@@ -34,9 +37,10 @@ export class TargetList {
   #asking = $state(false);
   /** How far the clock of the server, which dates the readings, is ahead of this one. */
   #aheadMs = $state(0);
-  /** The next answer chooses the order. */
-  #sortNext = $state(false);
+  /** The answers that may still choose the order; 0: it stays. */
+  #answersLeft = $state(0);
   #openedAtMs = 0;
+  #soon: ReturnType<typeof setTimeout> | undefined;
   #moved: { readonly names: ReadonlySet<string>; readonly atMs: number } = { names: new Set(), atMs: 0 };
   #request: Promise<void> | undefined;
 
@@ -66,42 +70,44 @@ export class TargetList {
   }
   /** The order is not chosen yet. */
   get sorting(): boolean {
-    return this.#sortNext;
+    return this.#answersLeft > 0;
+  }
+  /** Targets that need a look and stand below others that do not. */
+  get tooLow(): readonly string[] {
+    return this.sorting ? [] : tooLow(this.rows.map(({ name, health }) => ({ name, level: health.level })));
   }
 
   /** Somebody looks. Returns what ends that. */
   open(): () => void {
-    this.#openedAtMs = Date.now();
     const states = new Map(this.#states);
     for (const state of this.#ports.readings())
       if ((states.get(state.name)?.vm.at ?? '') < (state.vm.at ?? '')) states.set(state.name, state);
     this.#states = states;
-    this.#sort();
-    this.#sortNext = true;
     const look = () => {
       if (document.visibilityState === 'visible') void this.#ask();
     };
     const timer = setInterval(look, POLL_MS);
     document.addEventListener('visibilitychange', look);
-    look();
+    this.pull();
     return () => {
-      this.#sortNext = false;
+      this.#answersLeft = 0;
+      clearTimeout(this.#soon);
       clearInterval(timer);
       document.removeEventListener('visibilitychange', look);
     };
   }
 
-  /** A person wants it asked and put in order now. */
-  async pull(): Promise<void> {
-    // An answer that is on its way may be of before the pull.
-    await this.#request;
-    this.#sortNext = true;
-    await this.#ask();
+  /** A person wants it in order, and asked, now. */
+  pull(): void {
+    this.#openedAtMs = Date.now();
+    this.#answersLeft = FIRST_ANSWERS;
+    this.#sort();
+    void this.#ask();
   }
 
   /** A finger, a pointer or the focus is on the rows: they must not move any more. */
   hold(): void {
-    this.#sortNext = false;
+    this.#answersLeft = 0;
   }
 
   /** False: the row came under the finger a moment ago, so another one was meant. */
@@ -124,8 +130,7 @@ export class TargetList {
       });
       this.#states = new Map(targets.map((state) => [state.name as string, state]));
       this.#error = '';
-      if (this.#sortNext) this.#sort();
-      this.#sortNext = false;
+      this.#settle();
     } catch (error) {
       const { status, message } = asApiError(error);
       if (status === 401) this.#ports.signedOut();
@@ -133,6 +138,19 @@ export class TargetList {
     } finally {
       this.#asking = false;
     }
+  }
+
+  /** The order from an answer that knows most of them, or from the last one that may choose it. */
+  #settle(): void {
+    if (this.#answersLeft === 0) return;
+    this.#answersLeft -= 1;
+    const read = this.rows.filter(({ health }) => health.level !== 'asking').length;
+    if (this.#answersLeft > 0 && read * 2 < this.rows.length) {
+      this.#soon = setTimeout(() => void this.#ask(), SOON_MS);
+      return;
+    }
+    this.#answersLeft = 0;
+    this.#sort();
   }
 
   #sort(): void {
