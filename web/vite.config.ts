@@ -19,7 +19,6 @@ export default defineConfig({
     assetsInlineLimit: 0,
     modulePreload: { polyfill: false },
   },
-  server: {
-    proxy: { '/api': 'http://127.0.0.1:8080', '/health': 'http://127.0.0.1:8080' },
-  },
+  // The protocol lies beside the page; `web/dev/serve.ts` says what is behind it.
+  server: { fs: { allow: ['..'] } },
 });

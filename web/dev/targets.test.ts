@@ -139,13 +139,22 @@ describe('the list', () => {
     await page.clock.install();
     await openList();
     await id('target-db-1').filter({ hasText: 'SSH silent' }).waitFor();
+    const places = () =>
+      id('target-list')
+        .locator('li')
+        .evaluateAll((rows) => rows.map((row) => row.getBoundingClientRect().top));
+    const before = await places();
+    await tell('target?name=db-1&reach=unreachable');
+    await page.clock.runFor(5_000);
+    await id('target-db-1').filter({ hasText: 'no route to host' }).waitFor();
+    expect(await places()).toEqual(before);
     await tell('target?name=devvm&vm=paused');
-    await tell('target?name=db-1&ssh=true');
+    await tell('target?name=db-1&ssh=true&reach=ok');
     await page.clock.runFor(5_000);
     await id('target-devvm').filter({ hasText: 'paused' }).waitFor();
     await id('target-db-1').filter({ hasText: 'SSH answers' }).waitFor();
     expect(await order()).toEqual(['db-1', 'web-1', 'devvm']);
-    expect(await id('targets-order').textContent()).toBe('Worse, further down: web-1, devvm');
+    expect(await id('targets-news').textContent()).toBe('Worse, further down: web-1, devvm');
     await id('targets-refresh').click();
     await page.waitForFunction(() =>
       document.querySelector('[data-testid="target-list"] li:last-child')?.textContent?.includes('db-1'),
@@ -169,7 +178,7 @@ describe('the list', () => {
     await id('target-db-1').filter({ hasText: 'SSH silent' }).waitFor();
     await tell('target?name=db-1&ssh=true');
     const devtools = await page.context().newCDPSession(page);
-    const box = await id('targets-order').boundingBox();
+    const box = await id('targets-news').boundingBox();
     const x = (box?.x ?? 0) + 20;
     const touch = (type: string, y?: number) =>
       devtools.send('Input.dispatchTouchEvent', {

@@ -38,7 +38,7 @@ describe('how a target is', () => {
     for (const vm of ['running', 'stopped'])
       expect(healthOf(state({ vm: { state: vm, at: ago(40_000) } }), NOW)).toMatchObject({
         level: 'unknown',
-        words: 'last read 40 s ago',
+        words: `${vm} 40 s ago`,
       });
   });
 

@@ -35,7 +35,8 @@ export const healthOf = (state: TargetState | undefined, nowMs: number): Health 
   });
 
   if (vm.at === null) return detail === '' ? say('asking', 'asking') : say('unknown', 'not known');
-  if (!isFresh(vm.at, nowMs)) return say('unknown', `last read ${roughAge(vm.at, nowMs)}`);
+  if (!isFresh(vm.at, nowMs))
+    return say('unknown', `${vm.state === 'unknown' ? 'not known' : vm.state} ${roughAge(vm.at, nowMs)}`);
   if (vm.state === 'unknown') return say('unknown', 'not known');
   if (vm.state !== 'running') return say('stopped', vm.state);
 
