@@ -15,7 +15,7 @@ export interface Me {
   /** `ask_pending`: asking is wanted but not built yet, so `mode` is what really applies. */
   readonly policy: { readonly mode: PolicyMode; readonly ask_pending: boolean };
   readonly agent: { readonly available: boolean; readonly why?: string; readonly model: string };
-  /** The default target: what an address, a session or a fixed route means that names none. */
+  /** The default target, for addresses, sessions and fixed routes that name none. */
   readonly target: { readonly name: TargetName };
   /** All targets, in the order of the configuration; the default one is among them. */
   readonly targets: readonly { readonly name: TargetName; readonly title?: string }[];
@@ -46,7 +46,7 @@ export interface TargetState {
   readonly operation: Operation | null;
 }
 
-/** `GET /api/targets`: within 2 s, with what is known by then. Whoever shows it asks again every 5 s. */
+/** `GET /api/targets`: answers within 2 s with what is known by then. A page that shows it asks again every 5 s. */
 export interface TargetsAnswer {
   readonly default: TargetName;
   /** In the order of the configuration. */

@@ -607,7 +607,7 @@ describe('addresses', () => {
     await page.getByText('This console has no target named gone.').waitFor();
     expect(await id('power-panel').count()).toBe(0);
     await go('#/t/DEVVM/power');
-    await page.getByText('cannot be the name of a target').waitFor();
+    await page.getByText('does not name a valid target').waitFor();
     expect(await id('power-panel').count()).toBe(0);
     await id('target-web-1').click();
     await shows('web-1');

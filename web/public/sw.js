@@ -1,5 +1,5 @@
-// The offline shell: the page itself opens without the network and then says what it cannot reach.
-// Never answers for /api: what the console says is fresh or absent.
+// The offline shell: without the network the page still opens, and says what it cannot reach.
+// It never answers for /api, so what the console says is never old.
 const CACHE = 'shell-v1';
 
 const store = async (response) => {

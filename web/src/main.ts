@@ -7,6 +7,6 @@ const target = document.getElementById('app');
 if (!target) throw new Error('The page has no #app element');
 mount(App, { target });
 
-// The page works without it; only the offline shell is missing then.
+// Without it only the offline shell is missing.
 if (import.meta.env.PROD)
   registerShellWorker().catch((error: unknown) => console.info('No offline shell', error));

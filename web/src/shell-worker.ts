@@ -1,4 +1,4 @@
-// Registers the offline shell. Under Trusted Types the address of a worker needs a policy of its own.
+// Registers the offline shell. Trusted Types demand a policy of its own for the address of a worker.
 interface ScriptUrlPolicy {
   createScriptURL(url: string): unknown;
 }

@@ -10,7 +10,7 @@ export const fetchMe = () => request<Me>('GET', '/api/me', { timeoutMs: 10_000 }
 export const login = (token: string) => request<void>('POST', '/api/login', { body: { token } });
 export const logout = () => request<void>('POST', '/api/logout');
 
-/** `target` undefined: the default one. */
+/** `target` undefined: for the default target. */
 export const openSession = (target: string | undefined) =>
   request<{ session_id: string }>('POST', '/api/session', target === undefined ? {} : { body: { target } });
 export const sendPrompt = (sessionId: string, prompt: string, queue: boolean) =>
@@ -26,7 +26,7 @@ export const fetchTargets = (onServerTime: (nowMs: number) => void) =>
 export const fetchTarget = (target: string) => request<TargetState>('GET', `/api/targets/${target}`);
 export const fetchOperation = (id: string) =>
   request<Operation>('GET', `/api/operations/${id}`, { timeoutMs: 8_000 });
-/** `confirm`: the token of the answer that named a finding against it. */
+/** `confirm`: the token that came with the contradiction, for the second press. */
 export const startVerb = (target: string, verb: Verb, key: string, confirm?: string) =>
   request<Operation>('POST', `/api/targets/${target}/power/${verb}`, {
     headers: { 'idempotency-key': key },
@@ -34,6 +34,6 @@ export const startVerb = (target: string, verb: Verb, key: string, confirm?: str
   });
 export const fetchEvidence = (id: string) =>
   request<EvidenceRecord>('GET', `/api/evidence/${encodeURIComponent(id)}`, { timeoutMs: 60_000 });
-// Triage asks the host and the VM, each with its own time limit.
+// Long, because triage asks the power host and the VM, each with a time limit of its own.
 export const runTriage = (target: string) =>
   request<TriageReport>('POST', `/api/targets/${target}/triage`, { timeoutMs: 90_000 });

@@ -6,7 +6,7 @@ interface StreamOptions {
   readonly signal: AbortSignal;
   readonly lastEventId?: number;
   readonly onOpen?: () => void;
-  /** Any byte, comments too: the link is alive. */
+  /** Called for any text that arrives, comments too: the link is alive. */
   readonly onByte?: () => void;
   readonly onFrame: (frame: EventSourceMessage) => void;
 }

@@ -1,4 +1,4 @@
-// One request to the console, and the one error it can end in.
+// One request to the console, and the one kind of error that it can end in.
 
 export interface ApiErrorBody {
   readonly code?: string;
@@ -6,7 +6,7 @@ export interface ApiErrorBody {
   readonly [key: string]: unknown;
 }
 
-/** `status` 0: no answer at all, so nothing is known about what the server did. */
+/** `status` 0: there was no answer, so nobody knows what the server did. */
 export class ApiError extends Error {
   readonly status: number;
   readonly body: ApiErrorBody;
@@ -39,14 +39,14 @@ interface RequestOptions {
   readonly body?: unknown;
   readonly headers?: Record<string, string>;
   readonly timeoutMs?: number;
-  /** Called with the time of the server, in whole seconds, when it answers and says it. */
+  /** Called with the server's time of the answer, in whole seconds. */
   readonly onServerTime?: (nowMs: number) => void;
 }
 
 // Long enough for a slow 3G round trip, short enough that a dead link is noticed.
 const DEFAULT_TIMEOUT_MS = 20_000;
 
-/** @throws ApiError, always. The shape of `T` is the server's promise (`protocol/`). */
+/** @throws ApiError, and nothing else. `T` is what the server promises in `protocol/`; it is not checked here. */
 export const request = async <T>(
   method: 'GET' | 'POST',
   path: string,

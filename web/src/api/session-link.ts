@@ -1,5 +1,5 @@
-// The attachment of this page to one session: stream, reconnect, watchdog. Knows nothing of what the events mean.
-// Must stay true: every event is handed on at most once and in order, over any number of reconnects.
+// Attaches this page to one session: reads the stream, reconnects, and notices silence. It does not know what events mean.
+// Must stay true: over any number of reconnects, events are handed on in order and each at most once.
 import type { EventSourceMessage } from 'eventsource-parser';
 import type { WireEvent } from '../../../protocol/events.ts';
 import { readEventStream } from './event-stream.ts';
@@ -16,9 +16,9 @@ import {
 export interface LinkHandlers {
   readonly event: (event: WireEvent, live: boolean) => void;
   readonly state: (state: LinkState) => void;
-  /** 404: the server does not know the session. The link is closed. */
+  /** The server does not know the session (404). The link is closed. */
   readonly gone: () => void;
-  /** 401: the link is closed. */
+  /** The operator is not signed in (401). The link is closed. */
   readonly signedOut: () => void;
 }
 
@@ -46,7 +46,7 @@ export class SessionLink {
   #live = false;
   #lostAtMs: number | null = Date.now();
 
-  /** `after`: the last event that is known already. */
+  /** `after`: the id of the last event that is already known. */
   constructor(sessionId: string, handlers: LinkHandlers, after?: number) {
     this.#path = `/api/session/${sessionId}/stream`;
     this.#handlers = handlers;
@@ -66,7 +66,7 @@ export class SessionLink {
     this.#wake?.();
   }
 
-  /** Now, whatever the backoff says. */
+  /** Tries again now, without waiting for the next attempt. */
   reconnect(): void {
     this.#tries = 0;
     this.#attempt?.abort();

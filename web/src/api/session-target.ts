@@ -1,4 +1,5 @@
-// Which target a session belongs to: its stream says so in its first event. The list of sessions holds only the newest.
+// Finds out which target a session belongs to. The first event of its stream says it, also for sessions that are too old for
+// the list of sessions.
 import { readEventStream } from './event-stream.ts';
 import { ApiError } from './http.ts';
 
@@ -13,7 +14,7 @@ const targetIn = (data: string): string | undefined => {
   }
 };
 
-/** Undefined: it was opened before sessions named their target. @throws ApiError, 404 where nobody knows the session. */
+/** Undefined: the session is from before sessions named their target. @throws ApiError; status 404: there is no such session. */
 export const fetchSessionTarget = async (sessionId: string): Promise<string | undefined> => {
   const enough = new AbortController();
   const limit = setTimeout(() => enough.abort(), LIMIT_MS);
@@ -27,7 +28,7 @@ export const fetchSessionTarget = async (sessionId: string): Promise<string | un
       },
     });
   } catch (error) {
-    // Leaving after the first frame breaks the stream off, which is no failure.
+    // Leaving after the first frame ends in an error too, which is no failure.
     if (first === undefined) throw error;
   } finally {
     clearTimeout(limit);

@@ -5,7 +5,7 @@ export interface Kept {
   remember(value: string): void;
 }
 
-/** `target` undefined: the default one, which has the names from before there were several. */
+/** `target` undefined: the default target. Its keys are those from before there could be several targets. */
 export const keptFor = (what: 'session' | 'operation', target: string | undefined): Kept => {
   const key = target === undefined ? `breakglass.${what}` : `breakglass.${what}.${target}`;
   return {
@@ -20,7 +20,7 @@ export const keptFor = (what: 'session' | 'operation', target: string | undefine
       try {
         localStorage.setItem(key, value);
       } catch {
-        // Kept for this page only, then.
+        // Then it is forgotten when the page is closed.
       }
     },
   };

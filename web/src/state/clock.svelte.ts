@@ -1,4 +1,4 @@
-// The time of day in whole seconds for running clocks. It ticks only while something on the page reads it.
+// The time of day for running clocks. It ticks once a second, and only while something on the page reads it.
 import { createSubscriber } from 'svelte/reactivity';
 
 const subscribe = createSubscriber((update) => {

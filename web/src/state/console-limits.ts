@@ -1,13 +1,13 @@
-// What this console cannot do at the moment: what must be read at once, what is one tap away, what is only good to know. Pure.
+// What this console cannot do at the moment, sorted by how urgent it is to read. Pure.
 import type { Me } from '../../../protocol/me.ts';
 
 export interface ConsoleLimits {
-  /** Must be read at once; '' when there is nothing of that weight. */
+  /** Must be read at once; '' if nothing is that urgent. */
   readonly plain: string;
-  /** The heading above `sentences`; '' when there are none. */
+  /** The heading above `sentences`, which are one tap away; '' if there are none. */
   readonly short: string;
   readonly sentences: readonly string[];
-  /** Of less weight: shown where nothing is in a hurry. */
+  /** Less urgent: shown at the end of the power view. */
   readonly notes: readonly string[];
 }
 

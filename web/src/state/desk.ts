@@ -1,5 +1,5 @@
-// Everything that the page holds of one target. Made when the target is first shown and kept while the page lives, so that
-// who comes back finds what was typed, refused or found. Only the desk that is shown asks the console for anything.
+// Everything that the page holds of one target. It is made when the target is first shown and kept while the page lives, so
+// that a person who comes back finds what was typed, refused or found. Only the desk that is shown asks the console.
 import type { TargetState } from '../../../protocol/me.ts';
 import { keptFor } from './browser-memory.ts';
 import type { Identity } from './identity.svelte.ts';
@@ -19,7 +19,7 @@ export interface Desk {
   readonly target: string;
   readonly notices: Notices;
   readonly power: PowerStore;
-  /** Null in power-only mode: a console that falls into it says so at the next load. */
+  /** Null in power-only mode. When the mode changes, the whole page is made anew. */
   readonly session: SessionStore | null;
 }
 
@@ -49,7 +49,7 @@ const createDesk = (target: string, { identity, route, choice }: DeskParts): Des
     },
     foreign: (id, owner) => {
       choice.learn(id, owner);
-      // Where the address names that session the page turns to its target; here it was only remembered wrongly.
+      // If the address names that session, the page now turns to its target. Else this browser kept it for the wrong target.
       if (route.place.session !== id) void session.newSession();
     },
   });
@@ -57,9 +57,9 @@ const createDesk = (target: string, { identity, route, choice }: DeskParts): Des
 };
 
 export interface Desks {
-  /** Made when it is first asked for. */
+  /** The desk of a target, made on the first call. */
   of(target: string): Desk;
-  /** The last readings of those targets that were shown. */
+  /** The last readings of the targets that were shown so far. */
   readings(): readonly TargetState[];
 }
 

@@ -1,4 +1,4 @@
-// Search in the sections of an evidence bundle: plain text, no case. Pure.
+// Searches the sections of an evidence bundle for plain text, ignoring case. Pure.
 import type { EvidenceSection } from '../../../protocol/evidence.ts';
 
 export interface Hits {
@@ -7,15 +7,15 @@ export interface Hits {
     readonly lines: readonly { readonly number: number; readonly text: string }[];
   }[];
   readonly lines: number;
-  /** There are more than are shown. */
+  /** More lines match than are shown. */
   readonly cut: boolean;
 }
 
-/** More lines than a phone shows well. */
+/** A phone does not show more lines well. */
 const MOST_LINES = 400;
 const LONGEST_LINE = 400;
 
-/** Null: nothing is asked for. */
+/** Null if the query is empty. */
 export const searchSections = (sections: readonly EvidenceSection[], query: string): Hits | null => {
   const wanted = query.trim().toLowerCase();
   if (wanted === '') return null;
@@ -27,7 +27,7 @@ export const searchSections = (sections: readonly EvidenceSection[], query: stri
       if (at < 0) continue;
       total += 1;
       if (total > MOST_LINES) continue;
-      // A long line (JSON) is shown around the match.
+      // Of a long line, such as JSON, the part around the match is shown.
       const from = line.length <= LONGEST_LINE ? 0 : Math.max(0, at - LONGEST_LINE / 2);
       const part = line.slice(from, from + LONGEST_LINE);
       const [head, tail] = [from > 0 ? '… ' : '', from + LONGEST_LINE < line.length ? ' …' : ''];

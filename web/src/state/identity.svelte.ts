@@ -4,7 +4,7 @@ import type { Me } from '../../../protocol/me.ts';
 import { fetchMe, login, logout } from '../api/console-api.ts';
 import { asApiError } from '../api/http.ts';
 
-/** `ready` without `me`: the console is sick, but power must be reachable all the same. */
+/** `ready` without `me`: the console cannot say who is asking, but power must be reachable all the same. */
 export type Gate = 'loading' | 'login' | 'unreachable' | 'ready';
 
 const RETRY_MS = 5_000;
@@ -32,11 +32,11 @@ export class Identity {
   get target(): string {
     return this.#me?.target.name ?? 'devvm';
   }
-  /** All of them; the default one alone while the console has not said (or is older than this page and cannot). */
+  /** All targets. Only the default one until the console has answered, or if it is older than this page and cannot say. */
   get targets(): Me['targets'] {
     return this.#me?.targets ?? [{ name: this.target as TargetName }];
   }
-  /** With one target the page is as it was before there could be more. */
+  /** Whether there is more than one target. If not, the page is as it was before there could be several. */
   get several(): boolean {
     return this.targets.length > 1;
   }
@@ -51,7 +51,7 @@ export class Identity {
       if (status === 401) {
         this.#gate = 'login';
       } else if (status === 0 || status === 502 || status === 504) {
-        // Never throw away a page that works because one request failed.
+        // One failed request is no reason to take away a page that works.
         if (this.#gate !== 'ready') this.#gate = 'unreachable';
         this.#timer = setTimeout(() => void this.load(), RETRY_MS);
       } else {
@@ -68,7 +68,7 @@ export class Identity {
       await this.load();
     } catch (error) {
       const { status, message } = asApiError(error);
-      if (status === 401) this.#loginError = 'This token is not known here.';
+      if (status === 401) this.#loginError = 'Wrong token.';
       else if (status === 429) this.#loginError = 'Too many attempts. Wait a minute, then try again.';
       else this.#loginError = message;
     } finally {

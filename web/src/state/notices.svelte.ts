@@ -16,7 +16,7 @@ export class Notices {
 
   show(text: string): void {
     const notice = { id: this.#next++, text };
-    // The same words twice would only push each other out of sight.
+    // The same notice twice would only push others out of sight.
     this.#list = [...this.#list.filter((shown) => shown.text !== text), notice].slice(-3);
     setTimeout(() => this.dismiss(notice.id), SHOWN_MS);
   }

@@ -1,5 +1,5 @@
-// An operation as the page shows it, folded from whatever tells of it: the operation itself, its stream, power_* events.
-// Pure. Applying the same news twice changes nothing but live output.
+// An operation as the page shows it, put together from the operation itself, its stream and power_* events. Pure.
+// Applying the same news twice changes nothing except the live output.
 import type { OperationFrame } from '../../../protocol/me.ts';
 import type { Operation, OperationStep } from '../../../protocol/operations.ts';
 import { isMutating, type Verb } from '../../../protocol/verbs.ts';
@@ -7,11 +7,11 @@ import { isMutating, type Verb } from '../../../protocol/verbs.ts';
 export interface OperationView extends Omit<Operation, 'id' | 'target' | 'session_id'> {
   readonly id: string;
   readonly target: string;
-  /** Both streams in the order they came. */
+  /** Both streams, in the order in which the text came. */
   readonly output: string;
 }
 
-// More than a forensics run writes; beyond it the head is dropped, the end is what matters.
+// More than a run of forensics writes. Beyond it the beginning is dropped, because the end is what matters.
 const OUTPUT_CAP = 256 * 1024;
 
 export const appendCapped = (before: string, text: string, cap = OUTPUT_CAP): string => {
@@ -19,7 +19,7 @@ export const appendCapped = (before: string, text: string, cap = OUTPUT_CAP): st
   return joined.length > cap ? joined.slice(joined.length - cap) : joined;
 };
 
-/** A step that was open is replaced by its closed form; a new one is appended. */
+/** Replaces an open step when it ends; appends a new one. */
 export const mergeStep = (steps: readonly OperationStep[], step: OperationStep): readonly OperationStep[] => {
   const index = steps.findLastIndex(
     (known) => known.name === step.name && (known.ms === undefined || known.at === step.at),
@@ -34,11 +34,11 @@ const resultText = (operation: Operation): string => {
 
 export const fromOperation = (operation: Operation, before?: OperationView): OperationView => {
   const same = before?.id === operation.id ? before : undefined;
-  // A poll that was under way when the end came must not open it again.
+  // An answer that was already under way when the operation ended must not reopen it.
   if (same && same.state !== 'running' && operation.state === 'running') return same;
   const streamed = same?.output ?? '';
   const whole = resultText(operation);
-  // Who began to watch late has seen only a part; the result holds all of it.
+  // A page that began to watch late has only a part of the output; the result has all of it.
   return { ...operation, output: whole.length > streamed.length + 1 ? whole : streamed };
 };
 
@@ -47,7 +47,7 @@ export const applyFrame = (view: OperationView, frame: OperationFrame): Operatio
     ? fromOperation(frame.operation, view)
     : { ...view, output: appendCapped(view.output, frame.text) };
 
-/** The order in which the host works, so that the operator knows what comes next. */
+/** What the host does, in its order, so that the operator knows what comes next. */
 export const VERB_ORDER: Readonly<Record<Verb, string>> = {
   status: 'Asks the power host.',
   forensics: 'Captures evidence on the power host.',
@@ -59,13 +59,13 @@ export const VERB_ORDER: Readonly<Record<Verb, string>> = {
 
 const lastLine = (text: string): string => text.trimEnd().split('\n').at(-1)?.trim() ?? '';
 
-/** One sentence, or the honest unknown. Undefined while it runs. */
+/** One sentence about the outcome, or that it is not known. Undefined while the operation runs. */
 export const outcomeSentence = (view: OperationView): string | undefined => {
   if (view.state === 'running') return undefined;
   if (view.outcome) return view.outcome.summary;
   if (view.state === 'succeeded')
     return isMutating(view.verb)
-      ? `${view.verb} is done. What became of the VM was not checked.`
+      ? `${view.verb} is done. The state of the VM after it was not checked.`
       : `${view.verb} is done.`;
   if (view.state === 'unknown')
     return `Not known. The connection was lost or the time limit passed; ${view.verb} may still take effect. Ask for status before the next verb.`;

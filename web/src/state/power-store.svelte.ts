@@ -1,6 +1,6 @@
-// The power path of one target: its state, the operation under way, triage without AI. Uses nothing of the session, so it
-// works when chat, stream and agent are dead. It outlives the view of its target: an answer that comes when another target is
-// shown is kept here, and asks and follows nothing. What is about another target is never taken in.
+// The power path of one target: its state, the operation under way, and triage without AI. It uses nothing of the session, so
+// it works when chat, stream and agent are dead. It outlives the view of its target: an answer that comes while another target
+// is shown is kept, but nothing more is asked then. An answer that names another target is refused.
 import type { OperationFrame, TargetState } from '../../../protocol/me.ts';
 import { contradictionOf, type TriageReport } from '../../../protocol/triage.ts';
 import { isMutating, type MutatingVerb, type Verb } from '../../../protocol/verbs.ts';
@@ -12,7 +12,7 @@ import { applyFrame, fromOperation, type OperationView } from './operation-view.
 
 const TARGET_POLL_MS = 10_000;
 const POLL_MS = 1_000;
-// With a live stream, polling only catches a stream that died without a word.
+// While there is a stream, polling only has to notice that the stream died silently.
 const POLL_WITH_STREAM_MS = 5_000;
 const FORGET_AFTER_MS = 30 * 60_000;
 
@@ -64,14 +64,14 @@ export class PowerStore {
   get stateError(): string {
     return this.#stateError;
   }
-  /** The console itself gave no answer the last time: power cannot be reached from here either. */
+  /** The console did not answer the last time, so power cannot be reached from here either. */
   get unreachable(): boolean {
     return this.#unreachable;
   }
   get operation(): OperationView | null {
     return this.#operation;
   }
-  /** Why the last press did not start anything, or that this is not known. */
+  /** Why the last press started nothing, or that nobody knows whether it did. */
   get refusal(): string {
     return this.#refusal;
   }
@@ -82,7 +82,7 @@ export class PowerStore {
   get asking(): Verb | null {
     return this.#asking;
   }
-  /** The last press contradicts what triage found: it did nothing, and wants a second one. */
+  /** The last press contradicted what triage found: it did nothing, and a second press is asked for. */
   get contradiction(): ContradictionAsked | null {
     return this.#contradiction;
   }
@@ -108,7 +108,7 @@ export class PowerStore {
     return isMutating(verb) && this.#report !== null && contradictionOf(this.#report, verb) !== undefined;
   }
 
-  /** Polls while the page is visible. Returns what undoes it: this target is not shown any more. */
+  /** Polls while this target is shown and the page is visible. Returns what stops it. */
   watch(): () => void {
     this.#watched = true;
     const poll = () => {
@@ -144,7 +144,7 @@ export class PowerStore {
     }
   }
 
-  /** The press was the confirmation. */
+  /** Starts the verb. The operator has confirmed it already. */
   async start(verb: Verb, confirm?: string): Promise<void> {
     if (this.#asking) return;
     this.#asking = verb;
@@ -159,14 +159,14 @@ export class PowerStore {
       const { status, message, body } = asApiError(error);
       if (status === 401) this.#ports.signedOut();
       if (body.code === 'contradicts-finding' && isMutating(verb) && typeof body['confirm'] === 'string') {
-        // A second press belongs to the first one: who has turned to another target in between begins anew.
+        // After a look at another target a person begins anew: the second press must follow the first.
         if (this.#watched) this.#contradiction = { verb, text: message, confirm: body['confirm'] };
         else this.#refusal = `Nothing was done. ${message}`;
         return;
       }
       this.#refusal =
         status === 0
-          ? `No answer. It is not known whether ${verb} was started: look at the state before you press again.`
+          ? `No answer. ${verb} may have started: look at the state before you press again.`
           : message;
       void this.refresh();
     } finally {
@@ -174,11 +174,11 @@ export class PowerStore {
     }
   }
 
-  /** One that somebody else started, or that was seen in the session. */
+  /** Shows an operation that was not started here: by somebody else or by the agent. */
   follow(id: string, verb: Verb): void {
     const shown = this.#operation;
     if (shown?.id === id || shown?.state === 'running') return;
-    // The agent's looks at the status must not push an outcome out of sight.
+    // When the agent asks for the status, the outcome of a verb must stay in sight.
     if (shown && !isMutating(verb)) return;
     void this.#follow(id);
   }
@@ -208,7 +208,7 @@ export class PowerStore {
     }
   }
 
-  /** @throws ApiError where an answer is about another target: a machine that is not asked about is never shown or pressed. */
+  /** @throws ApiError if an answer is about another target, so that it is never shown as this one. */
   #check(name: string): void {
     if (name !== this.target)
       throw new ApiError(502, `The console answered about ${name} when it was asked about ${this.target}.`);
@@ -221,7 +221,7 @@ export class PowerStore {
 
   async #resume(): Promise<void> {
     if (this.#operation?.state === 'running') {
-      // Its stream tells everything once more.
+      // Its stream will bring all output again.
       this.#operation = { ...this.#operation, output: '' };
       void this.#follow(this.#operation.id);
       return;

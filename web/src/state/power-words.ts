@@ -1,4 +1,4 @@
-// What the operator must know before a mutating verb, by verb and by the state that was last seen. Pure data.
+// What the operator must know before a mutating verb, depending on the verb and the last known state. Pure.
 import type { TargetState } from '../../../protocol/me.ts';
 import type { MutatingVerb } from '../../../protocol/verbs.ts';
 
@@ -15,7 +15,7 @@ export const CONSEQUENCE: Readonly<Record<MutatingVerb, string>> = {
     'Forensics are captured, then the VM is switched off, its QEMU process is proven gone, and a new one is started. Unsaved work in the guest is lost.',
 };
 
-/** Why the verb may be the wrong one in this state; it stays allowed, for the reading may be old. */
+/** Why the verb may be wrong in this state. It stays allowed, because the reading may be old. */
 export const stateDoubt = (verb: MutatingVerb, state: string): string => {
   if (verb === 'start' && state === 'running') return 'The VM runs already: start will change nothing.';
   if (verb === 'stop' && state === 'stopped') return 'The VM is stopped already.';

@@ -1,5 +1,5 @@
-// The five questions an operator asks first, each with its full prompt. Every prompt begins with its label, so that what
-// was asked can be told from its first words.
+// The five questions that an operator asks first, each with its full prompt. A prompt begins with its label, so that its first
+// words say what was asked.
 export interface Preset {
   readonly id: 'triage' | 'memory' | 'disk' | 'services' | 'qemu';
   readonly label: string;

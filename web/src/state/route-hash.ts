@@ -1,5 +1,5 @@
-// What the address says, and how an address is written. Pure.
-// An address without a target means the default one: so were all of them written while there was one target.
+// Reads and writes the address. Pure.
+// An address without a target means the default one, as all addresses did while there was only one target.
 import {
   type EvidenceId,
   parseEvidenceId,
@@ -11,7 +11,7 @@ import {
 
 export interface Place {
   readonly view: 'chat' | 'power' | 'evidence';
-  /** `none`: the address names none. `unreadable`: what stands there can be no target's name. */
+  /** `none`: the address names no target. `unreadable`: it names something that cannot be a target. */
   readonly target: { readonly name: TargetName } | 'none' | 'unreadable';
   readonly session: SessionId | undefined;
   readonly evidence: EvidenceId | undefined;
@@ -30,7 +30,7 @@ export const parseHash = (hash: string): Place => {
   const evidence = first === 'evidence' ? parseEvidenceId(second) : undefined;
   if (evidence) return { view: 'evidence', target, session: undefined, evidence };
   if (first === 'power') return { view: 'power', target, session: undefined, evidence };
-  // A session has one target, so its address names none.
+  // A session belongs to one target, so its address need not name it.
   const session = first === 's' && target === 'none' ? parseSessionId(second) : undefined;
   return { view: 'chat', target, session, evidence };
 };
@@ -39,7 +39,7 @@ export type Goal =
   | { readonly view: 'chat' | 'power' }
   | { readonly view: 'evidence'; readonly evidence: string };
 
-/** `target` undefined: there is only one, and the address need not name it. */
+/** `target` undefined: there is only one target, so the address does not name it. */
 export const hashOf = (goal: Goal, target: string | undefined): string => {
   const head = target === undefined ? '#/' : `#/t/${target}/`;
   switch (goal.view) {

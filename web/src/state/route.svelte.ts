@@ -1,16 +1,16 @@
-// Which view of which target the address names; its forms are in `route-hash.ts`. The back button and deep links come from here.
+// The address: which view of which target it names (`route-hash.ts` has its forms), and how the page moves between views.
 import type { SessionId } from '../../../protocol/ids.ts';
 import { hashOf, type Place, parseHash, sessionHash, type View } from './route-hash.ts';
 
 export class Route {
-  /** The target that every address from here must name; undefined where there is only one. */
+  /** The target that is shown, to be named in every new address; undefined if there is only one target. */
   readonly #named: () => string | undefined;
   #hash = $state(location.hash);
   #place = $derived(parseHash(this.#hash));
-  /** The chat that power was opened over, and whose it was. */
+  /** The address of the chat that power was opened from, and the target of that chat. */
   #chat: { readonly hash: string; readonly of: string | undefined } = { hash: '#/', of: undefined };
   #openedHere = false;
-  /** Where the evidence was opened from; empty: by a link from outside. */
+  /** The address that the evidence was opened from; empty if the page was opened with it. */
   #beforeEvidence = '';
 
   constructor(named: () => string | undefined) {
@@ -30,7 +30,7 @@ export class Route {
       const before = this.#named();
       if (this.view !== 'evidence') this.#beforeEvidence = this.#hash;
       this.#hash = location.hash;
-      // What was opened over another target must not be closed by going back to that target.
+      // Closing a view must not lead back to another target, so what was opened there is forgotten.
       const moved = this.#named() !== before;
       if (this.view === 'chat' || moved) this.#openedHere = false;
       if (this.view !== 'evidence' || moved) this.#beforeEvidence = '';
@@ -64,7 +64,7 @@ export class Route {
     else this.#go(hashOf({ view: 'power' }, this.#named()));
   }
 
-  /** The same view of another target; from evidence, which the other one does not have, its power. */
+  /** Shows the same view of another target, or its power if evidence is open, because that belongs to one target only. */
   choose(target: string): void {
     this.#openedHere = false;
     this.#beforeEvidence = '';
@@ -75,7 +75,7 @@ export class Route {
     return hashOf({ view: 'evidence', evidence: id }, this.#named());
   }
 
-  /** A new session replaces the address: going back must not lead into the old one. */
+  /** The new session replaces the old one in the address, so that going back does not lead into the old one. */
   replaceSession(id: string): void {
     if (this.view !== 'chat') return;
     history.replaceState(null, '', sessionHash(id));
@@ -86,7 +86,7 @@ export class Route {
     return this.#chat.of === this.#named() ? this.#chat.hash : hashOf({ view: 'chat' }, this.#named());
   }
 
-  /** The event that tells of it comes later; the view must not wait for it. */
+  /** The hashchange event comes later; the view does not wait for it. */
   #go(hash: string): void {
     location.hash = hash;
     this.#hash = hash;

@@ -1,5 +1,5 @@
 // The current session of one target: its transcript, its link, and what the operator may do with it. It outlives the view of
-// its target, detached: what was typed and seen is there again on return, and an answer that comes meanwhile attaches nothing.
+// its target: while another target is shown it is detached, and on return the transcript and the unsent text are still there.
 import type { WireEvent } from '../../../protocol/events.ts';
 import { cancelTurn, openSession, sendPrompt } from '../api/console-api.ts';
 import { type ApiError, asApiError } from '../api/http.ts';
@@ -11,22 +11,22 @@ import { emptyTranscript, reduce, type Transcript } from './transcript.ts';
 
 interface SessionPorts {
   readonly target: string;
-  /** Whether sessions of other targets can come here. */
+  /** Whether the console has other targets, whose sessions could be opened here by mistake. */
   readonly several: () => boolean;
-  /** The id of the current session. */
+  /** Where the id of the current session is kept. */
   readonly kept: Kept;
   readonly notices: Notices;
   readonly signedOut: () => void;
   readonly opened: (id: string) => void;
-  /** Every event that happened while the page watched; not the replay. */
+  /** Called for each event that happens while the page watches, not for the replay. */
   readonly liveEvent: (event: WireEvent) => void;
-  /** The session belongs to another target. Nothing of it was shown, and it is let go. */
+  /** Called when the session turns out to belong to another target. Nothing of it was shown. */
   readonly foreign: (id: string, target: string) => void;
 }
 
 export type TurnLamp = 'connecting' | 'attached' | 'working' | 'link down';
 
-// Deltas come faster than a phone can lay out Markdown.
+// Text comes faster than a phone can lay out Markdown.
 const PUBLISH_MS = 40;
 
 export class SessionStore {
@@ -56,14 +56,14 @@ export class SessionStore {
   get link(): LinkState {
     return this.#link;
   }
-  /** What is typed and not sent yet. */
+  /** The text that is typed but not sent yet. */
   get draft(): string {
     return this.#draft;
   }
   set draft(text: string) {
     this.#draft = text;
   }
-  /** A prompt on its way that the server has not echoed yet. */
+  /** A prompt that was sent but has not come back as an event yet. */
   get pending(): string | null {
     return this.#pending;
   }
@@ -91,7 +91,7 @@ export class SessionStore {
     if (this.#shown && id !== this.#id) this.#attach(id);
   }
 
-  /** The target is not shown any more. `start` attaches again. */
+  /** Detaches, because another target is shown. `start` attaches again. */
   close(): void {
     this.#shown = false;
     this.#attached?.close();
@@ -110,7 +110,7 @@ export class SessionStore {
     else await this.#open();
   }
 
-  /** True when the server has taken the prompt. */
+  /** True if the server accepted the prompt. */
   async send(text: string): Promise<boolean> {
     const prompt = text.trim();
     if (prompt === '' || this.#pending !== null) return false;
@@ -132,14 +132,12 @@ export class SessionStore {
       const { cancelled } = await cancelTurn(this.#id);
       if (!cancelled) {
         this.#stopping = false;
-        this.#ports.notices.show('Nothing was running any more.');
+        this.#ports.notices.show('Nothing was running.');
       }
     } catch (error) {
       this.#stopping = false;
       const { status, message } = asApiError(error);
-      this.#ports.notices.show(
-        status === 0 ? 'No answer: it is not known whether the turn was stopped.' : message,
-      );
+      this.#ports.notices.show(status === 0 ? 'No answer: the turn may still be running.' : message);
     }
   }
 
@@ -148,14 +146,14 @@ export class SessionStore {
     try {
       await sendPrompt(this.#id ?? '', prompt, this.working);
     } catch (error) {
-      // The session is gone: a new one takes the prompt, once.
+      // The session is gone, so the prompt is sent once more, to a new one.
       if (asApiError(error).status !== 404 || !(await this.#open())) throw error;
       this.#pending = prompt;
       await sendPrompt(this.#id ?? '', prompt, false);
     }
   }
 
-  /** True when a new session is attached. Who left and came back while it was opened gets that one. */
+  /** True if a new session was opened and attached. A second call meanwhile waits for the same session. */
   #open(): Promise<boolean> {
     this.#opening ??= this.#openNew().finally(() => {
       this.#opening = undefined;
@@ -168,7 +166,7 @@ export class SessionStore {
     const before = this.#id;
     try {
       const { session_id } = await openSession(several() ? target : undefined);
-      // An address has named another one meanwhile.
+      // Meanwhile an address has named another session.
       if (this.#id !== before) return false;
       if (!this.#shown) {
         this.#forget();
@@ -217,7 +215,7 @@ export class SessionStore {
     this.#attached = new SessionLink(id, handlers, lastId < 0 ? undefined : lastId);
   }
 
-  /** Of another target, so not to be shown. The first event of a session says whose it is. */
+  /** True if the event is of another target and must not be shown. The first event of a session says whose session it is. */
   #isForeign(event: WireEvent): boolean {
     const { target, several, kept, foreign } = this.#ports;
     if (!('id' in event) || event.target === undefined || event.target === target || !several()) return false;

@@ -1,5 +1,5 @@
-// Which target the page shows: what the address names, nothing else. Where that is not known, no target is shown rather
-// than a wrong one.
+// Decides which target the page shows: only the one that the address names. If that is not known, no target is shown,
+// because none is better than a wrong one.
 import type { SessionId } from '../../../protocol/ids.ts';
 import { asApiError } from '../api/http.ts';
 import { fetchSessionTarget } from '../api/session-target.ts';
@@ -9,13 +9,13 @@ import type { Place } from './route-hash.ts';
 
 export type Choice =
   | { readonly kind: 'target'; readonly name: string }
-  /** The address names a session, and the console is asked whose it is. */
+  /** The address names a session, and the console is being asked which target it belongs to. */
   | { readonly kind: 'asking'; readonly session: SessionId }
   | { readonly kind: 'none'; readonly why: string };
 
 const NO_SUCH_SESSION = 'The console does not know this session any more.';
 
-/** What belongs to the default target is kept under the names from before there were several. */
+/** The name of the target for `keptFor`. */
 export const keptName = (identity: Identity, target: string): string | undefined =>
   target === identity.target ? undefined : target;
 
@@ -35,13 +35,13 @@ export class TargetChoice {
   get current(): Choice {
     return this.#current;
   }
-  /** The chosen target, where addresses must name it. */
+  /** The chosen target if addresses must name it, because there are several. */
   get named(): string | undefined {
     const choice = this.#current;
     return this.#identity.several && choice.kind === 'target' ? choice.name : undefined;
   }
 
-  /** It is known whose session this is. */
+  /** Notes which target a session belongs to. */
   learn(session: string, target: string): void {
     this.#owners = new Map(this.#owners).set(session, target);
   }
@@ -59,7 +59,7 @@ export class TargetChoice {
     }
   }
 
-  /** The answer about the session that the address names did not help. */
+  /** Asks once more about the session that the address names, after a failure. */
   askAgain(): void {
     const { session } = this.#place();
     if (session !== undefined) this.#fail(session, undefined);
@@ -67,8 +67,7 @@ export class TargetChoice {
 
   #choose(): Choice {
     const { target, session } = this.#place();
-    if (target === 'unreadable')
-      return { kind: 'none', why: 'What this address names cannot be the name of a target.' };
+    if (target === 'unreadable') return { kind: 'none', why: 'This address does not name a valid target.' };
     if (target !== 'none') return this.#known(target.name);
     if (session === undefined || !this.#identity.several)
       return { kind: 'target', name: this.#identity.target };
@@ -79,7 +78,7 @@ export class TargetChoice {
   }
 
   #known(name: string): Choice {
-    // A console that is too sick to say who is asking may still know the target that the address names.
+    // A console that cannot say who is asking may still know this target.
     if (this.#identity.me === null || this.#identity.targets.some((target) => target.name === name))
       return { kind: 'target', name };
     return { kind: 'none', why: `This console has no target named ${name}.` };

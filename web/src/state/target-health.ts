@@ -1,20 +1,20 @@
-// How a target is, in one word for the order of the list and a few for a person. Pure.
-// Only what was read and is still fresh counts; what is not known is never shown as well.
+// How a target is: one word for the order of the list, a few words for a person. Pure.
+// Only fresh readings count, and what is not known is never called well.
 import type { TargetState } from '../../../protocol/me.ts';
 import { roughAge } from './words.ts';
 
-/** From worst to best. `asking`: nothing was ever read. */
+/** From worst to best. `asking`: nothing was read yet. */
 const LEVELS = ['silent', 'stopped', 'unknown', 'asking', 'well'] as const;
 export type Level = (typeof LEVELS)[number];
 
 export interface Health {
   readonly level: Level;
   readonly words: string;
-  /** A sentence of the console, where it could not find out. */
+  /** Why the state is not known, in a sentence of the console; else empty. */
   readonly detail: string;
 }
 
-// A list that is looked at is read every 5 s: an older reading missed two answers and says nothing about now.
+// A visible list is read every 5 s. An older reading has missed two answers and says nothing about now.
 const FRESH_MS = 15_000;
 
 const isFresh = (at: string | null, nowMs: number): boolean =>
@@ -23,7 +23,7 @@ const isFresh = (at: string | null, nowMs: number): boolean =>
 const withVerb = (state: TargetState, words: string): string =>
   state.operation?.state === 'running' ? `${state.operation.verb} runs, ${words}` : words;
 
-/** `nowMs`: by the clock of the server, which dated the readings. */
+/** `nowMs`: the time by the server's clock, which dated the readings. */
 export const healthOf = (state: TargetState | undefined, nowMs: number): Health => {
   if (state === undefined) return { level: 'asking', words: 'asking', detail: '' };
   const { vm, ssh, qmp, guest_agent: agent } = state;
@@ -48,18 +48,18 @@ export const healthOf = (state: TargetState | undefined, nowMs: number): Health 
   const now = asked.filter(({ at }) => isFresh(at, nowMs));
   const silent = now.filter(({ answers }) => answers === false).map(({ name }) => name);
   if (silent.length > 0) return say('silent', `${silent.join(' and ')} silent`);
-  // The list asks the power host only. SSH that was silent when somebody last looked may still be.
+  // The list asks the power host only, so SSH may still be as silent as it was when somebody last looked.
   if (ssh.answers === false) return say('unknown', `SSH silent ${roughAge(ssh.at, nowMs)}`);
   const answering = now.filter(({ answers }) => answers === true).map(({ name }) => name);
   const [first] = answering;
   return say('well', first === undefined ? 'running' : `${first} answers`);
 };
 
-/** Worst first; equals stay in the order that they were given in. */
+/** Worst first. Those of the same level keep their order. */
 export const worstFirst = (names: readonly string[], levelOf: (name: string) => Level): readonly string[] =>
   names.toSorted((one, other) => LEVELS.indexOf(levelOf(one)) - LEVELS.indexOf(levelOf(other)));
 
-/** Those that need a look and stand below one that is better, in an order that was chosen earlier. */
+/** The targets in trouble that now stand below a better one, because they became worse after the order was chosen. */
 export const tooLow = (
   rows: readonly { readonly name: string; readonly level: Level }[],
 ): readonly string[] => {

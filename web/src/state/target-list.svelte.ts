@@ -8,10 +8,10 @@ import { clock } from './clock.svelte.ts';
 import { type Health, healthOf, tooLow, worstFirst } from './target-health.ts';
 
 const POLL_MS = 5_000;
-// The first answer of a console that has read nothing yet knows little: one more is asked for soon, then the order stays.
+// A console that has read nothing yet knows little in its first answer. One more is asked for soon; then the order stays.
 const FIRST_ANSWERS = 2;
 const SOON_MS = 500;
-// A tap is on its way for about this long: one that lands just after rows have moved was meant for another row.
+// A finger needs about this long to land. A tap that lands sooner after the rows have moved was meant for another row.
 const AIM_MS = 350;
 
 export interface Row {
@@ -21,9 +21,9 @@ export interface Row {
 }
 
 interface ListPorts {
-  /** In the order of the configuration. */
+  /** All targets, in the order of the configuration. */
   readonly targets: () => Me['targets'];
-  /** Readings that came by another way. */
+  /** Readings that the page has from elsewhere. */
   readonly readings: () => readonly TargetState[];
   readonly signedOut: () => void;
 }
@@ -35,9 +35,9 @@ export class TargetList {
   #sortedAtMs = $state(0);
   #error = $state('');
   #asking = $state(false);
-  /** How far the clock of the server, which dates the readings, is ahead of this one. */
+  /** How far the server's clock is ahead of this one. The server dates the readings. */
   #aheadMs = $state(0);
-  /** The answers that may still choose the order; 0: it stays. */
+  /** How many more answers may change the order; 0: it stays. */
   #answersLeft = $state(0);
   #openedAtMs = 0;
   #soon: ReturnType<typeof setTimeout> | undefined;
@@ -51,7 +51,7 @@ export class TargetList {
   get rows(): readonly Row[] {
     const now = clock.nowMs + this.#aheadMs;
     const known = new Map(this.#ports.targets().map((target) => [target.name as string, target]));
-    // A target that came with a new configuration stands at the end until the next time.
+    // A target that is new in the configuration stands at the end until the order is chosen again.
     const added = [...known.keys()].filter((name) => !this.#order.includes(name));
     return [...this.#order, ...added].flatMap((name) => {
       const target = known.get(name);
@@ -68,16 +68,16 @@ export class TargetList {
   get sortedAtMs(): number {
     return this.#sortedAtMs;
   }
-  /** The order is not chosen yet. */
+  /** The next answer may still change the order. */
   get sorting(): boolean {
     return this.#answersLeft > 0;
   }
-  /** Targets that need a look and stand below others that do not. */
+  /** Targets that are in trouble and stand below better ones. */
   get tooLow(): readonly string[] {
     return this.sorting ? [] : tooLow(this.rows.map(({ name, health }) => ({ name, level: health.level })));
   }
 
-  /** Somebody looks. Returns what ends that. */
+  /** Starts to ask, because somebody looks at the list. Returns what stops it. */
   open(): () => void {
     const states = new Map(this.#states);
     for (const state of this.#ports.readings())
@@ -97,7 +97,7 @@ export class TargetList {
     };
   }
 
-  /** A person wants it in order, and asked, now. */
+  /** Puts the rows in order and asks again: a person wants to see the present state. */
   pull(): void {
     this.#openedAtMs = Date.now();
     this.#answersLeft = FIRST_ANSWERS;
@@ -105,12 +105,12 @@ export class TargetList {
     void this.#ask();
   }
 
-  /** A finger, a pointer or the focus is on the rows: they must not move any more. */
+  /** Keeps the rows where they are, because a finger, a pointer or the focus is on them. */
   hold(): void {
     this.#answersLeft = 0;
   }
 
-  /** False: the row came under the finger a moment ago, so another one was meant. */
+  /** False: the row has come under the finger only a moment ago, so another row was meant. */
   isMeant(name: string): boolean {
     return !(this.#moved.names.has(name) && Date.now() - this.#moved.atMs < AIM_MS);
   }
@@ -140,7 +140,7 @@ export class TargetList {
     }
   }
 
-  /** The order from an answer that knows most of them, or from the last one that may choose it. */
+  /** Chooses the order from the first answer that knows most targets, or else from the last one that may. */
   #settle(): void {
     if (this.#answersLeft === 0) return;
     this.#answersLeft -= 1;
@@ -160,7 +160,7 @@ export class TargetList {
     const before = this.#order;
     this.#order = worstFirst(names, (name) => healthOf(this.#states.get(name), serverMs).level);
     this.#sortedAtMs = nowMs;
-    // Nobody has aimed at a list that opened a moment ago.
+    // Nobody can have aimed at a list that has opened only a moment ago.
     if (nowMs - this.#openedAtMs < AIM_MS) return;
     const moved = this.#order.filter((name, index) => before[index] !== name);
     this.#moved = { names: new Set(moved), atMs: nowMs };

@@ -1,11 +1,11 @@
-// How a tool call reads on its card: where it ran, as whom, what it was, how it ended. Pure.
+// The words on the card of a tool call: where and as whom it ran, what it was, how it ended. Pure.
 import type { ToolItem } from './transcript.ts';
 import { duration } from './words.ts';
 
 export interface ToolFace {
   readonly badge: string;
   readonly account: string | null;
-  /** What was run, as one would type it. */
+  /** The command as one would type it. */
   readonly command: string;
   readonly isCommand: boolean;
 }
@@ -34,7 +34,7 @@ export const toolFace = ({ name, input }: ToolItem): ToolFace => {
 
 export type EndTone = 'running' | 'good' | 'bad' | 'unknown';
 
-/** The end in words, the honest doubt included. */
+/** How the call ended, in words, with any doubt about it. */
 export const toolEnd = (item: ToolItem): { tone: EndTone; text: string; doubt: string } => {
   const { result } = item;
   if (!result) {

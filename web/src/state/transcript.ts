@@ -1,5 +1,5 @@
-// What the operator sees of a session, folded from its events. Pure: the same events give the same transcript, an event
-// that was seen before changes nothing, a kind that is not known is ignored.
+// What the operator sees of a session, put together from its events. Pure: the same events give the same transcript. An event
+// that was seen before changes nothing, and an unknown kind is ignored.
 import type { CommandEnd, EphemeralEvent, ToolInput, WireEvent } from '../../../protocol/events.ts';
 import type { TriageReport } from '../../../protocol/triage.ts';
 import { appendCapped, mergeStep, type OperationView } from './operation-view.ts';
@@ -21,10 +21,10 @@ export interface ToolItem {
   readonly callId: string;
   readonly name: string;
   readonly input: ToolInput;
-  /** Output as it comes, until the result brings the whole. */
+  /** The output so far, until the result brings all of it. */
   readonly live: string;
   readonly result: ToolResult | null;
-  /** The turn ended and no result ever came. */
+  /** The turn ended without a result of this call. */
   readonly abandoned: boolean;
 }
 
@@ -61,9 +61,9 @@ export interface Transcript {
   readonly working: boolean;
   /** When the running turn began (UTC). */
   readonly workingSince: string | null;
-  /** Trouble that could not be recorded, so no event will ever tell of it. */
+  /** Trouble that could not be recorded, so that no event tells of it. */
   readonly alert: string;
-  /** The block that is being written. */
+  /** The text that is being written. */
   readonly runningText: string;
   readonly queued: readonly { readonly id: string; readonly text: string }[];
   readonly model: string | null;

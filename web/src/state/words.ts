@@ -21,13 +21,13 @@ export const age = (atIso: string | null, nowMs: number): string => {
   if (atIso === null) return 'never read';
   const ms = nowMs - Date.parse(atIso);
   if (Number.isNaN(ms)) return 'age unknown';
-  // Clocks of server and phone differ by a little.
+  // The clocks of server and phone differ a little.
   return ms < 2_000
     ? 'now'
     : `${duration(ms < 10_000 ? Math.round(ms / 1_000) * 1_000 : ms).replace('.0', '')} ago`;
 };
 
-/** For a narrow line: the largest unit alone. */
+/** Shorter than `age`: the largest unit only. */
 export const roughAge = (atIso: string | null, nowMs: number): string => {
   const minutes = atIso === null ? 0 : Math.floor((nowMs - Date.parse(atIso)) / 60_000);
   if (minutes >= 48 * 60) return `${Math.floor(minutes / (24 * 60))} days ago`;

@@ -1,5 +1,5 @@
-// Terminal output as coloured pieces. Colours become classes (the page allows no inline style); every other escape
-// sequence is dropped, and what could hide text stays visible. Pure.
+// Splits terminal output into coloured pieces. Colours become classes, because the page allows no inline style. Every other
+// escape sequence is dropped, also those that hide text. Pure.
 import Anser from 'anser';
 import { type TextPiece, visiblePieces } from './visible-text.ts';
 
@@ -14,7 +14,7 @@ const CSI_BUT_COLOUR = `${ESC}\\[[0-9;?]*[A-LN-Za-ln-z]`;
 const CHARACTER_SET = `${ESC}[()][A-Z0-9]`;
 const OTHER_SEQUENCES = new RegExp([OSC, CSI_BUT_COLOUR, CHARACTER_SET].join('|'), 'g');
 
-/** What a terminal would show of progress lines that are written over with a carriage return. */
+/** Keeps of each progress line only what a terminal would show after its carriage returns. */
 const settleLines = (text: string): string =>
   text.replaceAll('\r\n', '\n').replace(/^[^\n]*\r(?=[^\n\r])/gm, '');
 

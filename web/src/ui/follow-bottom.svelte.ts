@@ -1,7 +1,7 @@
 // Keeps a scrolling view at its end while content grows, unless the reader has scrolled up.
 // An attachment for the scrolling element; its first child is the content whose size is watched.
 
-// Less than a line: rubber-banding and fractions of pixels are not reading.
+// Less than a line: the rest is rubber-banding and fractions of pixels.
 const NEAR_PX = 24;
 
 export class FollowBottom {
@@ -12,7 +12,7 @@ export class FollowBottom {
   get stuck(): boolean {
     return this.#stuck;
   }
-  /** Something came while the reader was further up. */
+  /** Something new came while the reader was further up. */
   get unseen(): boolean {
     return this.#unseen && !this.#stuck;
   }
@@ -29,7 +29,7 @@ export class FollowBottom {
     let top = element.scrollTop;
     const onScroll = () => {
       const near = element.scrollHeight - element.scrollTop - element.clientHeight < NEAR_PX;
-      // Only a reader scrolls up. Being away from the end alone can be content that grew before this event came.
+      // Only a reader scrolls up. Merely being away from the end can mean that the content grew before this event.
       if (near) this.#stuck = true;
       else if (element.scrollTop < top) this.#stuck = false;
       if (near) this.#unseen = false;

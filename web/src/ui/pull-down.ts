@@ -1,6 +1,6 @@
-// Pulling a list down at its top, as phones do. An attachment for the scrolling element.
+// Lets a person refresh a list by pulling it down at its top, as phones do. An attachment for the scrolling element.
 
-// Far enough that no scrolling thumb does it by accident.
+// Too far for a scrolling thumb to reach by accident.
 const PULL_PX = 72;
 
 interface PullPorts {

@@ -1,11 +1,11 @@
-// Characters that could make a command or its output look like another one: shown, not obeyed. Pure.
+// Makes characters visible that could make a command or its output look like a different one. Pure.
 export interface TextPiece {
   readonly text: string;
-  /** A stand-in for a character that would not have been seen. */
+  /** A stand-in for an invisible character. */
   readonly marked: boolean;
 }
 
-// Control, format (zero-width, bidi, tags) and line separator characters, but tab and newline.
+// Control, format (zero-width, bidi, tags) and line separator characters, except tab and newline.
 const HIDDEN = /(?![\t\n])[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/gu;
 
 const NAMES: Readonly<Record<number, string>> = { 0: '\\0', 7: '\\a', 8: '\\b', 13: '\\r', 27: '\\e' };
