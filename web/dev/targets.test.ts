@@ -341,13 +341,19 @@ describe('switching', () => {
     await id('confirm-verb').scrollIntoViewIfNeeded();
     await page.clock.install();
     const box = await id('confirm-verb').boundingBox();
-    await page.mouse.move((box?.x ?? 0) + 40, (box?.y ?? 0) + 20);
-    await page.mouse.down();
+    // A finger: unlike a mouse it gives the button no focus that could be lost.
+    const devtools = await page.context().newCDPSession(page);
+    const touch = (type: 'touchStart' | 'touchEnd') =>
+      devtools.send('Input.dispatchTouchEvent', {
+        type,
+        touchPoints: type === 'touchEnd' ? [] : [{ x: (box?.x ?? 0) + 40, y: (box?.y ?? 0) + 20 }],
+      });
+    await touch('touchStart');
     await id('confirm-verb').filter({ hasText: 'Keep holding' }).waitFor();
     await go('#/t/db-1/power');
     await shows('db-1');
     await page.clock.runFor(3_000);
-    await page.mouse.up();
+    await touch('touchEnd');
     await drawn();
     expect(verbs).toEqual([]);
   });
@@ -414,6 +420,20 @@ describe('switching', () => {
     await shows('devvm');
     await panel('operation-outcome').waitFor();
     expect(await panel('operation').count()).toBe(1);
+    expect((await panel('operation-output').textContent())?.match(/forensics line 1:/g)).toHaveLength(1);
+  });
+
+  it('shows the output of a running verb once to who leaves in the middle and comes back', async () => {
+    await open('three', '/#/t/devvm/power');
+    await panel('verb-forensics').click();
+    await panel('operation-output').filter({ hasText: 'forensics line 2:' }).waitFor();
+    await tell('freeze?name=devvm');
+    await switchTo('db-1');
+    await page.goBack();
+    await shows('devvm');
+    await panel('operation-output').filter({ hasText: 'forensics line 2:' }).waitFor();
+    await tell('freeze?name=');
+    await panel('operation-outcome').waitFor();
     expect((await panel('operation-output').textContent())?.match(/forensics line 1:/g)).toHaveLength(1);
   });
 
