@@ -11,7 +11,8 @@ export type Choice =
   | { readonly kind: 'target'; readonly name: string }
   /** The address names a session, and the console is being asked which target it belongs to. */
   | { readonly kind: 'asking'; readonly session: SessionId }
-  | { readonly kind: 'none'; readonly why: string };
+  /** `again`: asking once more may help. */
+  | { readonly kind: 'none'; readonly why: string; readonly again: boolean };
 
 const NO_SUCH_SESSION = 'The console does not know this session any more.';
 
@@ -67,21 +68,22 @@ export class TargetChoice {
 
   #choose(): Choice {
     const { target, session } = this.#place();
-    if (target === 'unreadable') return { kind: 'none', why: 'This address does not name a valid target.' };
+    if (target === 'unreadable')
+      return { kind: 'none', why: 'This address does not name a valid target.', again: false };
     if (target !== 'none') return this.#known(target.name);
     if (session === undefined || !this.#identity.several)
       return { kind: 'target', name: this.#identity.target };
     const owner = this.#owners.get(session) ?? this.#rememberedOwner(session);
     if (owner !== undefined) return this.#known(owner);
     const why = this.#failures.get(session);
-    return why === undefined ? { kind: 'asking', session } : { kind: 'none', why };
+    return why === undefined ? { kind: 'asking', session } : { kind: 'none', why, again: true };
   }
 
   #known(name: string): Choice {
     // A console that cannot say who is asking may still know this target.
     if (this.#identity.me === null || this.#identity.targets.some((target) => target.name === name))
       return { kind: 'target', name };
-    return { kind: 'none', why: `This console has no target named ${name}.` };
+    return { kind: 'none', why: `This console has no target named ${name}.`, again: false };
   }
 
   #rememberedOwner(session: string): string | undefined {
