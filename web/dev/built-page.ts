@@ -6,6 +6,9 @@ import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { type Browser, chromium } from 'playwright-core';
 
+/** Of every single wait: enough for a machine that has eight other things to do. */
+export const PATIENCE_MS = 120_000;
+
 const web = join(import.meta.dirname, '..');
 
 /** Built into a directory of its own, so that no other test's build is in the way. */

@@ -1,18 +1,12 @@
 // The built page in a real browser against the fixture server: what unit tests cannot see.
-import { execFile } from 'node:child_process';
-import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import { readFile } from 'node:fs/promises';
 import { createRequire } from 'node:module';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import { promisify } from 'node:util';
-import { type Browser, chromium, type Locator, type Page } from 'playwright-core';
+import type { Browser, Locator, Page } from 'playwright-core';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { buildPage, launchBrowser, PATIENCE_MS } from './built-page.ts';
 import { type Fixture, startFixture } from './fixture-server.ts';
 
-/** Of every single wait: enough for a machine that has eight other things to do. */
-const PATIENCE_MS = 120_000;
-
-let dist: string;
+let built: Awaited<ReturnType<typeof buildPage>>;
 let fixture: Fixture;
 let browser: Browser;
 let page: Page;
@@ -44,30 +38,14 @@ const holdByKey = async (outcome: Locator) => {
 };
 
 beforeAll(async () => {
-  dist = await mkdtemp(join(tmpdir(), 'breakglass-page-'));
-  // As a command of its own: under the test runner's NODE_ENV it would be a development build.
-  const vite = join(import.meta.dirname, '..', '..', 'node_modules', 'vite', 'bin', 'vite.js');
-  const args = [
-    vite,
-    'build',
-    join(import.meta.dirname, '..'),
-    '--outDir',
-    dist,
-    '--emptyOutDir',
-    '--logLevel',
-    'error',
-  ];
-  await promisify(execFile)(process.execPath, args, { env: { ...process.env, NODE_ENV: 'production' } });
-  fixture = await startFixture({ dist });
-  browser = await chromium.launch({
-    executablePath: process.env['CHROMIUM'] ?? '/usr/bin/chromium',
-    args: ['--no-sandbox', '--disable-gpu', '--disable-background-networking'],
-  });
+  built = await buildPage();
+  fixture = await startFixture({ dist: built.dist });
+  browser = await launchBrowser();
 });
 afterAll(async () => {
   await browser?.close();
   fixture?.close();
-  await rm(dist, { recursive: true, force: true });
+  await built?.[Symbol.asyncDispose]();
 });
 beforeEach(async () => {
   await tell('link?state=ok');
@@ -297,7 +275,7 @@ describe('the address', () => {
 });
 
 it('opens without the network and says what it cannot reach', async () => {
-  const own = await startFixture({ dist });
+  const own = await startFixture({ dist: built.dist });
   await page.goto(own.url);
   await id('login-token').waitFor();
   await page.evaluate(async () => {

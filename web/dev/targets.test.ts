@@ -3,7 +3,7 @@ import { readFile } from 'node:fs/promises';
 import { createRequire } from 'node:module';
 import type { Browser, Page } from 'playwright-core';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
-import { buildPage, launchBrowser } from './built-page.ts';
+import { buildPage, launchBrowser, PATIENCE_MS } from './built-page.ts';
 import { type Fixture, startFixture } from './fixture-server.ts';
 import type { SetName } from './fixture-targets.ts';
 
@@ -33,6 +33,7 @@ const open = async (set: SetName, path = '/', viewport = PHONE) => {
 /** A browser of its own, signed in: it has kept nothing else. */
 const visit = async (path: string, viewport = PHONE) => {
   page = await browser.newPage({ viewport, hasTouch: true });
+  page.setDefaultTimeout(PATIENCE_MS);
   page.on('pageerror', (error) => complaints.push(error.message));
   page.on('console', (message) => {
     if (/Content Security|Trusted/i.test(message.text())) complaints.push(message.text());
@@ -94,6 +95,7 @@ afterEach(async () => {
 it('one target: no list, no question for one, addresses and requests as they were', async () => {
   fixture = await startFixture({ dist: built.dist, targets: 'one' });
   page = await browser.newPage({ viewport: PHONE });
+  page.setDefaultTimeout(PATIENCE_MS);
   const requests: string[] = [];
   page.on('request', (request) => {
     const { pathname } = new URL(request.url());
