@@ -2,6 +2,7 @@
 import type { PolicyMode } from './events.ts';
 import type { TargetName } from './ids.ts';
 import type { Operation } from './operations.ts';
+import type { SshReading } from './ssh-reading.ts';
 
 /** `GET /api/me`. */
 export interface Me {
@@ -32,7 +33,12 @@ export interface TargetState {
   /** `state`: `running`, `stopped`, … as the power host says it, or `unknown`. */
   readonly vm: { readonly state: string; readonly at: string | null; readonly detail?: string };
   /** `answers`: null where it is not known. */
-  readonly ssh: { readonly answers: boolean | null; readonly at: string | null; readonly detail?: string };
+  readonly ssh: {
+    readonly answers: boolean | null;
+    readonly reading: SshReading;
+    readonly at: string | null;
+    readonly detail?: string;
+  };
   readonly qmp: { readonly answers: boolean | null; readonly at: string | null };
   /** From the host's status where it tells, else from the latest evidence. */
   readonly guest_agent: {

@@ -6,6 +6,13 @@ export interface TriageInput {
   readonly value: string;
 }
 
+/** A verb that would be advised, were it known what stands in its way. */
+export interface WithheldVerb {
+  readonly verb: MutatingVerb;
+  /** What is not known, or speaks against it: one sentence each. */
+  readonly because: readonly string[];
+}
+
 export interface Finding {
   /** Stable for programs, e.g. `block-path-stalled`, `not-known`. */
   readonly code: string;
@@ -13,8 +20,9 @@ export interface Finding {
   readonly summary: string;
   /** 0 to 1. */
   readonly confidence: number;
-  /** The verb to press, or null: no verb helps or none is needed. */
+  /** The verb to press, or null: no verb helps, none is needed, or too little is known. */
   readonly advised: MutatingVerb | null;
+  readonly withheld?: WithheldVerb;
   /** Verbs that would make it worse. */
   readonly warned: readonly MutatingVerb[];
   /** What to do, in one or two sentences; the exact host command where no verb helps. */
@@ -31,11 +39,22 @@ export interface Caution {
   readonly warned: readonly MutatingVerb[];
 }
 
+/** Two seconds cannot decide it; a longer look may. */
+export interface LongerLook {
+  readonly seconds: number;
+  /** What it would tell. */
+  readonly why: string;
+}
+
 export interface TriageReport {
   readonly target: string;
   readonly at: string;
   readonly cautions: readonly Caution[];
   readonly finding: Finding;
+  /** Offered; ask for it, and triage watches that long. */
+  readonly longer_look?: LongerLook;
+  /** How long movement was watched for this report, in seconds; absent where nothing moved or nobody looked. */
+  readonly watched_s?: number;
 }
 
 export interface Contradiction {

@@ -16,7 +16,7 @@ import {
 } from '../../protocol/ids.ts';
 import type { Operation } from '../../protocol/operations.ts';
 import type { TriageReport } from '../../protocol/triage.ts';
-import type { Guest, GuestCommand, GuestResult } from '../guest/port.ts';
+import type { Guest, GuestCommand, GuestResult, Probed } from '../guest/port.ts';
 import type { Power, VerbRequest } from '../power/port.ts';
 import { createPress } from '../press/press.ts';
 import { createRepeats } from '../press/repeats.ts';
@@ -43,8 +43,14 @@ class FixtureGuest implements Guest {
     if (answer.output !== undefined) command.onOutput('stdout', answer.output);
     return { ended: 'exited', exitCode: 0, output: '', truncated: false, durationMs: 5, ...answer };
   }
-  probe(): Promise<{ answers: boolean; detail: string; ms: number }> {
-    return Promise.resolve({ answers: true, detail: 'SSH answers', ms: 1 });
+  probe(): Promise<Probed> {
+    return Promise.resolve({
+      answers: true,
+      reading: 'works',
+      reached: 'logged-in',
+      detail: 'SSH answers',
+      ms: 1,
+    });
   }
   close(): Promise<void> {
     return Promise.resolve();

@@ -14,12 +14,13 @@ import { startPowerHost, type TestPowerHost } from '../../test/support/power-hos
 import { connectTo, silent } from '../../test/support/ssh-parts.ts';
 import { tempDir } from '../../test/support/temp-dir.ts';
 import type { SshConnection } from '../ssh/connection.ts';
+import { known } from '../triage/reading.ts';
 import { createEvidence, type EvidenceParts } from './evidence.ts';
 import { recordText } from './record.ts';
 
 const target = parseTargetName('devvm') as TargetName;
 const id = parseEvidenceId(ID) ?? raise();
-const dead = { answers: false, detail: 'SSH gave no answer.' };
+const dead = { reading: 'silent', reached: 'nothing', detail: 'SSH gave no answer.' } as const;
 const by = { type: 'operator', name: 'viktor' } as const;
 let host: TestPowerHost;
 let ssh: SshConnection;
@@ -70,7 +71,7 @@ test('a bundle is fetched, kept with its finding and its picture, and told to th
   expect((await evidence.picture(id))?.subarray(1, 4).toString()).toBe('PNG');
   expect(await evidence.list()).toMatchObject([{ id: ID, summary: kept?.record.summary }]);
   expect(await evidence.list()).not.toHaveProperty('0.sections');
-  const dir = path.join(dataDir, 'evidence');
+  const dir = path.join(dataDir, 'evidence', target);
   for (const name of readdirSync(dir)) expect(statSync(path.join(dir, name)).mode & 0o777).toBe(0o600);
   const again = createEvidence({ target, ssh, dataDir, journal: undefined, logger: silent });
   expect(await again.list()).toHaveLength(1);
@@ -133,8 +134,8 @@ test('a data directory that cannot be written loses no verb, and a journal that 
 test('the oldest go first, by number; what is not ours stays', async () => {
   host.set('bundle', await packBundle(STALLED));
   const { evidence, dataDir } = open({ bounds: { bundles: 2 } });
-  const dir = path.join(dataDir, 'evidence');
-  mkdirSync(dir);
+  const dir = path.join(dataDir, 'evidence', target);
+  mkdirSync(dir, { recursive: true });
   for (const [n, name] of ['old-1', 'old-2', 'old-3'].entries())
     for (const suffix of ['.tar.gz', '.json']) {
       writeFileSync(path.join(dir, name + suffix), '{}');
@@ -158,14 +159,17 @@ test('by bytes too; the newest stays, however large it is', async () => {
   await evidence.collect({ ...ask, id: 'first' });
   await evidence.collect({ ...ask, id: 'second' });
   expect(await evidence.list()).toMatchObject([{ id: 'second' }]);
-  expect(readdirSync(path.join(dataDir, 'evidence')).every((name) => name.startsWith('second'))).toBe(true);
+  expect(readdirSync(path.join(dataDir, 'evidence', target)).every((name) => name.startsWith('second'))).toBe(
+    true,
+  );
 });
 
 test('what a capture told is known until a verb changes the VM', async () => {
   host.set('bundle', await packBundle(STALLED));
   const { evidence } = open();
   await evidence.collect({ ...ask, verb: 'forensics' });
-  expect(evidence.latest()?.signals.queues).toHaveLength(1);
+  expect(evidence.latest()).toMatchObject({ signals: { vmState: known('running') } });
+  expect(evidence.latest()?.counters).toHaveLength(2);
   evidence.outdated();
   await evidence.collect(ask);
   expect(evidence.latest()).toBeUndefined();

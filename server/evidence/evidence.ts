@@ -12,6 +12,7 @@ import type { Collected, CollectRequest, Evidence, Latest } from './port.ts';
 import { makeRecord } from './record.ts';
 import { createShelf, type ShelfBounds } from './shelf.ts';
 import { unpack } from './unpack.ts';
+import { watchOver } from './watch.ts';
 
 export interface EvidenceParts {
   readonly target: TargetName;
@@ -62,8 +63,9 @@ export function createEvidence(parts: EvidenceParts): Evidence {
     const { verb, operation_id, session_id } = request;
     const cause = { id, target, verb, operation_id, session_id, ssh: request.ssh };
     const made = await makeRecord(cause, await unpack(archive), archive.length, problems, new Date());
-    const { record, signals } = made;
-    if (!isMutating(verb)) latest = { signals, ssh: request.ssh, atMs: Date.now() };
+    const { record } = made;
+    const { signals, counters } = watchOver(latest?.counters ?? [], made.read);
+    if (!isMutating(verb)) latest = { signals, counters, ssh: request.ssh, atMs: Date.now() };
     const summary = summaryOf(record);
     await shelf.put(id, {
       '.tar.gz': archive,

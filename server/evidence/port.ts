@@ -3,7 +3,8 @@ import type { EvidenceRecord, EvidenceStatus, EvidenceSummary } from '../../prot
 import type { EvidenceId, OperationId, SessionId } from '../../protocol/ids.ts';
 import type { Actor } from '../../protocol/operations.ts';
 import type { Verb } from '../../protocol/verbs.ts';
-import type { Signals } from '../triage/signals.ts';
+import type { SshSignal } from '../triage/signals.ts';
+import type { Counters } from './counters.ts';
 import type { BundleSignals } from './signals.ts';
 
 export interface CollectRequest {
@@ -13,20 +14,23 @@ export interface CollectRequest {
   readonly by: Actor;
   readonly operation_id?: OperationId | undefined;
   readonly session_id?: SessionId | undefined;
-  readonly ssh: Signals['ssh'];
+  readonly ssh: SshSignal;
   readonly signal?: AbortSignal;
 }
 
 export interface Collected {
   readonly status: EvidenceStatus;
+  /** Of this bundle, and of the captures of the same process before it that no verb followed: a longer watch. */
   readonly signals: BundleSignals;
   readonly record: EvidenceRecord;
 }
 
 export interface Latest {
   readonly signals: BundleSignals;
+  /** What it was watched by, oldest first. */
+  readonly counters?: readonly Counters[];
   /** As it was when the capture was asked for. */
-  readonly ssh: Signals['ssh'];
+  readonly ssh: SshSignal;
   readonly atMs: number;
 }
 

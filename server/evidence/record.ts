@@ -2,12 +2,14 @@
 import type { EvidenceRecord, EvidenceSection } from '../../protocol/evidence.ts';
 import type { EvidenceId, OperationId, SessionId, TargetName } from '../../protocol/ids.ts';
 import type { TriageReport } from '../../protocol/triage.ts';
-import type { Signals } from '../triage/signals.ts';
+import { known } from '../triage/reading.ts';
+import type { SshSignal } from '../triage/signals.ts';
 import { triage } from '../triage/triage.ts';
 import { pngFromPpm } from './picture.ts';
+import { READ_CHARACTERS } from './read/files.ts';
 import { parseManifest } from './read/manifest.ts';
 import { pairSamples } from './samples.ts';
-import { type BundleSignals, readSignals } from './signals.ts';
+import { type ReadBundle, readBundle } from './signals.ts';
 import type { Unpacked } from './unpack.ts';
 
 export interface Cause {
@@ -17,18 +19,20 @@ export interface Cause {
   readonly operation_id?: OperationId | undefined;
   readonly session_id?: SessionId | undefined;
   /** As it was known when the bundle was asked for. */
-  readonly ssh: Signals['ssh'];
+  readonly ssh: SshSignal;
 }
 
 export interface Made {
   readonly record: EvidenceRecord;
   readonly png: Buffer | undefined;
-  readonly signals: BundleSignals;
+  readonly read: ReadBundle;
 }
 
 const PICTURE = 'screendump.ppm';
 /** Of one section. The archive holds all of it. */
 const SECTION_CHARACTERS = 512 * 1024;
+/** Of all sections: a page has to load them. */
+const ALL_CHARACTERS = 8 * 1024 * 1024;
 
 export async function makeRecord(
   cause: Cause,
@@ -41,7 +45,7 @@ export async function makeRecord(
   const texts = new Map(
     [...unpacked.files]
       .filter(([path]) => path !== PICTURE)
-      .map(([path, data]) => [path, data.subarray(0, 4 * SECTION_CHARACTERS).toString('utf8')] as const),
+      .map(([path, data]) => [path, data.subarray(0, READ_CHARACTERS).toString('utf8')] as const),
   );
   why.push(...unpacked.problems);
   const manifest = parseManifest(texts.get('manifest.json'));
@@ -54,19 +58,20 @@ export async function makeRecord(
   if (picture?.png === undefined ? picture !== undefined : picture.partial)
     why.push(`The console's picture is incomplete. ${picture?.png === undefined ? picture?.why : ''}`.trim());
 
-  const signals = readSignals(texts);
+  const read = readBundle(texts);
   const { ssh, ...linked } = cause;
   const report: TriageReport = triage({
-    ...signals,
+    ...read.signals,
     target: cause.target,
     at: manifest?.ended_at ?? at.toISOString(),
-    busy: undefined,
+    // What it was captured for is all that ran.
+    busy: known('none'),
     ssh,
-    powerHost: { reachable: true, detail: '' },
+    powerHost: { reading: 'answers', detail: '' },
     evidence: cause.id,
   });
   return {
-    signals,
+    read,
     png: picture?.png,
     record: {
       id: linked.id,
@@ -88,12 +93,14 @@ export async function makeRecord(
   };
 }
 
-const sectionsOf = (texts: ReadonlyMap<string, string>): readonly EvidenceSection[] =>
-  [...texts].map(([name, text]) => ({
-    name,
-    text: text.slice(0, SECTION_CHARACTERS),
-    truncated: text.length > SECTION_CHARACTERS,
-  }));
+function sectionsOf(texts: ReadonlyMap<string, string>): readonly EvidenceSection[] {
+  let room = ALL_CHARACTERS;
+  return [...texts].map(([name, text]) => {
+    const shown = text.slice(0, Math.min(SECTION_CHARACTERS, room));
+    room -= shown.length;
+    return { name, text: shown, truncated: shown.length < text.length };
+  });
+}
 
 /** The whole as one text, to read in a terminal or to paste into a mail. */
 export function recordText(record: EvidenceRecord): string {
@@ -113,6 +120,9 @@ export function recordText(record: EvidenceRecord): string {
     block('finding', [
       `${report.finding.code} (${Math.round(report.finding.confidence * 100)} %): ${report.finding.summary}`,
       report.finding.advice,
+      ...(report.finding.withheld?.because.map(
+        (why) => `  stands in the way of ${report.finding.withheld?.verb}: ${why}`,
+      ) ?? []),
       ...report.cautions.map(({ text }) => `Caution: ${text}`),
       ...report.finding.inputs.map(({ name, value }) => `  ${name}: ${value}`),
     ]),

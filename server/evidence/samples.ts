@@ -1,9 +1,9 @@
 // The two samples side by side, for people: what ought to move, and whether it did. Pure.
 import type { SamplePair } from '../../protocol/evidence.ts';
+import type { TextFiles } from './read/files.ts';
 import { field, integer } from './read/head-sections.ts';
 import { balloonCount, diskCounts, diskQueues, readQmp, vcpuThreads, vmStateOf } from './read/qmp.ts';
 import { mainState, readThreads } from './read/threads.ts';
-import type { TextFiles } from './signals.ts';
 
 const MOST_PAIRS = 200;
 
@@ -21,7 +21,10 @@ export function pairSamples(files: TextFiles): readonly SamplePair[] {
   add('QMP', answers(a), answers(b));
   add('VM state', vmStateOf(a), vmStateOf(b));
   add('QEMU process state', mainState(files.get('process-a.txt')), mainState(files.get('process-b.txt')));
-  const [queuesA, queuesB] = [diskQueues(a), diskQueues(b)];
+  const [queuesA, queuesB] = [a, b].map((sample) => {
+    const queues = sample === undefined ? undefined : diskQueues(sample);
+    return queues?.is === 'known' ? queues.value.queues : undefined;
+  });
   for (const key of new Set([...(queuesA?.keys() ?? []), ...(queuesB?.keys() ?? [])])) {
     const [from, to] = [queuesA?.get(key), queuesB?.get(key)];
     const idle = (from?.inUse ?? 0) === 0 && (to?.inUse ?? 0) === 0;
@@ -33,7 +36,11 @@ export function pairSamples(files: TextFiles): readonly SamplePair[] {
   for (const name of new Set([...(disksA?.keys() ?? []), ...(disksB?.keys() ?? [])])) {
     const [from, to] = [disksA?.get(name), disksB?.get(name)];
     // A drive that was never used (an empty CD) tells nothing.
-    if (![from, to].some((count) => count !== undefined && count.read + count.written + count.operations > 0))
+    if (
+      ![from, to].some(
+        (count) => count !== undefined && count.read + count.written + (count.operations ?? 0) > 0,
+      )
+    )
       continue;
     add(`${name}: bytes read`, from?.read, to?.read, true);
     add(`${name}: bytes written`, from?.written, to?.written, true);
@@ -47,7 +54,7 @@ export function pairSamples(files: TextFiles): readonly SamplePair[] {
       true,
     );
   const [balloonA, balloonB] = [balloonCount(a), balloonCount(b)];
-  add('pages swapped in', balloonA?.swappedIn, balloonB?.swappedIn);
+  add('bytes swapped in', balloonA?.swappedIn, balloonB?.swappedIn);
   add('major page faults', balloonA?.majorFaults, balloonB?.majorFaults);
   const [threadsA, threadsB] = [readThreads(files.get('tasks-a.txt')), readThreads(files.get('tasks-b.txt'))];
   for (const tid of vcpuThreads(a)) {

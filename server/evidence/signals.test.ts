@@ -1,207 +1,274 @@
+// From bundles of every kind to signals: what is there, what is not, and why not. Which finding is right for what stands in the case
+// library (server/triage/cases).
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { history, manifest, qmpSample, STALLED, threads } from '../../test/support/bundle.ts';
+import { known, knownValue } from '../triage/reading.ts';
 import { triage } from '../triage/triage.ts';
 import { pairSamples } from './samples.ts';
 import { readSignals } from './signals.ts';
 
-const files = (changes: Readonly<Record<string, string | undefined>> = {}): ReadonlyMap<string, string> =>
+type Changes = Readonly<Record<string, string | undefined>>;
+
+const files = (changes: Changes = {}): ReadonlyMap<string, string> =>
   new Map(
     Object.entries({ ...STALLED, ...changes }).flatMap(([name, text]) =>
       typeof text === 'string' ? [[name, text] as const] : [],
     ),
   );
-const dead = { answers: false, detail: 'no answer' };
-const find = (
-  changes: Readonly<Record<string, string | undefined>>,
-  ssh: { answers: boolean; detail: string } = dead,
-) =>
-  triage({
-    ...readSignals(files(changes)),
-    target: 'devvm',
-    at: 'x',
-    busy: undefined,
-    ssh,
-    powerHost: { reachable: true, detail: '' },
-  });
-const still = { inUse: 0, virtio: false } as const;
+const read = (changes: Changes = {}) => readSignals(files(changes));
+const step = (name: string, status: string, more: Readonly<Record<string, unknown>> = {}) => ({
+  'manifest.json': manifest({ steps: [{ name, status, ms: 3_000, ...more }] }),
+});
 const both = (shape: Parameters<typeof qmpSample>[0]) => ({
   'qmp-a.jsonl': qmpSample(shape),
   'qmp-b.jsonl': qmpSample(shape),
 });
-const noQmp = { 'qmp-a.jsonl': undefined, 'qmp-b.jsonl': undefined };
-const stopped = {
-  ...noQmp,
-  'manifest.json': manifest({ pid: null }),
-  'tasks-a.txt': undefined,
-  'tasks-b.txt': undefined,
-  'process-a.txt': undefined,
-  'process-b.txt': undefined,
-  'status-a.txt': 'status: stopped\n',
-  'status-b.txt': undefined,
-  'rrd.json': undefined,
-};
 
 test('a bundle of the founding incident tells all that the rules want to know', () => {
-  expect(readSignals(files())).toMatchObject({
-    vmState: 'running',
-    qmp: 'answers',
-    process: 'present',
-    processState: 'S',
-    stuckThreads: [],
-    queues: [{ name: 'virtio0 queue 0', inUse: 3, moved: false }],
-    disk: { read: 0, written: 0, operations: 0 },
-    guestAgent: false,
-    quorum: true,
-    haManaged: false,
-    history: { zeroMinutes: 4, wroteBefore: true, samples: 7 },
-    throttles: ['scsi0: iops_wr=500'],
-    staged: ['memory: 8192 → 12288', 'balloon: removed'],
-    vcpus: [95],
-    flock: { holder: 'free' },
-    task: 'none',
-    noSpace: false,
+  expect(read()).toMatchObject({
+    vmState: known('running'),
+    qmp: known({ silentLooks: 0 }),
+    placement: known('here'),
+    process: known('present'),
+    processState: known('S'),
+    stuckThreads: known([]),
+    hostStorage: known([]),
+    queues: known({
+      told: true,
+      unasked: [],
+      list: [{ device: 'virtio0', name: 'virtio0 queue 0', inUse: 3, moved: false, stuckForS: 2 }],
+    }),
+    disks: known([{ device: 'virtio0', read: 0, written: 0, operations: 0, stillForS: 2 }]),
+    watched: known({ seconds: 2, samples: 2 }),
+    guestAgent: known('silent'),
+    quorum: known(true),
+    haManaged: known(false),
+    history: known({
+      quietMinutes: 4,
+      longestPauseMinutes: 0,
+      wroteMinutes: 3,
+      cpuBefore: expect.closeTo(0.1, 5) as number,
+      cpuSince: expect.closeTo(0.1, 5) as number,
+    }),
+    throttles: known(['scsi0: iops_wr=500']),
+    staged: known(['memory: 8192 → 12288', 'balloon: removed']),
+    vcpus: known([{ percent: 95, spunForS: 2, haltedForS: 0 }]),
+    lockFile: known({ holder: 'free', seenForS: undefined }),
+    configLock: known('none'),
+    ioErrors: known([]),
     vmid: 102,
     pid: 4242,
   });
 });
 
-test.each<[string, string, Readonly<Record<string, string | undefined>>]>([
+// Not asked, asked too late, unreadable and zero are four things, and each says why.
+test.each<[string, Changes, string, string]>([
   [
-    'a thread in D at the same place in both samples',
-    'host-storage-or-kernel',
+    'a step that timed out',
+    { 'config.txt': 'lock: backup\n', ...step('config', 'timeout') },
+    'throttles',
+    'too-late',
+  ],
+  [
+    'time that others used up',
+    { 'qmp-a.jsonl': undefined, ...step('qmp-a', 'timeout', { why: 'its time was used up' }) },
+    'queues',
+    'not-asked',
+  ],
+  [
+    'a step that was left out',
+    { 'kernel-log.txt': undefined, ...step('kernel-log', 'skipped', { why: 'no dmesg here' }) },
+    'hostStorage',
+    'not-asked',
+  ],
+  [
+    'a step that failed',
+    { 'config.txt': 'ipcc_send_rec[1] failed\n', ...step('config', 'error', { why: 'exit 111' }) },
+    'throttles',
+    'unreadable',
+  ],
+  ['a file that an older script does not make', {}, 'fileSystems', 'not-asked'],
+  [
+    'a file that the transfer cut off',
+    { 'cluster.txt': 'quorum: y', ...step('cluster', 'ok', { bytes: 40 }) },
+    'quorum',
+    'unreadable',
+  ],
+  [
+    'a file that the host cut at its cap',
+    step('config', 'ok', { truncated: true }),
+    'throttles',
+    'unreadable',
+  ],
+  [
+    'a monitor that stopped answering',
     {
-      'tasks-a.txt': threads({ state: 'D', wchan: 'blk_mq_get_tag' }),
-      'tasks-b.txt': threads({ state: 'D', wchan: 'blk_mq_get_tag' }),
-    },
-  ],
-  [
-    'a thread in D that has moved on is no proof',
-    'block-path-stalled',
-    {
-      'tasks-a.txt': threads({ state: 'D', wchan: 'a' }),
-      'tasks-b.txt': threads({ state: 'D', wchan: 'b' }),
-    },
-  ],
-  [
-    'a lock with its task',
-    'busy',
-    { 'config.txt': 'lock: backup\n', 'cluster.txt': 'task: UPID:pve:0001:vzdump:102:\n' },
-  ],
-  ['a lock without a task', 'stale-lock', { 'config.txt': 'lock: backup\n' }],
-  [
-    'a lock that only cluster.txt knows',
-    'stale-lock',
-    { 'config.txt': undefined, 'cluster.txt': 'lock: migrate\ntask: none\n' },
-  ],
-  [
-    'a lock file held for long',
-    'task-stuck',
-    { 'flock.txt': 'holder: 991 task UPID:pve:0001:qmstop:102:\nheld_s: 40\n' },
-  ],
-  [
-    'a lock file held for a moment',
-    'block-path-stalled',
-    { 'flock.txt': 'holder: 991 task UPID:x\nheld_s: 2\n' },
-  ],
-  [
-    'suspended to disk: its lock obstructs nothing',
-    'suspended-to-disk',
-    { ...stopped, 'config.txt': 'lock: suspended\nvmstate: x\n' },
-  ],
-  ['no process', 'stopped', stopped],
-  ['a full pool', 'pool-full', both({ state: 'io-error', ioStatus: 'nospace' })],
-  ['another storage error', 'storage-error', both({ state: 'io-error', ioStatus: 'failed' })],
-  ['prelaunch', 'paused', both({ state: 'prelaunch' })],
-  ['a panic', 'guest-panicked', both({ state: 'guest-panicked' })],
-  [
-    'QMP silent although qm says running',
-    'qemu-wedged',
-    { ...noQmp, 'status-a.txt': 'status: running\n', 'status-b.txt': undefined },
-  ],
-  [
-    'a QMP socket that accepted and said nothing',
-    'qemu-wedged',
-    { 'qmp-a.jsonl': '', 'qmp-b.jsonl': '', 'status-a.txt': 'status: running\n', 'status-b.txt': undefined },
-  ],
-  [
-    'neither QMP nor qm answered in time',
-    'qemu-wedged',
-    {
-      ...noQmp,
       'status-a.txt': undefined,
-      'status-b.txt': undefined,
-      'manifest.json': manifest({ steps: [{ name: 'qmp-a', status: 'timeout', ms: 3_000, why: 'silent' }] }),
+      'qmp-b.jsonl': `${qmpSample().split('\n').slice(0, 2).join('\n')}\n{"command":"query-blockstats","error":{"class":"NoAnswer","desc":"no answer in time"}}\n`,
     },
-  ],
-  ['a queue in use that stands still', 'block-path-stalled', {}],
-  ['an lsi disk with history', 'block-path-stalled', both(still)],
-  ['an lsi disk without history', 'block-path-stalled', { ...both(still), 'rrd.json': undefined }],
-  [
-    'an lsi disk with a history too short to tell',
-    'block-path-stalled',
-    { ...both(still), 'rrd.json': history([4, 0]) },
+    'disks',
+    'unreadable',
   ],
   [
-    'flat, but it wrote a minute ago: nobody can know',
-    'not-known',
-    { ...both(still), 'rrd.json': history([5, 9, 4, 7, 3, 0]) },
+    'quorum that /etc/pve did not tell',
+    { 'cluster.txt': 'quorum: unknown, no answer from /etc/pve\n' },
+    'quorum',
+    'too-late',
   ],
   [
-    'memory thrash',
-    'memory-thrash',
-    {
-      'qmp-a.jsonl': qmpSample({ used: 1, inUse: 4 }),
-      'qmp-b.jsonl': qmpSample({ used: 90, inUse: 4, written: 9_999, swappedIn: 700 }),
+    'a history whose newest value is old',
+    { 'rrd.json': history([5, 5, 5]).replaceAll('"time":17698', '"time":17697') },
+    'history',
+    'stale',
+  ],
+  [
+    'an agent, where it is not known whether one is configured',
+    { 'config.txt': undefined, ...step('config', 'timeout') },
+    'guestAgent',
+    'unreadable',
+  ],
+  [
+    'an agent of a VM that was not running',
+    { 'agent-ping.txt': 'exit: 2\nVM 102 is not running\n', ...step('agent-ping', 'error') },
+    'guestAgent',
+    'not-asked',
+  ],
+])('%s', (_name, changes, signal, is) => {
+  expect(Object.entries(read(changes)).find(([name]) => name === signal)?.[1]).toMatchObject({ is });
+});
+
+test('a log that is full has lost what is old, and is read', () => {
+  const line = '2026-01-31T02:02:00,000000+00:00 nfs: server 10.0.0.9 not responding, still trying\n';
+  const full = {
+    'kernel-log.txt': line,
+    ...step('kernel-log', 'ok', { truncated: true, bytes: line.length }),
+  };
+  expect(knownValue(read(full).hostStorage)).toHaveLength(1);
+});
+
+test('of two disks the one that stands still is named, and so is the one that was not asked', () => {
+  const queue = (path: string, n: number, inuse: number, used: number) =>
+    JSON.stringify({
+      command: 'x-query-virtio-queue-status',
+      arguments: { path, queue: n },
+      return: { name: 'virtio-blk', inuse, 'used-idx': used },
+    });
+  const end = (path: string) =>
+    JSON.stringify({
+      command: 'x-query-virtio-queue-status',
+      arguments: { path, queue: 1 },
+      error: { class: 'GenericError', desc: 'Invalid virtqueue number 1' },
+    });
+  const devices = JSON.stringify({
+    command: 'x-query-virtio',
+    return: ['a', 'b', 'c'].map((path) => ({ name: 'virtio-blk', path })),
+  });
+  const sample = (used: number) =>
+    [devices, queue('a', 0, 0, used), end('a'), queue('b', 0, 4, 7), end('b')].join('\n');
+  const { queues } = read({ 'qmp-a.jsonl': sample(1), 'qmp-b.jsonl': sample(9) });
+  expect(queues).toMatchObject({
+    is: 'known',
+    value: {
+      unasked: ['c'],
+      list: [
+        { device: 'a', moved: true },
+        { device: 'b', inUse: 4, moved: false },
+      ],
     },
-  ],
-  [
-    'a guest kernel that spins',
-    'guest-kernel-hang',
-    { ...both({ inUse: 0 }), 'rrd.json': history([0, 0, 0, 0, 0]) },
-  ],
-  [
-    'the agent answers, SSH does not',
-    'guest-network-or-sshd',
-    { ...both({ inUse: 0 }), 'agent-ping.txt': 'exit: 0\n' },
-  ],
-])('%s → %s', (_name, code, changes) => {
-  expect(find(changes).finding.code).toBe(code);
+  });
 });
 
-test('SSH answers and nothing is stalled: no power verb', () => {
-  const { finding } = find(both({ inUse: 0 }), { answers: true, detail: 'SSH answered.' });
-  expect(finding).toMatchObject({ code: 'repair-in-guest', advised: null });
+test('no process and the line that tells why, if it was this VM and lately', () => {
+  const stopped = {
+    'qmp-a.jsonl': undefined,
+    'qmp-b.jsonl': undefined,
+    'manifest.json': manifest({ pid: null }),
+    'status-a.txt': 'status: stopped\n',
+    'status-b.txt': undefined,
+  };
+  const kill = (at: string, scope: string) =>
+    `${at} oom-kill:constraint=CONSTRAINT_NONE,global_oom,task_memcg=/qemu.slice/${scope}.scope,task=kvm,pid=4242,uid=0\n${at} Out of memory: Killed process 4242 (kvm) total-vm:1kB\n`;
+  const said = (at: string, scope: string) =>
+    knownValue(read({ ...stopped, 'kernel-log.txt': kill(at, scope) }).outOfMemory);
+  expect(said('2026-01-31T02:00:00,000000+00:00', '102')).toContain('Killed process 4242');
+  expect(said('[Sat Jan 31 02:00:00 2026]', '102')).toContain('Killed process 4242');
+  expect(said('2026-01-31T02:00:00,000000+00:00', '1020')).toBe('none');
+  expect(said('2026-01-03T02:00:00,000000+00:00', '102')).toBe('none');
+  expect(said('[ 9120.114113]', '102')).toBe('none');
+  expect(read(stopped)).toMatchObject({ process: known('absent'), vmState: known('stopped') });
 });
 
-test('no process and the line that tells why', () => {
-  const line = '[Sat Jan 31 02:00:00 2026] Out of memory: Killed process 4242 (kvm) total-vm:1kB';
-  const { finding } = find({ ...stopped, 'kernel-log.txt': `noise\n${line}\nmore\n` });
-  expect(finding).toMatchObject({ code: 'stopped', advised: 'start' });
-  expect(finding.inputs.find(({ name }) => name === 'out of memory')?.value).toBe(line);
+test('a configuration as a file: a description, staged changes and a snapshot do not pass for what holds now', () => {
+  const config =
+    '#lock: backup\nagent: enabled=1,fstrim_cloned_disks=1\nmemory: 4096\nonboot: 1\nscsi0: x,mbps_wr=0.5,iops_wr_max_length=60\n\n[PENDING]\nmemory: 8192\ndelete: onboot,!net1\n\n[before]\nlock: snapshot\nscsi0: x,iops=100\n';
+  expect(read({ 'config.txt': config, 'pending.txt': undefined, 'cluster.txt': undefined })).toMatchObject({
+    configLock: known('none'),
+    staged: known(['memory: 4096 → 8192', 'onboot: 1, removed', 'net1: removed']),
+    throttles: known(['scsi0: mbps_wr=0.5']),
+    guestAgent: known('silent'),
+  });
 });
 
-test('cautions stand beside the finding: quorum, HA, staged configuration, in this order', () => {
-  const { cautions } = find({ 'cluster.txt': 'quorum: no\nha: managed\nlock: none\ntask: none\n' });
-  expect(cautions.map(({ code }) => code)).toEqual(['quorum-lost', 'ha-managed', 'staged-configuration']);
-  expect(cautions[0]?.warned).toEqual(['cycle', 'start', 'stop']);
+test('silence of the monitor is counted in looks, and time that was used up is none', () => {
+  const noQmp = { 'qmp-a.jsonl': undefined, 'qmp-b.jsonl': undefined };
+  const looks = (changes: Changes) => read({ ...noQmp, ...changes }).qmp;
+  const text = (status: string | undefined) => ({ 'status-a.txt': status, 'status-b.txt': undefined });
+  expect(looks({ ...text('status: running\n'), ...step('qmp-a', 'timeout', { why: 'silent' }) })).toEqual(
+    known({ silentLooks: 2 }),
+  );
+  expect(looks({ ...text(undefined), ...step('qmp-a', 'timeout', { why: 'silent' }) })).toEqual(
+    known({ silentLooks: 1 }),
+  );
   expect(
-    find({ 'cluster.txt': 'quorum: unknown\nha: unknown\nlock: unknown, no answer\n' }).cautions.map(
-      ({ code }) => code,
-    ),
-  ).toEqual(['staged-configuration']);
+    looks({
+      ...text(undefined),
+      ...step('qmp-a', 'error', { why: 'unreachable: Resource temporarily unavailable' }),
+    }),
+  ).toEqual(known({ silentLooks: 1 }));
+  expect(
+    looks({ ...text(undefined), ...step('qmp-a', 'timeout', { why: 'its time was used up' }) }),
+  ).toMatchObject({ is: 'not-asked' });
+  expect(
+    looks({
+      ...text(undefined),
+      ...step('qmp-a', 'error', { why: 'unreachable: No such file or directory' }),
+    }),
+  ).toMatchObject({ is: 'unreadable' });
+  // One that answers later ends it.
+  expect(
+    looks({ 'status-a.txt': 'status: running\n', 'status-b.txt': 'status: running\nrunning-qemu: 10.0\n' }),
+  ).toEqual(known({ silentLooks: 0 }));
 });
 
-test('an agent that was never configured says nothing; the throttle is named as a suspect', () => {
-  const ping = 'exit: 255\nNo QEMU guest agent configured\n';
-  expect(readSignals(files({ 'agent-ping.txt': ping })).guestAgent).toBeUndefined();
-  expect(find(both(still)).finding.summary).toContain('iops_wr=500');
+test('a guest that tells nothing new about its memory has told nothing', () => {
+  const told = (update: number, swapped: number) =>
+    qmpSample({ swappedIn: swapped }).replace('"actual":1,', `"actual":1,"last_update":${update},`);
+  expect(read({ 'qmp-a.jsonl': told(5, 700), 'qmp-b.jsonl': told(5, 700) }).memory).toMatchObject({
+    is: 'too-late',
+  });
+  expect(read({ 'qmp-a.jsonl': told(5, 700), 'qmp-b.jsonl': told(7, 900) }).memory).toMatchObject({
+    is: 'known',
+  });
+});
+
+test('threads in D count where they are at the same place in both samples', () => {
+  const at = (wchan: string) => threads({ state: 'D', wchan });
+  expect(
+    knownValue(
+      read({ 'tasks-a.txt': at('blk_mq_get_tag'), 'tasks-b.txt': at('blk_mq_get_tag') }).stuckThreads,
+    ),
+  ).toEqual([{ name: 'CPU 0/KVM', wchan: 'blk_mq_get_tag' }]);
+  expect(knownValue(read({ 'tasks-a.txt': at('a'), 'tasks-b.txt': at('b') }).stuckThreads)).toEqual([]);
 });
 
 test('the two samples stand side by side, and what did not move is marked', () => {
   const pairs = pairSamples(files());
   expect(pairs).toContainEqual({ name: 'virtio0 queue 0: used index', a: '70', b: '70', still: true });
   expect(pairs).toContainEqual({ name: 'QMP', a: 'answers', b: 'answers', still: false });
+  expect(pairSamples(files(both({ virtio: false }))).filter(({ name }) => name.includes('queue'))).toEqual(
+    [],
+  );
 });
 
 test('whatever the files hold, reading them throws nothing, and there is exactly one finding', () => {
@@ -243,9 +310,9 @@ test('whatever the files hold, reading them throws nothing, and there is exactly
         ...readSignals(all),
         target: 'devvm',
         at: 'x',
-        busy: undefined,
-        powerHost: { reachable: true, detail: '' },
-        ssh: { answers, detail: '' },
+        busy: known('none'),
+        powerHost: { reading: 'answers', detail: '' },
+        ssh: { reading: answers ? 'works' : 'silent', detail: '' },
       });
       expect(finding.summary).not.toBe('');
       if (finding.advised !== null) expect(finding.warned).not.toContain(finding.advised);

@@ -1,197 +1,259 @@
-// From the files of a bundle to what triage looks at. Every file may be missing, cut or garbage: then a signal is not known.
-// Pure, and never throws.
+// From the files of a bundle to what triage looks at. Every file may be missing, cut, late or garbage: then a signal is not known,
+// and says why. Pure, and never throws.
 import type { EvidenceManifest } from '../../protocol/evidence.ts';
+import {
+  derive,
+  firstKnown,
+  known,
+  lacking,
+  notAsked,
+  type Reading,
+  type Unread,
+  unreadable,
+} from '../triage/reading.ts';
 import type { CaptureSignals, Signals } from '../triage/signals.ts';
-import { readHolders, readStaged, readThrottles } from './read/config.ts';
+import { type Counters, qmpReading, readCounters } from './counters.ts';
+import { movementOf } from './movement.ts';
+import { readFreeze, readPing } from './read/agent.ts';
+import { readCluster, readLockFile } from './read/cluster.ts';
+import { agentIn, lockIn, readConfig, readStaged, stagedIn, throttlesIn } from './read/config.ts';
+import { type Bundle, fileReading, stepOf, type TextFiles, whyUnread } from './read/files.ts';
 import { field, integer } from './read/head-sections.ts';
 import { readHistory } from './read/history.ts';
+import { readStoppedBy } from './read/journal.ts';
+import { readHostStorage, readOutOfMemory } from './read/kernel-log.ts';
 import { parseManifest } from './read/manifest.ts';
-import {
-  balloonCount,
-  diskCounts,
-  diskQueues,
-  noSpaceOf,
-  type QmpSample,
-  readQmp,
-  sampledAt,
-  vcpuThreads,
-  vmStateOf,
-} from './read/qmp.ts';
-import { mainState, percentBetween, readThreads, stuckThreads } from './read/threads.ts';
+import { ioErrorsOf, vmStateOf } from './read/qmp.ts';
+import { mainState, readThreads, stuckThreads } from './read/threads.ts';
 
-/** A file's path inside the bundle's directory → its text. */
-export type TextFiles = ReadonlyMap<string, string>;
+export type BundleSignals = CaptureSignals & Pick<Signals, 'vmState' | 'qmp' | 'placement'>;
 
-export type BundleSignals = CaptureSignals & Pick<Signals, 'vmState' | 'qmp'>;
+export interface ReadBundle {
+  readonly signals: BundleSignals;
+  /** Its two samples, for a longer watch. */
+  readonly counters: readonly Counters[];
+}
 
-const SAMPLE_GAP_S = 2;
-
-/** Without the keys whose value is not known. */
-type Known<T> = { [K in keyof T]?: Exclude<T[K], undefined> };
-const known = <T extends object>(values: T): Known<T> =>
-  Object.fromEntries(Object.entries(values).filter(([, value]) => value !== undefined)) as Known<T>;
-
-export function readSignals(files: TextFiles): BundleSignals {
+export function readBundle(files: TextFiles): ReadBundle {
   const manifest = parseManifest(files.get('manifest.json'));
-  const [a, b] = [readQmp(files.get('qmp-a.jsonl')), readQmp(files.get('qmp-b.jsonl'))];
-  const [statusA, statusB] = [files.get('status-a.txt'), files.get('status-b.txt')];
-  const [threadsA, threadsB] = [readThreads(files.get('tasks-a.txt')), readThreads(files.get('tasks-b.txt'))];
-  const config = files.get('config.txt');
-  const vmState =
-    vmStateOf(b) ??
-    vmStateOf(a) ??
-    field(statusB ?? statusA, 'qmpstatus') ??
-    field(statusB ?? statusA, 'status');
-  const { configLock, task, quorum, haManaged, flock } = readHolders(
-    config,
-    files.get('cluster.txt'),
-    files.get('flock.txt'),
+  const bundle: Bundle = { files, manifest };
+  const nowMs = timeOf(manifest);
+  const config = derive(configText(bundle), readConfig);
+  const cluster = derive(fileReading(bundle, 'cluster'), readCluster);
+  const flock = fileReading(bundle, 'flock');
+  const lockFile = flatten(derive(flock, readLockFile));
+  const counters = readCounters(
+    bundle,
+    derive(lockFile, ({ holder }) => holder),
   );
-  const seconds = secondsBetween(a, b);
+  const vmState = vmStateIn(bundle);
+  const kernelLog = fileReading(bundle, 'kernel-log', { tail: true });
+  const vmid = manifest?.vmid;
   return {
-    vmState,
-    qmp: qmpOf(vmState, manifest, a, b, statusA, statusB),
-    ...known({
-      process: manifest === undefined ? undefined : processOf(manifest.pid, vmState),
-      processState: mainState(files.get('process-b.txt')) ?? mainState(files.get('process-a.txt')),
-      stuckThreads: threadsA.size === 0 || threadsB.size === 0 ? undefined : stuckThreads(threadsA, threadsB),
-      configLock,
-      task,
-      quorum,
-      haManaged,
-      flock,
-      suspendedToDisk: configLock === undefined ? undefined : configLock === 'suspended',
-      oomLine: oomLine(files.get('kernel-log.txt'), manifest?.vmid),
-      noSpace: noSpaceOf(b) ?? noSpaceOf(a),
-      queues: queuesBetween(a, b),
-      guestAgent: agentOf(files.get('agent-ping.txt')),
-      disk: diskBetween(a, b) ?? statusDisk(statusA, statusB),
-      history: readHistory(files.get('rrd.json')),
-      vcpus: vcpusOf(vcpuThreads(a), (tid) => {
-        const [from, to] = [threadsA.get(tid), threadsB.get(tid)];
-        return from === undefined || to === undefined ? undefined : percentBetween(from, to, seconds);
-      }),
-      memory: memoryBetween(a, b, statusA, statusB),
-      throttles: config === undefined ? undefined : readThrottles(config),
-      staged: files.has('pending.txt') ? readStaged(files.get('pending.txt') ?? '') : undefined,
-      evidence: manifest?.id,
-      vmid: manifest?.vmid,
-      pid: manifest?.pid,
-    }),
+    counters,
+    signals: {
+      vmState,
+      qmp: monitorIn(bundle),
+      placement: placementIn(bundle, config.is === 'known'),
+      process: processIn(bundle, vmState),
+      processState: mainStateIn(bundle),
+      stuckThreads: stuckIn(bundle),
+      hostStorage: flatten(derive(kernelLog, (log) => readHostStorage(log, nowMs))),
+      outOfMemory: flatten(derive(kernelLog, (log) => readOutOfMemory(log, vmid, nowMs))),
+      stoppedBy:
+        vmid === undefined
+          ? notAsked('which VM it is was not said')
+          : derive(fileReading(bundle, 'journal', { tail: true }), (text) => readStoppedBy(text, vmid)),
+      configLock: firstKnown(
+        derive(config, lockIn),
+        flatten(derive(cluster, ({ configLock }) => configLock)),
+      ),
+      tasks: flatten(derive(cluster, ({ tasks }) => tasks)),
+      quorum: flatten(derive(cluster, ({ quorum }) => quorum)),
+      haManaged: flatten(derive(cluster, ({ haManaged }) => haManaged)),
+      lockFile,
+      ioErrors: ioErrorsIn(bundle),
+      guestAgent: flatten(
+        derive(fileReading(bundle, 'agent-ping', { errorsTell: true }), (text) =>
+          readPing(text, config.is === 'known' ? agentIn(config.value) : undefined),
+        ),
+      ),
+      fileSystems: flatten(derive(freezeText(bundle), readFreeze)),
+      history: flatten(
+        derive(fileReading(bundle, 'rrd', { file: 'rrd.json' }), (json) => readHistory(json, nowMs)),
+      ),
+      throttles: derive(config, throttlesIn),
+      staged: stagedChanges(bundle, config),
+      uptimeS: uptimeIn(bundle),
+      ...movementOf(counters),
+      ...(manifest === undefined ? {} : { evidence: manifest.id }),
+      ...(vmid === undefined ? {} : { vmid }),
+      ...(manifest?.pid === undefined ? {} : { pid: manifest.pid }),
+    },
   };
 }
 
-// A pid file that could not be read proves nothing while qm says that the VM runs.
-const processOf = (
-  pid: number | undefined,
-  vmState: string | undefined,
-): 'present' | 'absent' | undefined => {
-  if (pid !== undefined) return 'present';
-  return vmState === 'stopped' ? 'absent' : undefined;
+/** For who wants no counters. */
+export const readSignals = (files: TextFiles): BundleSignals => readBundle(files).signals;
+
+/** A reading of a reading is one. */
+function flatten<T>(reading: Reading<Reading<T>>): Reading<T> {
+  if (reading.is === 'known') return reading.value;
+  if (reading.is !== 'stale') return reading;
+  const { value, ageS } = reading;
+  return value.is === 'known' ? { is: 'stale', value: value.value, ageS } : value;
+}
+
+const timeOf = (manifest: EvidenceManifest | undefined): number | undefined => {
+  const ms = Date.parse(manifest?.ended_at ?? manifest?.began_at ?? '');
+  return Number.isNaN(ms) ? undefined : ms;
 };
 
-/** `qm status` says "running" of a dead QMP too; its verbose form then lacks `running-qemu`. */
-function qmpOf(
-  vmState: string | undefined,
-  manifest: EvidenceManifest | undefined,
-  a: QmpSample | undefined,
-  b: QmpSample | undefined,
-  ...statuses: readonly (string | undefined)[]
-): 'answers' | 'silent' | undefined {
-  if (vmState === 'stopped') return undefined;
-  const latest = b ?? a;
-  if (latest?.answers === true) return 'answers';
-  const text = statuses.findLast((status) => status !== undefined);
-  if (text !== undefined && /^[ \t]*running-qemu:/m.test(text)) return 'answers';
-  // A socket that gives no greeting leaves no file, only the step that waited for it.
-  const waited =
-    manifest?.steps.some(({ name, status }) => name === 'qmp-a' && status === 'timeout') === true;
-  return waited || (vmState !== undefined && (latest !== undefined || text !== undefined))
-    ? 'silent'
+/** `config`: the file itself, or what `qm config` said of it. A configuration without a single key is none. */
+const configText = (bundle: Bundle): Reading<string> => {
+  const text = fileReading(bundle, 'config');
+  return text.is === 'known' && !/^[a-z][a-zA-Z0-9_-]*:/m.test(text.value)
+    ? unreadable('config: holds no key')
+    : text;
+};
+
+/** A step of its own, or a second line under the ping. */
+const freezeText = (bundle: Bundle): Reading<string> => {
+  const own = fileReading(bundle, 'fsfreeze', { errorsTell: true });
+  if (own.is === 'known' || stepOf(bundle, 'fsfreeze') !== undefined) return own;
+  return fileReading(bundle, 'agent-fsfreeze', { errorsTell: true });
+};
+
+const statusTexts = (bundle: Bundle): readonly string[] =>
+  (['status-b', 'status-a'] as const).flatMap((name) => {
+    const text = fileReading(bundle, name);
+    return text.is === 'known' ? [text.value] : [];
+  });
+
+function vmStateIn(bundle: Bundle): Reading<string> {
+  for (const name of ['b', 'a'] as const) {
+    const qmp = qmpReading(bundle, name);
+    const state = qmp.is === 'known' ? vmStateOf(qmp.value) : undefined;
+    if (state !== undefined) return known(state);
+  }
+  for (const text of statusTexts(bundle)) {
+    const state = field(text, 'qmpstatus') ?? field(text, 'status');
+    if (state !== undefined) return known(state);
+  }
+  return whyNone(qmpReading(bundle, 'b'), fileReading(bundle, 'status-b'));
+}
+
+/** None of them told it: the reason that says most. */
+function whyNone(...readings: readonly Reading<unknown>[]): Unread {
+  const all = readings.map((reading) =>
+    reading.is === 'known' ? unreadable('what came does not tell it') : lacking(reading),
+  );
+  return all.find(({ is }) => is !== 'not-asked') ?? all[0] ?? notAsked('nobody asked');
+}
+
+/**
+ * Separate looks at the monitor, the latest first: one that answered ends the count. `qm status` says "running" of a dead monitor,
+ * too; its verbose form then lacks `running-qemu`.
+ */
+function monitorIn(bundle: Bundle): Reading<{ readonly silentLooks: number }> {
+  const status = (name: 'status-a' | 'status-b'): boolean | undefined => {
+    const text = fileReading(bundle, name);
+    if (text.is !== 'known' || /^[ \t]*(?:qmp)?status:[ \t]*stopped/m.test(text.value)) return undefined;
+    if (/^[ \t]*running-qemu:/m.test(text.value)) return true;
+    return /^[ \t]*status:/m.test(text.value) ? false : undefined;
+  };
+  const looks = [
+    status('status-b'),
+    monitorLook(bundle, 'b'),
+    monitorLook(bundle, 'a'),
+    status('status-a'),
+  ].filter((look) => look !== undefined);
+  if (looks.length === 0) return whyNone(qmpReading(bundle, 'a'), fileReading(bundle, 'status-a'));
+  const answered = looks.indexOf(true);
+  return known({ silentLooks: answered === -1 ? looks.length : answered });
+}
+
+function monitorLook(bundle: Bundle, name: 'a' | 'b'): boolean | undefined {
+  const qmp = qmpReading(bundle, name);
+  if (qmp.is === 'known') return qmp.value.answers;
+  const step = stepOf(bundle, `qmp-${name}`);
+  // It waited for a greeting, or found the line of waiting clients full. Time that was used up is no silence.
+  return /^(?:silent|unreachable: Resource temporarily unavailable)/.test(step?.why ?? '') ||
+    (step?.status === 'timeout' && whyUnread(step)?.is === 'too-late')
+    ? false
     : undefined;
 }
 
-const secondsBetween = (a: QmpSample | undefined, b: QmpSample | undefined): number => {
-  const [from, to] = [sampledAt(a), sampledAt(b)];
-  return from !== undefined && to !== undefined && to > from ? (to - from) / 1_000 : SAMPLE_GAP_S;
+/** What the host says where it has no configuration of this VM. */
+const NOT_HERE =
+  /Configuration file '([^']{1,200})' does not exist|unable to find configuration file for VM \d+[^\n]*/;
+
+export const placementSaid = (text: string): Exclude<Signals['placement'], undefined> | undefined => {
+  const said = NOT_HERE.exec(text)?.[0];
+  return said === undefined ? undefined : known({ elsewhere: said });
 };
 
-function queuesBetween(a: QmpSample | undefined, b: QmpSample | undefined): CaptureSignals['queues'] {
-  const [from, to] = [diskQueues(a), diskQueues(b)];
-  if (from === undefined || to === undefined) return undefined;
-  const both = [...to].flatMap(([key, { name, inUse, used }]) => {
-    const before = from.get(key);
-    // In use in both samples: a request that came in between is not yet late.
-    return before === undefined
-      ? []
-      : [{ name, inUse: Math.min(before.inUse, inUse), moved: used !== before.used }];
-  });
-  return both.length === 0 ? undefined : both;
-}
-
-function diskBetween(a: QmpSample | undefined, b: QmpSample | undefined): CaptureSignals['disk'] {
-  const [from, to] = [diskCounts(a), diskCounts(b)];
-  if (from === undefined || to === undefined || to.size === 0) return undefined;
-  const sum = { read: 0, written: 0, operations: 0 };
-  for (const [name, count] of to) {
-    const before = from.get(name);
-    if (before === undefined) continue;
-    sum.read += count.read - before.read;
-    sum.written += count.written - before.written;
-    sum.operations += count.operations - before.operations;
+function placementIn(bundle: Bundle, hasConfig: boolean): Exclude<Signals['placement'], undefined> {
+  if (hasConfig) return known('here');
+  for (const name of ['config', 'status-a', 'status-b', 'pending', 'cluster']) {
+    const text = bundle.files.get(`${name}.txt`);
+    const said = text === undefined ? undefined : placementSaid(text);
+    if (said !== undefined) return said;
   }
-  return sum;
+  return whyNone(fileReading(bundle, 'config'));
 }
 
-function statusDisk(a: string | undefined, b: string | undefined): CaptureSignals['disk'] {
-  const between = (key: string): number | undefined => {
-    const [from, to] = [integer(field(a, key)), integer(field(b, key))];
-    return from === undefined || to === undefined ? undefined : to - from;
+// A pid file that could not be read proves nothing while qm says that the VM runs.
+function processIn({ manifest }: Bundle, vmState: Reading<string>): Reading<'present' | 'absent'> {
+  if (manifest === undefined) return unreadable('manifest.json: missing or no JSON');
+  if (manifest.pid !== undefined) return known('present');
+  if (vmState.is === 'known' && vmState.value === 'stopped') return known('absent');
+  return unreadable('the pid file names no living process, and nothing says that the VM is stopped');
+}
+
+function mainStateIn(bundle: Bundle): Reading<string> {
+  const read = (name: string): Reading<string> => {
+    const text = fileReading(bundle, name);
+    if (text.is !== 'known') return text;
+    const state = mainState(text.value);
+    return state === undefined ? unreadable(`${name}: no state in it`) : known(state);
   };
-  const [read, written] = [between('diskread'), between('diskwrite')];
-  return read === undefined || written === undefined ? undefined : { read, written, operations: undefined };
+  return firstKnown(read('process-b'), read('process-a'));
 }
 
-function memoryBetween(
-  a: QmpSample | undefined,
-  b: QmpSample | undefined,
-  statusA: string | undefined,
-  statusB: string | undefined,
-): CaptureSignals['memory'] {
-  const fromStatus = (status: string | undefined) => {
-    const swappedIn = integer(field(status, 'mem_swapped_in'));
-    const majorFaults = integer(field(status, 'major_page_faults'));
-    if (swappedIn === undefined && majorFaults === undefined) return undefined;
-    return { swappedIn: swappedIn ?? 0, majorFaults: majorFaults ?? 0 };
-  };
-  const from = balloonCount(a) ?? fromStatus(statusA);
-  const to = balloonCount(b) ?? fromStatus(statusB);
-  if (from === undefined || to === undefined) return undefined;
-  return {
-    swappedIn: Math.max(0, to.swappedIn - from.swappedIn),
-    majorFaults: Math.max(0, to.majorFaults - from.majorFaults),
-  };
+function stuckIn(bundle: Bundle): Exclude<CaptureSignals['stuckThreads'], undefined> {
+  const [a, b] = [fileReading(bundle, 'tasks-a'), fileReading(bundle, 'tasks-b')];
+  if (a.is !== 'known') return lacking(a);
+  if (b.is !== 'known') return lacking(b);
+  const [from, to] = [readThreads(a.value), readThreads(b.value)];
+  return from.size === 0 || to.size === 0
+    ? unreadable('tasks: no thread in them')
+    : known(stuckThreads(from, to));
 }
 
-function vcpusOf(
-  threads: readonly number[],
-  percent: (tid: number) => number | undefined,
-): readonly number[] | undefined {
-  const all = threads.map(percent);
-  return all.length === 0 || all.includes(undefined) ? undefined : all.filter((each) => each !== undefined);
+function ioErrorsIn(bundle: Bundle): Exclude<CaptureSignals['ioErrors'], undefined> {
+  for (const name of ['b', 'a'] as const) {
+    const qmp = qmpReading(bundle, name);
+    const drives = qmp.is === 'known' ? ioErrorsOf(qmp.value) : undefined;
+    if (drives !== undefined) return known(drives);
+  }
+  return notAsked('QMP: query-block told nothing');
 }
 
-/** One that was never configured says nothing about the guest. */
-function agentOf(ping: string | undefined): boolean | undefined {
-  const exit = /^exit: (\d{1,3})\s*$/m.exec(ping?.split('\n', 1)[0] ?? '')?.[1];
-  if (ping === undefined || exit === undefined) return undefined;
-  if (exit === '0') return true;
-  return /no qemu guest agent configured|\bVM \d+ is not running/i.test(ping) ? undefined : false;
+function stagedChanges(
+  bundle: Bundle,
+  config: Reading<ReturnType<typeof readConfig>>,
+): Exclude<CaptureSignals['staged'], undefined> {
+  const pending = fileReading(bundle, 'pending');
+  if (pending.is === 'known') return known(readStaged(pending.value));
+  const inFile = config.is === 'known' ? stagedIn(config.value) : undefined;
+  return inFile === undefined ? lacking(pending) : known(inFile);
 }
 
-function oomLine(log: string | undefined, vmid: number | undefined): string | undefined {
-  const lines = (log ?? '').split('\n').filter((line) => /out of memory|oom-kill|killed process/i.test(line));
-  const ours = lines.findLast((line) => vmid !== undefined && line.includes(`/${vmid}.scope`));
-  const kvm = lines.findLast((line) => /\((?:kvm|qemu[^)]*)\)|task=(?:kvm|qemu)/.test(line));
-  return (ours ?? kvm)?.trim().slice(0, 300);
+function uptimeIn(bundle: Bundle): Reading<number> {
+  for (const text of statusTexts(bundle)) {
+    const seconds = integer(field(text, 'uptime'));
+    if (seconds !== undefined) return known(seconds);
+  }
+  return notAsked('qm status: uptime was not told');
 }

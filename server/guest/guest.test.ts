@@ -1,7 +1,7 @@
 // Real OpenSSH on both ends; the "VM" is this machine, as the user who runs the tests.
 import { execFileSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { chmodSync, existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { chmodSync, existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { connectTo, PATIENT, silent } from '../../test/support/ssh-parts.ts';
@@ -214,11 +214,13 @@ test('a lost connection is told from one that never was', async () => {
   await ready();
   other.signal(other.connections(), 'SIGKILL');
   expect(await running).toMatchObject({ ended: 'connection_lost', farSide: 'unproven', exitCode: null });
-  await other.stop();
+  // Its keys stay: without ours nothing would be tried.
+  await other.stop(true);
   const never = await run('true', {}, lost);
   expect(never).toMatchObject({ ended: 'unreachable', exitCode: null });
   expect(never.detail).toContain('refused the connection');
   await lost.close();
+  rmSync(other.dir, { recursive: true, force: true });
 });
 
 test('wrapper and stopper are plain POSIX: they work with dash and with bash as sh, and as login shell', async () => {

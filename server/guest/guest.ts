@@ -5,7 +5,8 @@ import type { Logger } from 'pino';
 import { BreakglassError } from '../../protocol/problems.ts';
 import type { SshConnection, SshResult } from '../ssh/connection.ts';
 import { PidLine, saysStopped, stopCommand, wrapCommand } from './far-side.ts';
-import type { Guest, GuestCommand, GuestResult } from './port.ts';
+import type { Guest, GuestCommand, GuestResult, Probed } from './port.ts';
+import { probe } from './probe.ts';
 import { Recording } from './recording.ts';
 
 export interface GuestParts {
@@ -163,18 +164,17 @@ export function createGuest(parts: GuestParts): Guest {
     }
   }
 
-  let probing: ReturnType<Guest['probe']> | undefined;
-  async function probe(limitMs: number): ReturnType<Guest['probe']> {
-    const startedAt = performance.now();
+  let probing: { readonly limitMs: number; readonly probed: Promise<Probed> } | undefined;
+  /** One flight for many watchers; who has more patience than the one under way starts a longer one. */
+  function sharedProbe(limitMs: number): Promise<Probed> {
+    if (probing !== undefined && probing.limitMs >= limitMs) return probing.probed;
     // A connection of its own: a login, a shell and a program, through nothing that might already hang.
-    const ssh = parts.observer ?? parts.repair;
-    const ended = await ssh.run({ command: 'true', fresh: true, timeoutMs: limitMs });
-    const ms = Math.round(performance.now() - startedAt);
-    const answers = ended.how === 'exited';
-    const detail = answers
-      ? `SSH answered in ${ms} ms.`
-      : ended.detail || `SSH gave no answer within ${(limitMs / 1_000).toFixed(1)} s.`;
-    return { answers, detail, ms };
+    const probed = probe(parts.observer ?? parts.repair, limitMs).finally(() => {
+      if (probing === own) probing = undefined;
+    });
+    const own = { limitMs, probed };
+    probing = own;
+    return probed;
   }
 
   return {
@@ -185,19 +185,15 @@ export function createGuest(parts: GuestParts): Guest {
       return running;
     },
     hasObserver: parts.observer !== undefined,
-    // Single flight: many watchers, one probe. A caller that leaves does not end it for the others; its limit does.
+    // A caller that leaves does not end the flight for the others; its limit does.
     async probe(limitMs, signal) {
-      probing ??= probe(limitMs).finally(() => {
-        probing = undefined;
-      });
-      if (signal === undefined) return probing;
+      const probed = sharedProbe(limitMs);
+      if (signal === undefined) return probed;
       const left = Promise.withResolvers<never>();
       const onAbort = (): void => left.reject(signal.reason);
       signal.addEventListener('abort', onAbort, { once: true });
       if (signal.aborted) onAbort();
-      return Promise.race([probing, left.promise]).finally(() =>
-        signal.removeEventListener('abort', onAbort),
-      );
+      return Promise.race([probed, left.promise]).finally(() => signal.removeEventListener('abort', onAbort));
     },
     // Stops what runs over there first: a server that goes leaves nothing behind in the VM.
     async close() {

@@ -1,5 +1,6 @@
 // Inside the VM: one command as one account, streamed, recorded, killed at the far side.
 import type { Account, CommandEnd } from '../../protocol/events.ts';
+import type { SshReached, SshReading, SshRefusal } from '../../protocol/ssh-reading.ts';
 
 export interface GuestCommand {
   readonly account: Account;
@@ -28,15 +29,25 @@ export interface GuestResult {
   readonly detail?: string;
 }
 
+/** One look at SSH. */
+export interface Probed {
+  /** A command ran there and our word came back: `reading` is `works`. */
+  readonly answers: boolean;
+  readonly reading: SshReading;
+  /** Of `refused`. */
+  readonly refusal?: SshRefusal;
+  readonly reached: SshReached;
+  /** A sentence for a person. */
+  readonly detail: string;
+  readonly ms: number;
+}
+
 export interface Guest {
   /** Never rejects for anything that happened on the far side; rejects with `invalid-input` for a command it cannot send. */
   run(command: GuestCommand): Promise<GuestResult>;
   /** True when an observer account is configured. Without one every command counts as repair. */
   readonly hasObserver: boolean;
-  /** Does SSH answer now? One cheap probe with its own limit (milliseconds), never queued behind a running command. */
-  readonly probe: (
-    limitMs: number,
-    signal?: AbortSignal,
-  ) => Promise<{ readonly answers: boolean; readonly detail: string; readonly ms: number }>;
+  /** What SSH says now. One cheap look with its own limit (milliseconds), never queued behind a running command. */
+  readonly probe: (limitMs: number, signal?: AbortSignal) => Promise<Probed>;
   close(): Promise<void>;
 }

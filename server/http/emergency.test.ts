@@ -44,7 +44,7 @@ async function house(quickTriage = broken, more: Readonly<Record<string, SmallTa
       devvm: {
         power,
         quickTriage,
-        state: { ssh: { answers: false, at: null }, qmp: { answers: true, at: null } },
+        state: { ssh: { answers: false, reading: 'silent', at: null }, qmp: { answers: true, at: null } },
       },
       ...more,
     }),

@@ -131,26 +131,49 @@ export interface HostStatus {
   readonly vm: number | undefined;
 }
 
+/** A mark of the host's script that is not its closing line: what comes after it is the script's. */
+const BEGIN = /^BREAKGLASS-(?!RESULT\b)[A-Z]{1,40}\b/;
+/** Lines are read up to here; a status has a dozen short ones. */
+const LONGEST_LINE = 2_000;
+
+/**
+ * The part of stdout that the script itself printed, the last complete answer of it: behind its mark, where it makes one; else from
+ * its last line `status: …` on, which comes first in what it prints. What greets people before that is nobody's answer.
+ */
+function ownLines(stdout: string): readonly string[] {
+  const lines = stdout.split('\n').map((line) => line.slice(0, LONGEST_LINE).trimEnd());
+  const mark = lines.findLastIndex((line) => BEGIN.test(line));
+  if (mark !== -1) return lines.slice(mark + 1);
+  // qm's own verbose form is sorted by key, so its state is not its first line.
+  if (lines.some((line) => /^[ \t]*(?:qmpstatus|running-qemu):/.test(line))) return lines;
+  const first = lines.findLastIndex((line) => /^status: \S/.test(line));
+  return first === -1 ? lines : lines.slice(first);
+}
+
 /** Text of the verb `status` (`key: value` lines), with the closing line's state where the text has none. */
 export function parseStatus(stdout: string, result: HostResult | undefined): HostStatus | undefined {
-  const field = (name: string): string | undefined =>
-    new RegExp(`^\\s*${name}:[ \\t]*(\\S.*?)\\s*$`, 'm').exec(stdout)?.[1];
+  const fields = new Map<string, string>();
+  for (const line of ownLines(stdout)) {
+    const [, key, value] = /^[ \t]*([a-z][a-z-]{0,30}):[ \t]*(\S.*)$/.exec(line) ?? [];
+    if (key !== undefined && value !== undefined) fields.set(key, value);
+  }
   const number = (text: string | undefined): number | undefined => {
     const match = /^\d{1,12}/.exec(text ?? '');
     return match === null ? undefined : Number(match[0]);
   };
-  const vmState = field('qmpstatus') ?? field('status') ?? result?.vmState;
+  // The closing line is a frame of its own; qm's own form has none.
+  const vmState = result?.vmState ?? fields.get('qmpstatus') ?? fields.get('status');
   if (vmState === undefined) return undefined;
-  const agent = field('guest-agent');
+  const agent = fields.get('guest-agent');
   return {
     vmState,
-    qmp: field('qmp') ?? result?.qmp ?? (/^\s*running-qemu:/m.test(stdout) ? 'answers' : undefined),
-    pid: number(field('pid')),
-    uptimeS: number(field('uptime')),
-    busy: field('busy'),
-    lock: field('lock'),
-    task: field('task'),
+    qmp: result?.qmp ?? fields.get('qmp') ?? (fields.has('running-qemu') ? 'answers' : undefined),
+    pid: number(fields.get('pid')),
+    uptimeS: number(fields.get('uptime')),
+    busy: fields.get('busy'),
+    lock: fields.get('lock'),
+    task: fields.get('task'),
     guestAgent: agent === 'answers' ? true : agent === 'silent' ? false : undefined,
-    vm: number(field('vm')) ?? result?.vm,
+    vm: result?.vm ?? number(fields.get('vm')),
   };
 }

@@ -100,6 +100,10 @@ export async function askStatus(
   return statusAnswer(end, host.vmid);
 }
 
+/** It ended there, or it began there and has not come back: slow is not dead. */
+export const wasReached = ({ how, begun }: Pick<SshResult, 'how' | 'begun'>): boolean =>
+  how === 'exited' || (how === 'timed_out' && begun === 'yes');
+
 /** `vmid`: see PowerPath. */
 export function statusAnswer(end: VerbEnd, vmid: number | undefined): StatusAnswer {
   const status = end.how === 'exited' && end.exitCode === 0 ? parseStatus(end.stdout, end.host) : undefined;
@@ -113,7 +117,7 @@ export function statusAnswer(end: VerbEnd, vmid: number | undefined): StatusAnsw
     (end.how === 'exited'
       ? said || `status ended with exit code ${end.exitCode}`
       : 'the host gave no answer in time');
-  return { status: undefined, detail, how: end.how, reachable: end.how === 'exited' };
+  return { status: undefined, detail, how: end.how, reachable: wasReached(end) };
 }
 
 export const wrongVm = (expected: number, vm: number): string =>

@@ -6,6 +6,7 @@ import { manifest, packBundle, STALLED } from '../../test/support/bundle.ts';
 import { hearing } from '../../test/support/hearing.ts';
 import { createMemoryJournal } from '../../test/support/memory-journal.ts';
 import { startPowerHost, type TestPowerHost } from '../../test/support/power-host.ts';
+import { answering } from '../../test/support/probed.ts';
 import { connectTo, silent } from '../../test/support/ssh-parts.ts';
 import { tempDir } from '../../test/support/temp-dir.ts';
 import { createEvidence } from '../evidence/evidence.ts';
@@ -28,7 +29,7 @@ const report: TriageReport = {
     inputs: [],
   },
 };
-const answering = hearing(async () => ({ answers: true, detail: '', ms: 1 }));
+const hearsAnswers = hearing(answering);
 let host: TestPowerHost;
 let ssh: SshConnection;
 
@@ -51,7 +52,7 @@ const create = (more: Partial<PowerParts> = {}) => {
     journal,
     evidence,
     logger: silent,
-    readings: answering,
+    readings: hearsAnswers,
     bounds: { sshWaitMs: 2_000 },
     ...more,
   });
@@ -78,7 +79,7 @@ test('the operation names the finding from before, and its evidence, kept while 
     target,
     host: { ssh, vmid: undefined },
     journal,
-    readings: answering,
+    readings: hearsAnswers,
     evidence,
     logger: silent,
   });

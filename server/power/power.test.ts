@@ -9,6 +9,7 @@ import type { Verb } from '../../protocol/verbs.ts';
 import { hearing } from '../../test/support/hearing.ts';
 import { createMemoryJournal, type MemoryJournal } from '../../test/support/memory-journal.ts';
 import { startPowerHost, type TestPowerHost } from '../../test/support/power-host.ts';
+import { answering, silentGuest } from '../../test/support/probed.ts';
 import { noEvidence } from '../../test/support/small-target.ts';
 import { connectTo, silent } from '../../test/support/ssh-parts.ts';
 import type { SshConnection } from '../ssh/connection.ts';
@@ -17,7 +18,6 @@ import { createPower, type PowerParts } from './power.ts';
 
 const target = parseTargetName('devvm') as TargetName;
 const by = { type: 'operator', name: 'viktor' } as const;
-const answering = async () => ({ answers: true, detail: 'SSH answered.', ms: 1 });
 const quick = { askMs: 3_000, gapMs: 100, unansweredMs: 2_000, busyMs: 10_000 };
 
 let host: TestPowerHost;
@@ -109,7 +109,16 @@ test('an exit code of 0 is no success when the VM is not in the state that was w
       const text =
         'BREAKGLASS-RESULT {"exit":0,"outcome":"done","vm_state":"io-error","old_pid":1,"new_pid":2}\n';
       command.onStdout?.(Buffer.from(text));
-      return { how: 'exited', exitCode: 0, signal: undefined, begun: 'yes', stderrTail: '', detail: '' };
+      return {
+        how: 'exited',
+        exitCode: 0,
+        signal: undefined,
+        begun: 'yes',
+        reached: 'logged-in',
+        failure: undefined,
+        stderrTail: '',
+        detail: '',
+      };
     },
   };
   const other = create({ host: { ssh: lying, vmid: undefined } });
@@ -123,7 +132,7 @@ test('a verb that fails is failed, with its exit code', async () => {
 });
 
 test('SSH that does not come back is said, and does not keep the result or the next verb waiting', async () => {
-  const silentVm = create({ readings: hearing(async () => ({ answers: false, detail: 'no', ms: 1 })) });
+  const silentVm = create({ readings: hearing(silentGuest) });
   const started = await silentVm.start({ verb: 'reset', by, finding: undefined });
   const early = await silentVm.waitResult(started.id, 20_000);
   expect(early).toMatchObject({ state: 'running', result: { exit_code: 0 } });

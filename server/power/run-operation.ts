@@ -13,7 +13,7 @@ import {
 import { versionWarning } from '../power-host/version.ts';
 import { evidenceNamed } from '../readings/printed-capture.ts';
 import { type Readings, stillSays } from '../readings/readings.ts';
-import type { Signals } from '../triage/signals.ts';
+import type { SshSignal } from '../triage/signals.ts';
 import { awaitSsh, type CheckBounds, checkHost } from './check.ts';
 import type { LiveOperation } from './live-operation.ts';
 import { type Judgement, judgeEnd } from './outcome.ts';
@@ -150,7 +150,7 @@ const coldCase = (verb: Verb, detail: string): string =>
 function keepEvidence(
   live: LiveOperation,
   end: VerbEnd,
-  ssh: Signals['ssh'],
+  ssh: SshSignal,
   parts: RunParts,
 ): Promise<boolean> | undefined {
   const { id: operation_id, verb, by, session_id } = live.operation;

@@ -7,6 +7,7 @@ import type { Verb } from '../../protocol/verbs.ts';
 import { hearing } from '../../test/support/hearing.ts';
 import { createMemoryJournal, type MemoryJournal } from '../../test/support/memory-journal.ts';
 import { startPowerHost, type TestPowerHost } from '../../test/support/power-host.ts';
+import { answering } from '../../test/support/probed.ts';
 import { noEvidence } from '../../test/support/small-target.ts';
 import { connectTo, silent } from '../../test/support/ssh-parts.ts';
 import { createReadings } from '../readings/readings.ts';
@@ -15,7 +16,6 @@ import { createPower, type PowerParts } from './power.ts';
 
 const target = parseTargetName('devvm') as TargetName;
 const by = { type: 'operator', name: 'viktor' } as const;
-const answering = async () => ({ answers: true, detail: 'SSH answered.', ms: 1 });
 const check = { askMs: 3_000, gapMs: 200, unansweredMs: 1_500, busyMs: 10_000 };
 
 let host: TestPowerHost;

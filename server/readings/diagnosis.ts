@@ -5,10 +5,11 @@ import type { Evidence } from '../evidence/port.ts';
 import type { PowerPath } from '../power-host/run-verb.ts';
 import { quickReport } from './quick-triage.ts';
 import { type Readings, stillSays } from './readings.ts';
-import { runTriage, type TriageCause } from './triage-run.ts';
+import type { TriageCause } from './triage-run.ts';
+import { shareTriage } from './triage-share.ts';
 
 export interface Diagnosis {
-  /** Single flight: who asks meanwhile gets the same report. */
+  /** Who asks while one is under way gets the same report: see triage-share.ts. */
   triage(cause: TriageCause): Promise<TriageReport>;
   /** From the latest signals, within a second: before a verb. Captures nothing. */
   quick(): Promise<TriageReport>;
@@ -25,14 +26,9 @@ export interface DiagnosisParts {
 const QUICK_PATIENCE_MS = 800;
 
 export function createDiagnosis({ target, host, readings, evidence }: DiagnosisParts): Diagnosis {
-  let running: Promise<TriageReport> | undefined;
+  const shared = shareTriage({ target, host, readings, evidence });
   return {
-    triage(cause) {
-      running ??= runTriage({ target, host, readings, evidence }, cause).finally(() => {
-        running = undefined;
-      });
-      return running;
-    },
+    triage: (cause) => shared.ask(cause),
     async quick() {
       await readings.refresh(QUICK_PATIENCE_MS);
       const captured = evidence.latest();

@@ -1,34 +1,99 @@
-// From what the host's script prints to what triage looks at: the fallback for a bundle that could not be fetched (an older
-// script knows no word `evidence`). Lenient: a line that is missing is a signal that is not known. Pure.
+// From what the host's script prints of a capture to what triage looks at: the fallback for a bundle that could not be fetched (an
+// older script knows no word `evidence`). Lenient: a line that is missing is a signal that is not known. Pure.
+import { readCluster, readLockFile } from '../evidence/read/cluster.ts';
 import { readStaged } from '../evidence/read/config.ts';
-import type { CaptureSignals } from '../triage/signals.ts';
+import { known, notAsked, tooLate, unreadable } from '../triage/reading.ts';
+import type { CaptureSignals, Signals } from '../triage/signals.ts';
+
+/** The two samples of a capture are this far apart. */
+const SAMPLE_GAP_S = 2;
+const LONGEST_LINE = 2_000;
+
+/** What the last capture in the text printed; what was printed before it is nobody's. */
+function captureLines(stdout: string): readonly string[] {
+  const lines = stdout.split('\n').map((line) => line.slice(0, LONGEST_LINE));
+  return lines.slice(lines.findLastIndex((line) => line.startsWith('--- forensics')) + 1);
+}
 
 /** From the text of a capture. */
 export function readCapture(stdout: string): CaptureSignals {
+  const lines = captureLines(stdout);
+  const text = lines.join('\n');
+  const line = (start: string): string | undefined =>
+    lines
+      .find((each) => each.startsWith(start))
+      ?.slice(start.length)
+      .trim();
   const moved = (key: string): number | undefined => {
-    const match = new RegExp(`^${key}: \\d+ -> \\d+ \\(([+-]\\d+) bytes`, 'm').exec(stdout);
+    const match = /^\d+ -> \d+ \(([+-]\d+) bytes/.exec(line(`${key}: `) ?? '');
     return match?.[1] === undefined ? undefined : Number(match[1]);
   };
-  const read = moved('diskread');
-  const written = moved('diskwrite');
-  // One line per step: name, ok|timeout|error|skipped, milliseconds, why.
-  const ping = /^[ \t]+agent-ping[ \t]+(ok|timeout|error)\b/m.exec(stdout)?.[1];
+  const [read, written] = [moved('diskread'), moved('diskwrite')];
+  const still = read === 0 && written === 0;
   const evidence = evidenceNamed(stdout);
-  const ours = [...stdout.matchAll(/^[ \t]*(?:staged|pending): (\S.*)$/gm)].map(([, line]) =>
-    (line ?? '').replace(' -> ', ' → '),
-  );
+  const ours = lines.flatMap((each) => {
+    const staged = /^[ \t]*(?:staged|pending): (\S.*)$/.exec(each)?.[1];
+    return staged === undefined ? [] : [staged.replace(' -> ', ' → ')];
+  });
+  const { quorum, haManaged, configLock, tasks } = readCluster(text);
+  const flock = line("qemu-server's lock: ");
   return {
-    ...(ping === undefined ? {} : { guestAgent: ping === 'ok' }),
+    quorum,
+    haManaged,
+    configLock,
+    tasks,
+    lockFile: flock === undefined ? notAsked('the host did not say it') : readLockFile(flock),
+    guestAgent: readAgentLines(text, line('guest agent: ')),
+    stuckThreads: readThreadsLine(line('threads in D state: ')),
+    staged: known([...ours, ...readStaged(text)]),
     ...(read === undefined || written === undefined
       ? {}
-      : { disk: { read, written, operations: undefined } }),
-    staged: [...ours, ...readStaged(stdout)],
+      : {
+          disks: known([
+            {
+              device: 'all disks',
+              read,
+              written,
+              operations: undefined,
+              stillForS: still ? SAMPLE_GAP_S : 0,
+            },
+          ]),
+        }),
     ...(evidence === undefined ? {} : { evidence }),
   };
 }
 
+/** One line per step (name, ok|timeout|error|skipped, milliseconds, why), and one of what the agent said. */
+function readAgentLines(
+  text: string,
+  said: string | undefined,
+): Exclude<CaptureSignals['guestAgent'], undefined> {
+  const step = /^[ \t]+agent-ping[ \t]+(ok|timeout|error)\b/m.exec(text)?.[1];
+  if (step === 'ok' || said === 'answers') return known('answers');
+  if (step === 'timeout') return tooLate('agent-ping: its limit passed');
+  if (said !== undefined && /no qemu guest agent configured/i.test(said)) return known('not-configured');
+  return step === undefined
+    ? notAsked('the host did not say it')
+    : unreadable('agent-ping: whether an agent is configured is not known');
+}
+
+function readThreadsLine(said: string | undefined): Exclude<CaptureSignals['stuckThreads'], undefined> {
+  if (said === undefined) return notAsked('the host did not say it');
+  const [, a, b] = /^(.{1,1000}) in sample A, (.{1,1000}) in sample B/.exec(said) ?? [];
+  if (a === undefined || b === undefined) return unreadable('threads in D state: not as expected');
+  const inB = new Set(b.split(' '));
+  const both = a === 'none' ? [] : a.split(' ').filter((tid) => inB.has(tid));
+  return known(both.map((tid) => ({ name: `thread ${tid}`, wchan: 'an unknown place' })));
+}
+
 /** The line for people, where the closing line for programs is missing. */
 export function evidenceNamed(stdout: string): string | undefined {
-  const evidence = /^evidence: (\S+)$/m.exec(stdout)?.[1];
+  const evidence = /^evidence: (\S{1,200})$/m.exec(stdout)?.[1];
   return evidence === 'none' ? undefined : evidence;
 }
+
+/** One look at the monitor, as a status or a closing line tells it. */
+export const lookAtMonitor = (qmp: string | undefined): Exclude<Signals['qmp'], undefined> => {
+  if (qmp === 'answers') return known({ silentLooks: 0 });
+  return qmp === 'silent' ? known({ silentLooks: 1 }) : notAsked('the host did not say it');
+};

@@ -3,17 +3,18 @@
 import type { TargetName } from '../../protocol/ids.ts';
 import type { TriageReport } from '../../protocol/triage.ts';
 import type { Latest } from '../evidence/port.ts';
-import type { BundleSignals } from '../evidence/signals.ts';
+import { type BundleSignals, placementSaid } from '../evidence/signals.ts';
 import type { StatusAnswer } from '../power-host/run-verb.ts';
-import type { CaptureSignals, Signals } from '../triage/signals.ts';
+import { knownValue } from '../triage/reading.ts';
+import type { PowerHostSignal, SshSignal } from '../triage/signals.ts';
 import { triage } from '../triage/triage.ts';
-import { statusSignals } from './triage-run.ts';
+import { statusSignals } from './status-signals.ts';
 
 export interface QuickSignals {
   readonly target: TargetName;
   /** Undefined: not asked yet, or no answer yet. */
   readonly host: StatusAnswer | undefined;
-  readonly ssh: Signals['ssh'];
+  readonly ssh: SshSignal;
   readonly captured: Latest | undefined;
 }
 
@@ -28,42 +29,45 @@ export function quickReport(
   const age = captured === undefined ? Number.POSITIVE_INFINITY : nowMs - captured.atMs;
   const recent = age < CAPTURE_LIFE_MS ? captured : undefined;
   // A guest that is well answers within the patience of this; one that does not is as it was.
-  const asThen = now.ssh.answers === undefined && recent?.ssh.answers === false;
-  const ssh = asThen ? { answers: false, detail: `${recent.ssh.detail} (when it was captured)` } : now.ssh;
+  const asThen =
+    recent !== undefined &&
+    now.ssh.reading === 'unknown' &&
+    !['works', 'unknown'].includes(recent.ssh.reading);
+  const ssh = asThen ? { ...recent.ssh, detail: `${recent.ssh.detail} (when it was captured)` } : now.ssh;
   const usable = stillTrue(recent?.signals, host, ssh);
+  const elsewhere = host === undefined || host.status !== undefined ? undefined : placementSaid(host.detail);
   return triage({
-    ...usable,
+    ...statusSignals(status, usable, 'status'),
+    ...(elsewhere === undefined ? {} : { placement: elsewhere }),
     target,
     at: new Date(nowMs).toISOString(),
-    powerHost: {
-      reachable: host === undefined || status !== undefined || host.reachable,
-      detail: host === undefined || status !== undefined ? '' : host.detail,
-    },
-    ...statusSignals(status, usable),
-    // What the status says now goes before what a capture said.
-    ...(status === undefined ? {} : { vmState: status.vmState }),
-    ...(status?.qmp === 'answers' || status?.qmp === 'silent' ? { qmp: status.qmp } : {}),
+    powerHost: powerHostNow(host),
     ssh,
   });
+}
+
+function powerHostNow(host: StatusAnswer | undefined): PowerHostSignal {
+  if (host === undefined) return { reading: 'unknown', detail: 'not asked yet' };
+  if (host.status !== undefined) return { reading: 'answers', detail: '' };
+  return { reading: host.reachable ? 'answers' : 'unreachable', detail: host.detail };
 }
 
 function stillTrue(
   signals: BundleSignals | undefined,
   host: StatusAnswer | undefined,
-  ssh: Signals['ssh'],
+  ssh: SshSignal,
 ): Partial<BundleSignals> {
   if (signals === undefined) return {};
   const now = host?.status;
+  const then = knownValue(signals.vmState);
   const another =
     now !== undefined &&
-    (now.vmState !== signals.vmState ||
+    ((then !== undefined && now.vmState !== then) ||
       (now.pid !== undefined && signals.pid !== undefined && now.pid !== signals.pid));
   if (another) return {};
-  if (ssh.answers !== true) return signals;
+  if (ssh.reading !== 'works') return signals;
   // The guest is back: of what was captured only its configuration and its holders still count.
-  const { configLock, task, flock, quorum, haManaged, staged, throttles, evidence, vmid } = signals;
-  const kept = { configLock, task, flock, quorum, haManaged, staged, throttles, evidence, vmid };
-  return Object.fromEntries(
-    Object.entries(kept).filter(([, value]) => value !== undefined),
-  ) as CaptureSignals;
+  const { configLock, tasks, lockFile, quorum, haManaged, staged, throttles, evidence, vmid } = signals;
+  const kept = { configLock, tasks, lockFile, quorum, haManaged, staged, throttles, evidence, vmid };
+  return Object.fromEntries(Object.entries(kept).filter(([, value]) => value !== undefined));
 }

@@ -1,11 +1,12 @@
 // What was last seen of a target: the power host's status and whether the VM answers SSH. Asked only when somebody wants to know,
 // one question at a time to each side; the last answer stays, with its age. Knows nothing of power: power and triage read here.
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { Guest } from '../guest/port.ts';
+import type { Guest, Probed } from '../guest/port.ts';
 import { askStatus, type PowerPath, type StatusAnswer } from '../power-host/run-verb.ts';
-import type { Signals } from '../triage/signals.ts';
+import type { SshSignal } from '../triage/signals.ts';
+import { sshSignal } from './ssh-signal.ts';
 
-export type SshProbe = Awaited<ReturnType<Guest['probe']>>;
+export type SshProbe = Probed;
 
 export interface Reading<T> {
   readonly value: T;
@@ -21,7 +22,7 @@ export interface Readings {
   host(): Reading<StatusAnswer> | undefined;
   ssh(): Reading<SshProbe> | undefined;
   /** The last reading of SSH while it still says something about now. */
-  sshNow(): Signals['ssh'];
+  sshNow(): SshSignal;
   /** Somebody else heard the host. */
   noteHost(answer: StatusAnswer): void;
   /** Asks now; what is heard is what everybody sees next. */
@@ -36,7 +37,8 @@ export interface ReadingsParts {
 const FRESH_MS = 3_000;
 /** A reading that is older says nothing about now. */
 const READING_LIFE_MS = 30_000;
-const STATUS_LIMIT_MS = 9_000;
+/** The host's own limit for a status is 15 s: ours is never shorter than that of whom we ask. Nobody waits for it: see `refresh`. */
+const STATUS_LIMIT_MS = 20_000;
 const PROBE_LIMIT_MS = 5_000;
 
 export const stillSays = <T>(reading: Reading<T> | undefined, nowMs = Date.now()): T | undefined =>
@@ -57,9 +59,7 @@ export function createReadings({ host: path, guest }: ReadingsParts): Readings {
     ssh: () => vm.last(),
     sshNow() {
       const probe = stillSays(vm.last());
-      return probe === undefined
-        ? { answers: undefined, detail: 'not asked yet' }
-        : { answers: probe.answers, detail: probe.detail };
+      return probe === undefined ? { reading: 'unknown', detail: 'not asked yet' } : sshSignal(probe);
     },
     noteHost: (answer) => host.note(answer),
     async probeSsh(limitMs, signal) {

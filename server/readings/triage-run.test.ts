@@ -6,6 +6,7 @@ import { manifest, packBundle, STALLED } from '../../test/support/bundle.ts';
 import { hearing } from '../../test/support/hearing.ts';
 import { createMemoryJournal } from '../../test/support/memory-journal.ts';
 import { startPowerHost, type TestPowerHost } from '../../test/support/power-host.ts';
+import { answering, SSH_WORKS, silentGuest } from '../../test/support/probed.ts';
 import { noEvidence } from '../../test/support/small-target.ts';
 import { connectTo, silent } from '../../test/support/ssh-parts.ts';
 import { tempDir } from '../../test/support/temp-dir.ts';
@@ -17,6 +18,8 @@ import type { HostStatus } from '../power-host/output.ts';
 import type { PowerPath } from '../power-host/run-verb.ts';
 import type { SshConnection } from '../ssh/connection.ts';
 import { targetState } from '../targets/target-state.ts';
+import { known } from '../triage/reading.ts';
+import type { SshSignal } from '../triage/signals.ts';
 import { createDiagnosis } from './diagnosis.ts';
 import { quickReport } from './quick-triage.ts';
 import { createReadings } from './readings.ts';
@@ -26,8 +29,7 @@ const raise = (): never => {
   throw new Error('nothing was captured');
 };
 const target = parseTargetName('devvm') as TargetName;
-const answering = async () => ({ answers: true, detail: 'SSH answered.', ms: 1 });
-const dead = async () => ({ answers: false, detail: 'SSH gave no answer within 5.0 s.', ms: 1 });
+const dead = silentGuest;
 let host: TestPowerHost;
 let ssh: SshConnection;
 
@@ -57,7 +59,12 @@ afterAll(async () => {
   await host.stop();
 });
 
-const CAPTURE = `  agent-ping   error     3004 ms  exit 255
+const CAPTURE = `threads in D state: none in sample A, none in sample B
+quorum: yes
+ha: no
+lock: none
+qemu-server's lock: free
+  agent-ping   error     3004 ms  exit 255
 cur memory: 4096
 new memory: 8192
 del balloon
@@ -65,13 +72,13 @@ diskread: 100 -> 100 (+0 bytes between the samples)
 diskwrite: 200 -> 200 (+0 bytes between the samples)
 `;
 
-test('a silent guest whose disks stand still is captured and found stalled: cycle, never reset; what is staged is said', async () => {
+test('a silent guest is captured; where only the text of it came, two flat seconds advise nothing, and what is staged is said', async () => {
   host.set('capture', CAPTURE);
   const { finding, cautions } = await runTriage(
     { target, host: ours, readings: hearing(dead), evidence: noEvidence },
     CAUSE,
   );
-  expect(finding).toMatchObject({ code: 'block-path-stalled', advised: 'cycle', warned: ['reset'] });
+  expect(finding).toMatchObject({ code: 'not-known', advised: null });
   expect(finding.inputs).toContainEqual({ name: 'evidence', value: 'e1' });
   expect(cautions[0]?.text).toContain('memory: 4096 → 8192, balloon: removed');
 });
@@ -81,16 +88,22 @@ test('a VM that answers SSH is not captured; a stopped one is, for its locks and
   expect(
     (await runTriage({ target, host: ours, readings: hearing(answering), evidence: noEvidence }, CAUSE))
       .finding.code,
-  ).toBe('repair-in-guest');
+  ).toBe('nothing-wrong-found');
   host.set('state', 'stopped');
+  host.set('capture', `${CAPTURE}  journal      ok          12 ms\n`);
   expect(
     (await runTriage({ target, host: ours, readings: hearing(dead), evidence: noEvidence }, CAUSE)).finding,
   ).toMatchObject({
     code: 'stopped',
     advised: 'start',
   });
+  // What the capture did not tell of its locks stands in the way.
+  host.set('capture', '');
+  expect(
+    (await runTriage({ target, host: ours, readings: hearing(dead), evidence: noEvidence }, CAUSE)).finding,
+  ).toMatchObject({ code: 'stopped', advised: null, withheld: { verb: 'start' } });
   host.set('state', 'running');
-  expect(host.calls().filter((call) => call === 'forensics')).toHaveLength(before + 1);
+  expect(host.calls().filter((call) => call === 'forensics')).toHaveLength(before + 2);
 });
 
 test('a bundle that can be fetched decides instead of the text, is kept, and is linked to who asked', async () => {
@@ -110,7 +123,7 @@ test('a bundle that can be fetched decides instead of the text, is kept, and is 
 
   // What was captured counts for the verb that may follow, without another capture; not once the VM is another.
   const captured = evidence.latest();
-  const now = { answers: false, detail: 'no answer' };
+  const now: SshSignal = { reading: 'silent', detail: 'no answer' };
   const status = { vmState: 'running', qmp: 'answers', pid: 4242 } as const;
   const nothing = {
     uptimeS: undefined,
@@ -133,14 +146,16 @@ test('a bundle that can be fetched decides instead of the text, is kept, and is 
   expect(quick({})).toBe('block-path-stalled');
   expect(quick({ pid: 5000 })).toBe('not-known');
   expect(quick({ vmState: 'stopped' })).toBe('stopped');
-  expect(quick({}, { answers: true, detail: '' })).toBe('repair-in-guest');
+  expect(quick({}, { reading: 'works', detail: '' })).toBe('nothing-wrong-found');
   expect(quick({}, now, Date.now() + 3_600_000)).toBe('not-known');
   // A backup that runs, of a VM that is well, is no stale lock.
-  const well = { answers: true, detail: '' };
-  expect(quick({ lock: 'backup', task: 'UPID:lab:1' }, well)).toBe('busy');
+  const well: SshSignal = { reading: 'works', detail: '' };
+  const task = 'UPID:lab:00001234:00001234:6B08EE8F:vzdump:102:root@pam:';
+  expect(quick({ lock: 'backup', task }, well)).toBe('busy');
   // Not asked again yet: as it was when it was captured. An lsi disk has no queues to tell by.
-  const { queues: _, ...lsi } = captured?.signals ?? raise();
-  const unasked = { target, ssh: { answers: undefined, detail: 'not asked yet' }, host: undefined } as const;
+  const queues = known({ told: true, list: [], unasked: [] });
+  const lsi = { ...(captured?.signals ?? raise()), queues };
+  const unasked = { target, ssh: { reading: 'unknown', detail: 'not asked yet' }, host: undefined } as const;
   const then = { signals: lsi, atMs: Date.now() };
   expect(quickReport({ ...unasked, captured: { ...then, ssh: now } }).finding.code).toBe(
     'block-path-stalled',
@@ -162,12 +177,16 @@ test('before a verb triage answers within a second, whatever hangs, and then fin
 
 test('a status from before a capture does not speak against it', async () => {
   const wedged = {
-    signals: { vmState: 'running', qmp: 'silent', processState: 'T' },
-    ssh: { answers: false, detail: 'no answer' },
-  } as const;
+    signals: {
+      vmState: known('running'),
+      qmp: known({ silentLooks: 2 }),
+      processState: known('T'),
+    },
+    ssh: { reading: 'silent', detail: 'no answer' },
+  } as const satisfies Omit<Latest, 'atMs'>;
   let captured: Latest | undefined;
   const evidence = { ...noEvidence, latest: () => captured };
-  const { diagnosis, state } = look(async () => ({ answers: false, detail: 'no answer', ms: 1 }), evidence);
+  const { diagnosis, state } = look(silentGuest, evidence);
   expect((await state()).qmp.answers).toBe(true);
   // The host falls silent, and a capture tells so.
   host.set('mute', '');
@@ -201,7 +220,7 @@ test('the live state is asked for only when somebody looks, and by two at once o
   let probes = 0;
   const probe = async () => {
     probes += 1;
-    return { answers: true, detail: 'SSH answered.', ms: 1 };
+    return SSH_WORKS;
   };
   const { diagnosis, state: now } = look(probe);
   const before = count();

@@ -26,6 +26,7 @@ const MAX_COMMAND_BYTES = 128_000;
 /** What ssh says about its own progress goes to its log whatever LogLevel is: see client-log.ts. Unknown before OpenSSH 8.5. */
 const PROGRESS = [
   'sshconnect.c:ssh_connect_direct():*',
+  'kex.c:kex_exchange_identification():*',
   'clientloop.c:client_session2_setup():*',
   'clientloop.c:client_input_channel_req():*',
   'clientloop.c:client_loop():*',

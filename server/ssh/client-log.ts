@@ -1,6 +1,8 @@
 // How a run of the OpenSSH client ended, read from its exit code and its own log (-E, LogVerbose). ssh exits 255 for its own
 // troubles and for a remote command that exits 255; only the log tells them apart, and only the log says whether the command
-// was ever sent. Where the log is silent (OpenSSH before 8.5, no room for a log file) the answer is the careful one. Pure.
+// was ever sent and how far it came. Where the log is silent (OpenSSH before 8.5, no room for a log file) the answer is the careful
+// one. Pure.
+import type { SshReached } from '../../protocol/ssh-reading.ts';
 
 export type SshEnd = 'exited' | 'unreachable' | 'connection_lost' | 'aborted' | 'timed_out';
 
@@ -20,6 +22,8 @@ export interface ClientEnd {
   /** Of the remote command; null when it is not known. */
   readonly exitCode: number | null;
   readonly begun: Begun;
+  /** How far it came, as far as the log tells. */
+  readonly reached: SshReached;
 }
 
 /** ssh ends its lines with CR LF: the terminal may be raw. */
@@ -46,8 +50,25 @@ function begunOf(log: string | undefined, lines: readonly string[]): Begun {
   return NEVER_CONNECTED.test(log) ? 'no' : 'unknown';
 }
 
-export function readEnd({ pid, exitCode, cause, log }: ClientExit): ClientEnd {
-  const lines = ownLines(log ?? '', pid);
+const BANNER = /kex_exchange_identification\(\).*: Remote protocol version /;
+const CONNECTED = /ssh_connect_direct\(\).*: Connection established\.$/;
+
+function reachedOf(begun: Begun, lines: readonly string[]): SshReached {
+  if (begun === 'yes') return 'logged-in';
+  if (lines.some((line) => BANNER.test(line))) return 'banner';
+  return lines.some((line) => CONNECTED.test(line)) ? 'connected' : 'nothing';
+}
+
+export function readEnd(exit: ClientExit): ClientEnd {
+  const lines = ownLines(exit.log ?? '', exit.pid);
+  const end = howItEnded(exit, lines);
+  return { ...end, reached: reachedOf(end.begun, lines) };
+}
+
+function howItEnded(
+  { exitCode, cause, log }: ClientExit,
+  lines: readonly string[],
+): Omit<ClientEnd, 'reached'> {
   const begun = begunOf(log, lines);
   if (cause !== undefined) return { how: cause, exitCode: null, begun };
   if (exitCode !== null && exitCode !== 255) return { how: 'exited', exitCode, begun: 'yes' };
@@ -60,12 +81,16 @@ export function readEnd({ pid, exitCode, cause, log }: ClientExit): ClientEnd {
   return { how: begun === 'no' ? 'unreachable' : 'connection_lost', exitCode: null, begun };
 }
 
+// What a server says before its banner, instead of one: why it lets nobody in.
+const BEFORE_BANNER = /^debug1: kex\.c:kex_exchange_identification\(\).*: banner line \d+: /;
+
 /** What ssh said to people: its log without the progress, and without the source positions that LogVerbose adds. */
 export const spokenLines = (log: string): string =>
   linesOf(log)
     .filter(
       (line) =>
-        !/^debug\d: |: (?:Transferred: sent|Bytes per second: sent) /.test(line) && line.trim() !== '',
+        BEFORE_BANNER.test(line) ||
+        (!/^debug\d: |: (?:Transferred: sent|Bytes per second: sent) /.test(line) && line.trim() !== ''),
     )
-    .map((line) => line.replace(/^[a-z0-9-]+\.c:\w+\(\):\d+ \(pid=\d+\): /, ''))
+    .map((line) => line.replace(/^(?:debug1: )?[a-z0-9-]+\.c:\w+\(\):\d+ \(pid=\d+\): /, ''))
     .join('\n');

@@ -3,6 +3,7 @@ import { once } from 'node:events';
 import { readFile, unlink, writeFile } from 'node:fs/promises';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { execa } from 'execa';
+import type { SshReached } from '../../protocol/ssh-reading.ts';
 import { type Begun, readEnd, type SshEnd, spokenLines } from './client-log.ts';
 
 export interface ClientRun {
@@ -22,9 +23,10 @@ export interface ClientResult {
   /** The local client's own end by a signal, if it ended so. */
   readonly signal: string | undefined;
   readonly begun: Begun;
+  readonly reached: SshReached;
   readonly stderrTail: string;
-  /** What ssh said about itself, and after it the remote stderr's tail: some of ssh's last words go there. */
-  readonly said: string;
+  /** What ssh said about itself in its log. */
+  readonly spoken: string;
 }
 
 const STDERR_TAIL_BYTES = 4_096;
@@ -97,8 +99,9 @@ export async function runClient(run: ClientRun): Promise<ClientResult> {
         exitCode: null,
         signal: undefined,
         begun: 'no',
+        reached: 'nothing',
         stderrTail: '',
-        said:
+        spoken:
           failure.code === 'ENOENT'
             ? "OpenSSH's client (ssh) is not installed here"
             : (failure.shortMessage ?? 'ssh could not be started'),
@@ -116,7 +119,7 @@ export async function runClient(run: ClientRun): Promise<ClientResult> {
       ...readEnd({ pid: child.pid, exitCode, cause, log }),
       signal: signal ?? undefined,
       stderrTail,
-      said: `${spokenLines(log ?? '')}\n${stderrTail}`,
+      spoken: spokenLines(log ?? ''),
     };
   } finally {
     clearTimeout(timer);

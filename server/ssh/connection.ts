@@ -9,11 +9,12 @@
 import path from 'node:path';
 import type { Logger } from 'pino';
 import { BreakglassError } from '../../protocol/problems.ts';
+import type { SshReached } from '../../protocol/ssh-reading.ts';
 import type { HostAddress } from '../config/targets.ts';
 import { commandArguments, type Destination, type Keepalive, masterArguments } from './arguments.ts';
 import { createLog, runClient } from './client.ts';
 import type { Begun, SshEnd } from './client-log.ts';
-import { explainFailure } from './failure.ts';
+import { readFailure, type SshFailure } from './failure.ts';
 import { createIdentity } from './identity.ts';
 import { createMaster, NO_MASTER } from './master.ts';
 
@@ -56,6 +57,10 @@ export interface SshResult {
   readonly signal: string | undefined;
   /** `no`: proof that the command never ran. */
   readonly begun: Begun;
+  /** How far it came, as far as the client's log tells. */
+  readonly reached: SshReached;
+  /** What it says of the far side that no command's end came from there; undefined where one did. */
+  readonly failure: SshFailure | undefined;
   /** The last 4 KB of the remote command's stderr. */
   readonly stderrTail: string;
   /** For `unreachable` and `connection_lost`: a sentence for a person. Else empty. */
@@ -151,11 +156,14 @@ export function createSshConnection(options: SshConnectionOptions): SshConnectio
       onStdout: command.onStdout ?? (() => {}),
       onStderr: command.onStderr ?? (() => {}),
     });
-    const { said, ...rest } = result;
-    if (rest.how === 'unreachable' || rest.how === 'connection_lost')
-      return failed({ ...rest, detail: explainFailure(said, rest.how, destination) });
-    if (rest.how === 'exited') lastFailure = '';
-    return { ...rest, detail: '' };
+    const { spoken, ...rest } = result;
+    if (rest.how === 'exited') {
+      lastFailure = '';
+      return { ...rest, failure: undefined, detail: '' };
+    }
+    const { failure, detail } = readFailure({ ...rest, spoken }, destination);
+    const said = rest.how === 'unreachable' || rest.how === 'connection_lost';
+    return said ? failed({ ...rest, failure, detail }) : { ...rest, failure, detail: '' };
   };
   /** A host that is down is asked every few seconds while somebody looks: said once, not every time. */
   const failed = (result: SshResult): SshResult => {
@@ -193,6 +201,8 @@ const notOffered = (why: string): SshResult => ({
   exitCode: null,
   signal: undefined,
   begun: 'no',
+  reached: 'nothing',
+  failure: { reading: 'unknown' },
   stderrTail: '',
   detail: why,
 });

@@ -1,8 +1,25 @@
-// OpenSSH's error messages as sentences for a person on a phone at night: what happened, what it means, what to do.
+// OpenSSH's error messages, read twice: as sentences for a person on a phone at night (what happened, what it means, what to do),
+// and as what they say of the far side. A refusal is a sign of life; only silence is a sign of death, and a weak one.
 import { createHash } from 'node:crypto';
 import { readFileSync } from 'node:fs';
+import type { SshReached, SshReading, SshRefusal } from '../../protocol/ssh-reading.ts';
 import type { Destination } from './arguments.ts';
 import type { SshEnd } from './client-log.ts';
+
+export interface SshFailure {
+  readonly reading: Exclude<SshReading, 'works'>;
+  /** Of `refused`. */
+  readonly refusal?: SshRefusal;
+}
+
+export interface FailedRun {
+  readonly how: SshEnd;
+  readonly reached: SshReached;
+  /** What the client said about itself, in its log. */
+  readonly spoken: string;
+  /** The end of its stderr: some of its last words go there. After a login it is the remote command's. */
+  readonly stderrTail: string;
+}
 
 /** Fingerprint as ssh prints it, of every key that the file holds for the alias. Empty when it cannot be read. */
 function knownFingerprints(knownHostsFile: string, alias: string): readonly string[] {
@@ -23,46 +40,147 @@ function knownFingerprints(knownHostsFile: string, alias: string): readonly stri
   }
 }
 
-/**
- * @param said what the client printed (its log, and its stderr)
- * @returns one or two sentences
- */
-export function explainFailure(said: string, how: SshEnd, to: Destination): string {
-  const { address, keyFile, knownHostsFile, hostKeyAlias } = to;
-  const where = `${address.user}@${address.host} port ${address.port}`;
-  const has = (pattern: RegExp): boolean => pattern.test(said);
-
-  // It had been let in: whatever else is printed is the remote command's, not ssh's.
-  if (how === 'connection_lost') return `The connection to ${where} was lost.`;
-  if (has(/HOST IDENTIFICATION HAS CHANGED|Host key for .* has changed/)) {
-    const offered = /SHA256:[A-Za-z0-9+/]+/.exec(said)?.[0] ?? 'not printed';
-    const known = knownFingerprints(knownHostsFile, hostKeyAlias).join(' or ') || 'not readable';
-    return (
-      `The host key of ${hostKeyAlias} (${address.host}) has changed: known is ${known}, offered is ${offered}. ` +
-      `Either the machine was rebuilt or somebody sits in between. If you know that it was rebuilt, accept the new key deliberately: ` +
-      `ssh-keygen -f ${knownHostsFile} -R ${hostKeyAlias}`
-    );
-  }
-  if (has(/Host key verification failed/))
-    return `The host key of ${hostKeyAlias} (${address.host}) could not be verified against ${knownHostsFile}.`;
-  if (has(/Connection refused/))
-    return `${where} refused the connection: the machine is up, but no SSH server listens there.`;
-  if (has(/No route to host|Network is unreachable|Host is down/))
-    return `There is no network route to ${where}: the machine or the network is down.`;
-  if (has(/during banner exchange|kex_exchange_identification/))
-    return `${where} accepted the connection, but its SSH server did not answer: the machine may be overloaded or its disk stalled.`;
-  if (has(/timed out|Operation timed out/)) return `${where} does not answer (the connection timed out).`;
-  if (has(/Could not resolve hostname/))
-    return `The name ${address.host} could not be resolved. Use an IP address: an incident must not depend on DNS.`;
-  if (has(/bad permissions|UNPROTECTED PRIVATE KEY/))
-    return `The key file ${keyFile} is readable by others, so ssh ignores it: chmod 600 ${keyFile}`;
-  if (has(/Permission denied/)) {
-    if (has(/Load key .*: (?:invalid format|error in libcrypto)/))
-      return `The key file ${keyFile} is not a private key that ssh understands.`;
-    return `${where} did not accept our key. Is the public key in authorized_keys there?`;
-  }
-  const last = said.trim().split('\n').at(-1)?.slice(0, 300);
-  return last === undefined || last === ''
-    ? `The connection to ${where} failed without a word from ssh.`
-    : `ssh to ${where} said: ${last}`;
+interface Meaning extends SshFailure {
+  readonly says: RegExp;
+  readonly detail: (where: string, to: Destination, said: string) => string;
 }
+
+const refused = (refusal: SshRefusal): SshFailure => ({ reading: 'refused', refusal });
+
+/** The first that matches what ssh said. Its words: sshconnect.c, sshconnect2.c, kex.c, packet.c. */
+const MEANINGS: readonly Meaning[] = [
+  {
+    says: /HOST IDENTIFICATION HAS CHANGED|Host key for .* has changed/,
+    ...refused('host-key'),
+    detail: (_where, { address, knownHostsFile, hostKeyAlias }, said) => {
+      const offered = /SHA256:[A-Za-z0-9+/]+/.exec(said)?.[0] ?? 'not printed';
+      const known = knownFingerprints(knownHostsFile, hostKeyAlias).join(' or ') || 'not readable';
+      return (
+        `The host key of ${hostKeyAlias} (${address.host}) has changed: known is ${known}, offered is ${offered}. ` +
+        `Either the machine was rebuilt or somebody sits in between. If you know that it was rebuilt, accept the new key deliberately: ` +
+        `ssh-keygen -f ${knownHostsFile} -R ${hostKeyAlias}`
+      );
+    },
+  },
+  {
+    says: /Host key verification failed/,
+    ...refused('host-key'),
+    detail: (_where, { address, knownHostsFile, hostKeyAlias }) =>
+      `The host key of ${hostKeyAlias} (${address.host}) could not be verified against ${knownHostsFile}.`,
+  },
+  {
+    says: /Too many authentication failures/,
+    ...refused('too-many-keys'),
+    detail: (where, { keyFile }) =>
+      `${where} gave up after too many keys. Give the console the one key that is meant: put it at ${keyFile}`,
+  },
+  {
+    says: /^banner line \d+: /m,
+    ...refused('not-now'),
+    detail: (where, _to, said) => {
+      const word = /^banner line \d+: (.{1,120})/m.exec(said)?.[1]?.trim() ?? '';
+      return `The SSH server of ${where} lets nobody in now: "${word}". It lives. Try again in a minute.`;
+    },
+  },
+  {
+    says: /Connection refused/,
+    ...refused('port-closed'),
+    detail: (where) => `${where} refused the connection: the machine is up, but no SSH server listens there.`,
+  },
+  {
+    says: /No route to host|Network is unreachable|Host is down/,
+    reading: 'unreachable',
+    detail: (where) => `There is no network route to ${where}: the machine or the network is down.`,
+  },
+  {
+    says: /during banner exchange/,
+    reading: 'silent',
+    detail: (where) =>
+      `${where} accepted the connection, but its SSH server did not answer: the machine may be overloaded or its disk stalled.`,
+  },
+  {
+    says: /Unable to negotiate|no matching (?:host key|key exchange|cipher|MAC)|Bad packet length|Protocol major versions differ/,
+    ...refused('protocol'),
+    detail: (where, _to, said) =>
+      `${where} and this console have no SSH algorithm in common: ${lastLine(said)}`,
+  },
+  {
+    says: /kex_exchange_identification|Connection (?:closed|reset) by |Connection reset by peer|Received disconnect from/,
+    ...refused('closed'),
+    detail: (where) =>
+      `${where} accepted the connection and closed it before letting anybody in: no SSH server that works is behind it.`,
+  },
+  {
+    says: /timed out|Operation timed out/,
+    reading: 'silent',
+    detail: (where) => `${where} does not answer (the connection timed out).`,
+  },
+  {
+    says: /Could not resolve hostname/,
+    reading: 'unknown',
+    detail: (_where, { address }) =>
+      `The name ${address.host} could not be resolved. Use an IP address: an incident must not depend on DNS.`,
+  },
+  {
+    says: /bad permissions|UNPROTECTED PRIVATE KEY/,
+    ...refused('key'),
+    detail: (_where, { keyFile }) =>
+      `The key file ${keyFile} is readable by others, so ssh ignores it: chmod 600 ${keyFile}`,
+  },
+  {
+    says: /Permission denied/,
+    ...refused('key'),
+    detail: (where, { keyFile }, said) =>
+      /Load key .*: (?:invalid format|error in libcrypto)/.test(said)
+        ? `The key file ${keyFile} is not a private key that ssh understands.`
+        : `${where} did not accept our key. Is the public key in authorized_keys there?`,
+  },
+];
+
+/** Of a run that no command's end came from. */
+export function readFailure(
+  { how, reached, spoken, stderrTail }: FailedRun,
+  to: Destination,
+): { readonly failure: SshFailure; readonly detail: string } {
+  const { address } = to;
+  const where = `${address.user}@${address.host} port ${address.port}`;
+  switch (how) {
+    case 'exited':
+    case 'aborted':
+      return { failure: { reading: 'unknown' }, detail: '' };
+    case 'timed_out':
+      return { failure: { reading: 'silent' }, detail: '' };
+    case 'connection_lost':
+      // It had been let in: whatever else is printed is the remote command's, not ssh's. Keepalives that nobody answered are
+      // silence; an end of the connection came from something alive.
+      return {
+        failure: /^Timeout, server .* not responding/m.test(spoken)
+          ? { reading: 'silent' }
+          : reached === 'nothing'
+            ? { reading: 'unknown' }
+            : refused('closed'),
+        detail: `The connection to ${where} was lost.`,
+      };
+    case 'unreachable': {
+      const said = `${spoken}\n${stderrTail}`;
+      const meaning = MEANINGS.find(({ says }) => says.test(said));
+      if (meaning === undefined)
+        return {
+          failure: { reading: 'unknown' },
+          detail:
+            said.trim() === ''
+              ? `The connection to ${where} failed without a word from ssh.`
+              : `ssh to ${where} said: ${lastLine(said)}`,
+        };
+      const { reading, refusal } = meaning;
+      return {
+        failure: { reading, ...(refusal === undefined ? {} : { refusal }) },
+        detail: meaning.detail(where, to, said),
+      };
+    }
+    default:
+      return how satisfies never;
+  }
+}
+
+const lastLine = (said: string): string => said.trim().split('\n').at(-1)?.slice(0, 300) ?? '';

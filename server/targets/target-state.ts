@@ -6,6 +6,7 @@ import type { Power } from '../power/port.ts';
 import type { StatusAnswer } from '../power-host/run-verb.ts';
 import { versionWarning } from '../power-host/version.ts';
 import type { Readings } from '../readings/readings.ts';
+import { knownValue } from '../triage/reading.ts';
 
 export interface Shown {
   readonly name: TargetName;
@@ -31,6 +32,7 @@ export function targetState({ name, title, readings, evidence, power }: Shown): 
     },
     ssh: {
       answers: probe?.value.answers ?? null,
+      reading: probe?.value.reading ?? 'unknown',
       at: probe?.at ?? null,
       ...(probe === undefined ? {} : { detail: probe.value.detail }),
     },
@@ -56,7 +58,12 @@ function agentReading(
   latest: ReturnType<Evidence['latest']>,
 ): TargetState['guest_agent'] {
   if (told !== undefined) return { answers: told, at: at ?? null };
-  const captured = latest?.signals.guestAgent;
-  if (latest === undefined || captured === undefined) return { answers: null, at: null };
-  return { answers: captured, at: new Date(latest.atMs).toISOString(), detail: 'as of the latest evidence' };
+  const captured = knownValue(latest?.signals.guestAgent);
+  if (latest === undefined || captured === undefined || captured === 'not-configured')
+    return { answers: null, at: null };
+  return {
+    answers: captured === 'answers',
+    at: new Date(latest.atMs).toISOString(),
+    detail: 'as of the latest evidence',
+  };
 }

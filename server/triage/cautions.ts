@@ -1,41 +1,73 @@
-// What stands beside any finding and changes what a verb will do. All that hold are said, in this order.
+// What stands beside any finding and changes what a verb will do. All that hold are said, in this order; one that may hold withholds
+// the verbs that it warns of.
 import type { MutatingVerb } from '../../protocol/verbs.ts';
+import { parseTask } from '../../protocol/vm-states.ts';
+import { lockHolderType } from './conditions.ts';
+import { holds, knownValue, type Truth, truthOf } from './reading.ts';
 import type { Signals } from './signals.ts';
 
-interface CautionRule {
+export interface CautionRule {
   readonly code: string;
-  readonly when: (signals: Signals) => boolean;
+  readonly when: (signals: Signals) => Truth;
   readonly text: (signals: Signals) => string;
   readonly warned: readonly MutatingVerb[];
+  /** What is not known, where `when` is unknown and a verb is withheld for it. */
+  readonly doubt: string;
 }
 
 export const CAUTIONS: readonly CautionRule[] = [
   {
     code: 'quorum-lost',
-    when: (s) => s.quorum === false,
+    when: (s) => holds(s.quorum, (quorum) => !quorum),
     text: () =>
       'The cluster has no quorum: start would fail (cluster not ready - no quorum?), so stop and cycle would strand the VM.',
     warned: ['cycle', 'start', 'stop'],
+    doubt: 'whether the cluster has quorum',
+  },
+  {
+    code: 'cluster-not-read',
+    // Only where it was asked: then /etc/pve hangs or is gone, and qm hangs or fails with it.
+    when: ({ quorum }) => truthOf(quorum?.is === 'too-late' || quorum?.is === 'unreadable'),
+    text: ({ quorum }) =>
+      `The cluster's file system (/etc/pve) could not be read${quorum !== undefined && 'why' in quorum ? `: ${quorum.why}` : ''}. Quorum and HA are not known; a start may fail, so stop and cycle may strand the VM.`,
+    warned: ['cycle', 'start', 'stop'],
+    doubt: 'whether /etc/pve can be read',
   },
   {
     code: 'ha-managed',
-    when: (s) => s.haManaged === true,
+    when: (s) => holds(s.haManaged, (managed) => managed),
     text: () =>
       'The VM is managed by HA: start and stop are requests to its manager, which carries them out when it sees fit and may start the VM again.',
     warned: [],
+    doubt: 'whether it is managed by HA',
   },
   {
     code: 'staged-configuration',
-    when: (s) => (s.staged?.length ?? 0) > 0,
+    when: (s) => holds(s.staged, (staged) => staged.length > 0),
     text: (s) =>
-      `Staged configuration is pending: ${s.staged?.join(', ')}. Only cycle applies it; reset does not.`,
+      `Staged configuration is pending: ${knownValue(s.staged)?.join(', ')}. Only cycle applies it; reset does not.`,
     warned: [],
+    doubt: 'what configuration is staged',
+  },
+  {
+    code: 'shutdown-pressed',
+    when: (s) => holds(s.lockFile, () => lockHolderType(s) === 'qmshutdown'),
+    text: (s) =>
+      `A Shutdown pressed in the web interface${by(s)} waits for the guest and holds the VM's lock. A stop or a cycle by a person overrules it.`,
+    warned: [],
+    doubt: 'who holds the lock file',
   },
   {
     code: 'verb-in-progress',
-    when: (s) => s.busy !== undefined,
+    when: (s) => holds(s.busy, (busy) => busy !== 'none'),
     text: (s) =>
-      `The host is carrying out a verb: ${s.busy}. Wait for its end; what is read meanwhile may be half-way.`,
+      `The host is carrying out a verb: ${knownValue(s.busy)}. Wait for its end; what is read meanwhile may be half-way.`,
     warned: [],
+    doubt: 'whether the host carries out a verb',
   },
 ];
+
+const by = (s: Signals): string => {
+  const task = parseTask(knownValue(s.lockFile)?.holder ?? '');
+  return task === undefined ? '' : ` by ${task.user}`;
+};

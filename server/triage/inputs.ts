@@ -1,96 +1,154 @@
-// How each signal is shown to a person, and the conditions that several rules share.
-import type { Signals } from './signals.ts';
+// How each signal is shown to a person.
+import { configLock, parseTask } from '../../protocol/vm-states.ts';
+import { knownValue, showReading } from './reading.ts';
+import type { LockFile, Queues, Signals } from './signals.ts';
 
-const known = <T>(value: T | undefined, show: (value: T) => string): string =>
-  value === undefined ? 'not known' : show(value);
+const list = (entries: readonly string[], none: string): string =>
+  entries.length === 0 ? none : entries.join('; ');
 
 export const INPUTS = {
-  'power host': (s: Signals) => (s.powerHost.reachable ? 'answers' : s.powerHost.detail),
-  'VM state': (s: Signals) => s.vmState ?? 'not known',
+  'power host': ({ powerHost: { reading, detail } }: Signals) =>
+    reading === 'answers' ? ['answers', detail].filter((part) => part !== '').join(': ') : detail,
+  placement: (s: Signals) =>
+    showReading(s.placement, (where) => (where === 'here' ? 'on this node' : where.elsewhere)),
+  'VM state': (s: Signals) => showReading(s.vmState, String),
   'QEMU process': (s: Signals) =>
-    s.process === 'absent' ? 'none' : known(s.processState, (state) => `state ${state}`),
+    knownValue(s.process) === 'absent' ? 'none' : showReading(s.processState, (state) => `state ${state}`),
+  'process age': (s: Signals) => showReading(s.uptimeS, (seconds) => `${seconds} s`),
   'threads in D': (s: Signals) =>
-    known(s.stuckThreads, (threads) =>
-      threads.length === 0
-        ? 'none in both samples'
-        : threads.map(({ name, wchan }) => `${name} in ${wchan}, both samples`).join('; '),
+    showReading(s.stuckThreads, (threads) =>
+      list(
+        threads.map(({ name, wchan }) => `${name} in ${wchan}, both samples`),
+        'none in both samples',
+      ),
     ),
-  'config lock': (s: Signals) => s.configLock ?? (s.evidence === undefined ? 'not known' : 'none'),
-  task: (s: Signals) => s.task ?? 'not known',
-  'lock file': (s: Signals) =>
-    known(s.flock, ({ holder, heldS }) =>
-      holder === 'free' ? 'free' : `held by ${holder}${heldS === undefined ? '' : ` for ${heldS} s`}`,
+  'host storage': (s: Signals) =>
+    showReading(s.hostStorage, (lines) => list(lines, 'no recent line in the kernel log')),
+  'config lock': (s: Signals) =>
+    showReading(s.configLock, (lock) =>
+      lock === 'none' ? 'none' : `${lock} (${configLock(lock)?.says ?? 'a lock that is not known here'})`,
     ),
-  'out of memory': (s: Signals) => s.oomLine ?? 'no such line',
-  'io-status': (s: Signals) => known(s.noSpace, (full) => (full ? 'nospace' : 'failed or ok')),
-  QMP: (s: Signals) => s.qmp ?? 'not known',
-  SSH: (s: Signals) => (s.ssh.answers === true ? 'answers' : s.ssh.detail),
+  task: (s: Signals) => showReading(s.tasks, (tasks) => list(tasks, 'none')),
+  'lock file': (s: Signals) => showReading(s.lockFile, showLockFile),
+  'out of memory': (s: Signals) =>
+    showReading(s.outOfMemory, (line) => (line === 'none' ? 'no recent line about this VM' : line)),
+  'stopped by': (s: Signals) =>
+    showReading(s.stoppedBy, (who) =>
+      who === 'nobody' ? 'nobody, as far back as the journal reaches' : who,
+    ),
+  'io-status': (s: Signals) =>
+    showReading(s.ioErrors, (drives) =>
+      list(
+        drives.map(({ device, status }) => `${device}: ${status}`),
+        'ok',
+      ),
+    ),
+  QMP: (s: Signals) =>
+    showReading(s.qmp, ({ silentLooks }) => {
+      if (silentLooks === 0) return 'answers';
+      return silentLooks === 1 ? 'silent, asked once' : `silent in ${silentLooks} separate looks`;
+    }),
+  SSH: ({ ssh }: Signals) => (ssh.reading === 'works' ? 'works' : `${ssh.reading}: ${ssh.detail}`),
   'guest agent': (s: Signals) =>
-    s.guestAgent === undefined ? 'not known' : s.guestAgent ? 'answers' : 'no answer',
-  'virtio queues': (s: Signals) =>
-    known(s.queues, (queues) =>
-      queues.every(({ inUse }) => inUse === 0)
-        ? `nothing in use in any of ${queues.length}`
-        : queues
-            .filter(({ inUse }) => inUse > 0)
-            .map(
-              ({ name, inUse, moved }) =>
-                `${name}: ${inUse} in use, ${moved ? 'advancing' : 'not advancing'}`,
-            )
-            .join('; '),
-    ),
+    showReading(s.guestAgent, (agent) => {
+      if (agent === 'answers') return 'answers';
+      return agent === 'silent' ? 'no answer' : 'not configured';
+    }),
+  'file systems': (s: Signals) => showReading(s.fileSystems, String),
+  'virtio queues': (s: Signals) => showReading(s.queues, showQueues),
   'disk between A and B': (s: Signals) =>
-    known(
-      s.disk,
-      ({ read, written, operations }) =>
-        `${read} bytes read, ${written} written${operations === undefined ? '' : `, ${operations} operations completed`}`,
+    showReading(s.disks, (disks) =>
+      list(
+        disks.map(({ device, read, written, operations, stillForS }) =>
+          stillForS > 0
+            ? `${device}: still for ${round(stillForS)} s`
+            : `${device}: ${read} bytes read, ${written} written${operations === undefined ? '' : `, ${operations} operations`}`,
+        ),
+        'no disk is told',
+      ),
     ),
   'disk history': (s: Signals) =>
-    known(
+    showReading(
       s.history,
-      ({ zeroMinutes, wroteBefore }) =>
-        `diskwrite exactly 0 for ${zeroMinutes} min${wroteBefore ? ', writing before' : ', not writing before either'}`,
+      ({ quietMinutes, longestPauseMinutes, wroteMinutes }) =>
+        `diskwrite exactly 0 for ${quietMinutes} min; before, ${wroteMinutes === 0 ? 'not writing either' : `writing, with pauses of at most ${longestPauseMinutes} min`}`,
     ),
-  vCPUs: (s: Signals) => known(s.vcpus, (all) => all.map((percent) => `${Math.round(percent)} %`).join(', ')),
+  'CPU history': (s: Signals) =>
+    showReading(s.history, ({ cpuBefore, cpuSince }) =>
+      cpuBefore === undefined || cpuSince === undefined
+        ? 'not told'
+        : `${percent(cpuBefore)} while it wrote, ${percent(cpuSince)} since`,
+    ),
+  vCPUs: (s: Signals) =>
+    showReading(s.vcpus, (vcpus) =>
+      list(
+        vcpus.map(
+          ({ percent: now, spunForS, haltedForS }) =>
+            `${Math.round(now)} %${spunForS > 2 ? ` (busy for ${round(spunForS)} s)` : ''}${haltedForS > 2 ? ` (no tick for ${round(haltedForS)} s)` : ''}`,
+        ),
+        'none told',
+      ),
+    ),
   memory: (s: Signals) =>
-    known(
+    showReading(
       s.memory,
-      ({ swappedIn, majorFaults }) =>
-        `+${swappedIn} swapped in, +${majorFaults} major faults between A and B`,
+      ({ swapInPerS, faultsPerS, thrashedForS }) =>
+        `${Math.round(swapInPerS / 1024)} KiB/s swapped in, ${Math.round(faultsPerS)} major faults/s${thrashedForS > 2 ? `, high for ${round(thrashedForS)} s` : ''}`,
     ),
-  throttle: (s: Signals) => known(s.throttles, (all) => (all.length === 0 ? 'none' : all.join('; '))),
+  network: (s: Signals) => showReading(s.networkOut, (bytes) => `${bytes} bytes sent between A and B`),
+  watched: (s: Signals) =>
+    showReading(s.watched, ({ seconds, samples }) => `${round(seconds)} s in ${samples} samples`),
+  throttle: (s: Signals) => showReading(s.throttles, (limits) => list(limits, 'none')),
   evidence: (s: Signals) => s.evidence ?? 'none',
-} as const;
+} as const satisfies Readonly<Record<string, (signals: Signals) => string>>;
 
 export type Input = keyof typeof INPUTS;
 
-/** At this load a vCPU spins; below the other it halted for good. */
-const BUSY_PERCENT = 90;
-const HALTED_PERCENT = 2;
+const round = (seconds: number): number => Math.round(seconds);
+const percent = (share: number): string => `${Math.round(share * 100)} %`;
 
-export const sshDead = (s: Signals): boolean => s.ssh.answers === false;
-export const agentDead = (s: Signals): boolean => s.guestAgent !== true;
-export const qmpAnswers = (s: Signals): boolean => s.qmp === 'answers';
-export const flat = ({ disk }: Signals): boolean =>
-  disk !== undefined && disk.read === 0 && disk.written === 0 && (disk.operations ?? 0) === 0;
-export const moves = (s: Signals): boolean =>
-  (s.queues?.some(({ moved }) => moved) ?? false) || (s.disk !== undefined && !flat(s));
-export const stuckQueues = (s: Signals) => s.queues?.filter(({ inUse, moved }) => inUse > 0 && !moved) ?? [];
-/** Known only where the controller tells. */
-export const nothingInUse = (s: Signals): boolean =>
-  s.queues !== undefined && s.queues.length > 0 && s.queues.every(({ inUse }) => inUse === 0);
-export const vcpusExtreme = ({ vcpus }: Signals): boolean =>
-  vcpus !== undefined &&
-  vcpus.length > 0 &&
-  (vcpus.every((percent) => percent >= BUSY_PERCENT) || vcpus.every((percent) => percent <= HALTED_PERCENT));
-export const inState =
-  (...states: readonly string[]) =>
-  (s: Signals): boolean =>
-    s.vmState !== undefined && states.includes(s.vmState);
-/** qm says stopped, or there is no process; a host that could not be asked says neither. */
-export const noProcess = (s: Signals): boolean => s.vmState === 'stopped' || s.process === 'absent';
-/** A suspend to disk leaves `lock: suspended`, which `qm start` takes away by itself: no obstacle. */
-export const obstructing = ({ configLock }: Signals): boolean =>
-  configLock !== undefined && configLock !== 'suspended';
-export const hasTask = ({ task }: Signals): boolean => task !== undefined && task !== 'none';
-export const vm = ({ vmid }: Signals): string => (vmid === undefined ? 'VMID' : String(vmid));
+function showLockFile({ holder, seenForS }: LockFile): string {
+  if (holder === 'free') return 'free';
+  return `held by ${holder}, ${seenForS === undefined ? 'seen once' : `seen for ${round(seenForS)} s`}`;
+}
+
+function showQueues({ told, list: queues, unasked }: Queues): string {
+  if (!told) return 'this QEMU tells of none';
+  const busy = queues.filter(({ inUse }) => inUse > 0);
+  const parts = busy.map(
+    ({ name, inUse, moved, stuckForS }) =>
+      `${name}: ${inUse} in use, ${moved ? 'advancing' : `completing none for ${round(stuckForS)} s`}`,
+  );
+  if (busy.length === 0)
+    parts.push(queues.length === 0 ? 'no virtio disk' : `nothing in use in any of ${queues.length}`);
+  if (unasked.length > 0) parts.push(`not all asked: ${unasked.join(', ')}`);
+  return parts.join('; ');
+}
+
+/** A task in a person's words: what it is, whose, since when. */
+export function taskWords(text: string): string {
+  const task = parseTask(text);
+  if (task === undefined) return text;
+  const what = TASK_WORDS[task.type] ?? `a task of type ${task.type}`;
+  return `${what} (${task.type}) by ${task.user}, begun ${new Date(task.startedAt * 1000).toISOString().slice(0, 19)}Z`;
+}
+
+const TASK_WORDS: Readonly<Record<string, string>> = {
+  vzdump: 'a backup',
+  vncproxy: "somebody's open console",
+  vncshell: "somebody's shell on the host",
+  spiceproxy: "somebody's open console",
+  termproxy: "somebody's open terminal",
+  qmshutdown: 'a Shutdown pressed in the web interface',
+  qmstop: 'a Stop pressed in the web interface',
+  qmreboot: 'a Reboot pressed in the web interface',
+  qmstart: 'a start',
+  qmmove: 'a disk being moved',
+  qmigrate: 'a migration',
+  qmsnapshot: 'a snapshot',
+  qmdelsnapshot: 'the removal of a snapshot',
+  qmrollback: 'a rollback',
+  qmclone: 'a clone',
+  qmsuspend: 'a suspend to disk',
+  qmrestore: 'a restore',
+};

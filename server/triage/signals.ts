@@ -1,50 +1,135 @@
-// What triage looks at. Undefined means not known: a rule that needs it does not fire. A and B are the two samples of a
-// capture, about two seconds apart.
+// What triage looks at. Every signal is a reading: an absent one was not asked, and an unknown one never counts as none, as zero
+// or as now. A and B are the two samples of a capture, about two seconds apart; several captures of one process make a longer
+// watch. What moves is told per device, never summed.
+import type { SshReached, SshReading, SshRefusal } from '../../protocol/ssh-reading.ts';
+import type { Reading } from './reading.ts';
+
+/** One look at SSH: a value of its own for what else would be a reading. */
+export interface SshSignal {
+  readonly reading: SshReading;
+  readonly refusal?: SshRefusal;
+  readonly reached?: SshReached;
+  /** How long it took, where it works. */
+  readonly tookMs?: number;
+  /** A sentence for a person. */
+  readonly detail: string;
+}
+
+/**
+ * `slow`: it was reached, and its answer did not come in time. `lost`: it was being asked when the connection went. `refused`: it
+ * lives, and does not let us in.
+ */
+export interface PowerHostSignal {
+  readonly reading: 'answers' | 'slow' | 'lost' | 'refused' | 'unreachable' | 'unknown';
+  readonly detail: string;
+}
+
+export interface QueueSignal {
+  /** The disk, or the controller where several disks share it: `virtio0`, `virtioscsi1`. */
+  readonly device: string;
+  /** For a person: `virtio0 queue 2`. */
+  readonly name: string;
+  /** Requests of the guest that it held in every sample of the latest capture. */
+  readonly inUse: number;
+  /** It completed something between the last two samples. */
+  readonly moved: boolean;
+  /** How long, up to the last sample, it was seen to hold requests and to complete none. */
+  readonly stuckForS: number;
+}
+
+export interface Queues {
+  /** False: this QEMU tells of no queue of any disk (before 7.2, or no virtio disk). */
+  readonly told: boolean;
+  readonly list: readonly QueueSignal[];
+  /** Devices that were asked only in part, or not at all. */
+  readonly unasked: readonly string[];
+}
+
+export interface DiskSignal {
+  readonly device: string;
+  /** Between the first and the last sample of the latest capture. */
+  readonly read: number;
+  readonly written: number;
+  /** Undefined where only bytes are told. */
+  readonly operations: number | undefined;
+  /** How long, up to the last sample, all its counters stood still. 0: it moved between the last two. */
+  readonly stillForS: number;
+}
+
+export interface VcpuSignal {
+  /** Between A and B. */
+  readonly percent: number;
+  /** How long, up to the last sample, it was busy all the time; and how long it did not work at all. */
+  readonly spunForS: number;
+  readonly haltedForS: number;
+}
+
+export interface MemorySignal {
+  /** Bytes a second, between the last two samples. */
+  readonly swapInPerS: number;
+  readonly faultsPerS: number;
+  /** How long, up to the last sample, swap-in and faults were high in every interval. */
+  readonly thrashedForS: number;
+}
+
+export interface DiskHistory {
+  /** Whole minutes, up to the newest value, in which exactly nothing was written. */
+  readonly quietMinutes: number;
+  /** The longest such pause before, between two writes. */
+  readonly longestPauseMinutes: number;
+  /** Minutes in which something was written. */
+  readonly wroteMinutes: number;
+  /** Mean load of all vCPUs (0 to 1) while it wrote, and in the quiet since. Undefined where not told. */
+  readonly cpuBefore: number | undefined;
+  readonly cpuSince: number | undefined;
+}
+
+export interface LockFile {
+  /** `free`, or who holds it, as the host says it. */
+  readonly holder: string;
+  /** How long the same holder was *seen* to hold it: the age of its task is another thing. Undefined: seen once. */
+  readonly seenForS: number | undefined;
+}
 
 /** From a capture: everything here may be missing, for every file of a bundle may. */
 export interface CaptureSignals {
-  /** `absent`: there is no QEMU process. */
-  readonly process?: 'present' | 'absent';
-  /** Of its main thread in B, else in A: R, S, D, T, … */
-  readonly processState?: string;
+  readonly process?: Reading<'present' | 'absent'>;
+  /** Of its main thread: R, S, D, T, … */
+  readonly processState?: Reading<string>;
   /** Threads of the QEMU process in D in both samples, at the same place. */
-  readonly stuckThreads?: readonly { readonly name: string; readonly wchan: string }[];
-  /** The config's `lock:` property. */
-  readonly configLock?: string;
-  /** A task of the host that works on this VM; `none` where there is surely none. */
-  readonly task?: string;
-  /** qemu-server's lock file: `free`, or who holds it. */
-  readonly flock?: { readonly holder: string; readonly heldS: number | undefined };
-  /** Its memory is on disk: start resumes it. */
-  readonly suspendedToDisk?: boolean;
-  /** The kernel's line about killing this QEMU for want of memory. */
-  readonly oomLine?: string;
-  readonly noSpace?: boolean;
-  /** Queues of virtio disks that hold requests of the guest or moved; undefined where the controller has none. */
-  readonly queues?: readonly { readonly name: string; readonly inUse: number; readonly moved: boolean }[];
-  readonly guestAgent?: boolean;
-  /** What its disks did between A and B. `operations`: undefined where only bytes are told. */
-  readonly disk?: {
-    readonly read: number;
-    readonly written: number;
-    readonly operations: number | undefined;
-  };
-  /** From the host's round-robin history. */
-  readonly history?: {
-    readonly zeroMinutes: number;
-    readonly wroteBefore: boolean;
-    readonly samples: number;
-  };
-  /** Of each vCPU thread between A and B, in per cent. */
-  readonly vcpus?: readonly number[];
-  /** Pages between A and B, as the balloon's statistics tell. */
-  readonly memory?: { readonly swappedIn: number; readonly majorFaults: number };
+  readonly stuckThreads?: Reading<readonly { readonly name: string; readonly wchan: string }[]>;
+  /** Recent lines of the host's kernel that speak of its own storage. */
+  readonly hostStorage?: Reading<readonly string[]>;
+  /** The config's `lock:` property, or `none`. */
+  readonly configLock?: Reading<string>;
+  /** Living tasks of the host that were named beside it (UPIDs). A script before 0.2 names one, of any type. */
+  readonly tasks?: Reading<readonly string[]>;
+  readonly lockFile?: Reading<LockFile>;
+  /** The kernel's line about killing *this* VM's QEMU, recently; `none`. */
+  readonly outOfMemory?: Reading<string>;
+  /** Who stopped the VM last, as far back as the journal reaches; `nobody`. */
+  readonly stoppedBy?: Reading<string>;
+  /** Drives whose io-status is not ok: `scsi1: nospace`. */
+  readonly ioErrors?: Reading<readonly { readonly device: string; readonly status: string }[]>;
+  readonly queues?: Reading<Queues>;
+  readonly disks?: Reading<readonly DiskSignal[]>;
+  /** How long, and in how many samples, movement was watched. */
+  readonly watched?: Reading<{ readonly seconds: number; readonly samples: number }>;
+  readonly history?: Reading<DiskHistory>;
+  readonly vcpus?: Reading<readonly VcpuSignal[]>;
+  readonly memory?: Reading<MemorySignal>;
+  /** Bytes that the guest sent between the last two samples. */
+  readonly networkOut?: Reading<number>;
+  readonly guestAgent?: Reading<'answers' | 'silent' | 'not-configured'>;
+  readonly fileSystems?: Reading<'thawed' | 'frozen'>;
   /** I/O limits in the configuration, e.g. `scsi0: iops_wr=100`. */
-  readonly throttles?: readonly string[];
-  readonly quorum?: boolean;
-  readonly haManaged?: boolean;
+  readonly throttles?: Reading<readonly string[]>;
+  readonly quorum?: Reading<boolean>;
+  readonly haManaged?: Reading<boolean>;
   /** Staged configuration, one change a line, as for a person: `memory: 4096 → 8192`. */
-  readonly staged?: readonly string[];
+  readonly staged?: Reading<readonly string[]>;
+  /** Age of the QEMU process. */
+  readonly uptimeS?: Reading<number>;
   /** Its id. */
   readonly evidence?: string;
   readonly vmid?: number;
@@ -55,12 +140,14 @@ export interface Signals extends CaptureSignals {
   readonly target: string;
   /** UTC, ISO 8601. */
   readonly at: string;
-  readonly powerHost: { readonly reachable: boolean; readonly detail: string };
+  readonly powerHost: PowerHostSignal;
+  /** `elsewhere`: the host has no configuration of this VM; the rest is what it said about that. */
+  readonly placement?: Reading<'here' | { readonly elsewhere: string }>;
   /** As qm names it: running, stopped, paused, io-error, … */
-  readonly vmState: string | undefined;
-  readonly qmp: 'answers' | 'silent' | undefined;
-  /** A verb that the host carries out now. */
-  readonly busy: string | undefined;
-  /** `answers` undefined: not asked yet. */
-  readonly ssh: { readonly answers: boolean | undefined; readonly detail: string };
+  readonly vmState?: Reading<string>;
+  /** `silentLooks`: separate looks, seconds apart, in which the monitor said nothing. 0: it answers. */
+  readonly qmp?: Reading<{ readonly silentLooks: number }>;
+  /** A verb that the host carries out now, or `none`. */
+  readonly busy?: Reading<string>;
+  readonly ssh: SshSignal;
 }

@@ -9,13 +9,16 @@ export const ID = '20260131T020304.567Z-cycle';
 interface QmpLine {
   readonly command: string;
   readonly arguments?: Record<string, unknown>;
-  readonly value: unknown;
+  readonly value?: unknown;
+  readonly error?: { readonly class: string; readonly desc: string };
 }
 
 const qmpLines = (at: string, lines: readonly QmpLine[]): string =>
   [
     { greeting: { QMP: { version: { qemu: { major: 9 } } } } },
-    ...lines.map(({ value, ...line }) => ({ ...line, at, ms: 1, return: value })),
+    ...lines.map(({ value, error, ...line }) =>
+      error === undefined ? { ...line, at, ms: 1, return: value } : { ...line, at, ms: 1, error },
+    ),
   ]
     .map((line) => `${JSON.stringify(line)}\n`)
     .join('');
@@ -71,6 +74,12 @@ export function qmpSample(shape: SampleShape = {}): string {
               'used-idx': shape.used ?? 70,
             },
           },
+          // QEMU says itself that there is no further queue.
+          {
+            command: 'x-query-virtio-queue-status',
+            arguments: { path: PATH, queue: 1 },
+            error: { class: 'GenericError', desc: 'Invalid virtqueue number 1' },
+          },
         ]
       : []),
   ]);
@@ -114,8 +123,17 @@ export const manifest = (more: Record<string, unknown> = {}): string =>
     ...more,
   });
 
+const MANIFEST_AT_S = Date.parse('2026-01-31T02:03:00Z') / 1_000;
+
+/** One value a minute, the newest in the minute of the capture. */
 export const history = (written: readonly number[]): string =>
-  JSON.stringify(written.map((diskwrite, n) => ({ time: 1_770_000_000 + n * 60, diskwrite, cpu: 0.1 })));
+  JSON.stringify(
+    written.map((diskwrite, n) => ({
+      time: MANIFEST_AT_S - (written.length - 1 - n) * 60,
+      diskwrite,
+      cpu: 0.1,
+    })),
+  );
 
 /** A picture of 4 × 2 points. */
 export const PPM = Buffer.concat([
@@ -135,9 +153,10 @@ export const STALLED: BundleFiles = {
   'qmp-b.jsonl': qmpSample({ inUse: 3, at: '2026-01-31T02:03:07.000+00:00' }),
   'status-a.txt': 'status: running\nrunning-qemu: 9.2.0\ndiskwrite: 4096\ndiskread: 100\n',
   'status-b.txt': 'status: running\nrunning-qemu: 9.2.0\ndiskwrite: 4096\ndiskread: 100\n',
-  'config.txt': 'memory: 8192\nscsi0: local-lvm:vm-102-disk-0,iops_wr=500,size=40G\n',
+  'config.txt': 'agent: 1\nmemory: 8192\nscsi0: local-lvm:vm-102-disk-0,iops_wr=500,size=40G\n',
   'pending.txt': 'cur memory: 8192\nnew memory: 12288\ndel balloon\n',
   'agent-ping.txt': 'exit: 255\nQEMU guest agent is not running\n',
+  'kernel-log.txt': '2026-01-31T02:00:00,000000+00:00 vmbr0: port 2(tap102i0) entered forwarding state\n',
   'cluster.txt': 'quorum: yes\nha: no\nlock: none\ntask: none\n',
   'flock.txt': 'free\n',
   'rrd.json': history([5, 9, 4, 0, 0, 0, 0]),

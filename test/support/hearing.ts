@@ -7,7 +7,7 @@ export const hearing = (probe: Guest['probe']): Readings => ({
   refreshHost: async () => {},
   host: () => undefined,
   ssh: () => undefined,
-  sshNow: () => ({ answers: undefined, detail: 'not asked yet' }),
+  sshNow: () => ({ reading: 'unknown', detail: 'not asked yet' }),
   noteHost: () => {},
   probeSsh: probe,
 });

@@ -38,7 +38,7 @@ function smallTarget(name: TargetName, parts: SmallTarget): Target {
   const known = (): TargetState => ({
     name,
     vm: { state: 'running', at: null },
-    ssh: { answers: null, at: null },
+    ssh: { answers: null, reading: 'unknown', at: null },
     qmp: { answers: null, at: null },
     guest_agent: { answers: null, at: null },
     warnings: [],

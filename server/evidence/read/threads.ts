@@ -10,9 +10,6 @@ export interface Thread {
   readonly ticks: number;
 }
 
-/** Linux counts a process's time in hundredths of a second for user space, whatever the kernel's own tick. */
-const TICKS_PER_S = 100;
-
 export function readThreads(text: string | undefined): ReadonlyMap<number, Thread> {
   const threads = new Map<number, Thread>();
   for (const [path, body] of headSections(text ?? '')) {
@@ -46,9 +43,6 @@ export function stuckThreads(a: Threads, b: Threads): readonly { name: string; w
     return stuck ? [{ name: thread.name || String(thread.tid), wchan: place }] : [];
   });
 }
-
-export const percentBetween = (a: Thread, b: Thread, seconds: number): number =>
-  (100 * Math.max(0, b.ticks - a.ticks)) / TICKS_PER_S / seconds;
 
 /** R, S, D, T, … from `/proc/<pid>/stat` or the line `State:` of its `status`. */
 export function mainState(text: string | undefined): string | undefined {

@@ -1,0 +1,118 @@
+// One triage for everybody who wants to know. Who comes while one is under way gets its report; a longer look is never answered by a
+// short one. What nobody pressed for (a page that opens on a silent VM) starts no capture as long as a cheap look at status and SSH
+// says that nothing has changed: then the last report is renewed from it.
+import type { TriageReport } from '../../protocol/triage.ts';
+import { runVerb, statusAnswer } from '../power-host/run-verb.ts';
+import { ageSignals } from '../triage/combine.ts';
+import type { Signals } from '../triage/signals.ts';
+import { triage } from '../triage/triage.ts';
+import { sshSignal } from './ssh-signal.ts';
+import { readStatus } from './status-signals.ts';
+import { type Look, lookFor, powerHostSignal, type TriageCause, type TriageDeps } from './triage-run.ts';
+
+/** What moved says nothing about now when it is older than this: it is shown with its age, and advises nothing. */
+const MOVEMENT_LIFE_MS = 5 * 60_000;
+/** Longer than this nothing is renewed: somebody may have repaired it by another way. */
+const RENEWED_MS = 15 * 60_000;
+const STATUS_LIMIT_MS = 20_000;
+const PROBE_LIMIT_MS = 5_000;
+
+export interface SharedTriage {
+  ask(cause: TriageCause): Promise<TriageReport>;
+}
+
+interface Last {
+  readonly look: Look;
+  readonly atMs: number;
+}
+
+export function shareTriage(deps: TriageDeps): SharedTriage {
+  const nowMs = (): number => (deps.now?.() ?? new Date()).getTime();
+  let last: Last | undefined;
+  let running: { readonly longer: boolean; readonly report: Promise<TriageReport> } | undefined;
+
+  async function full(cause: TriageCause): Promise<TriageReport> {
+    const look = await lookFor(deps, cause);
+    last = look.captured ? { look, atMs: nowMs() } : undefined;
+    return triage(look.signals);
+  }
+
+  async function renewed(cause: TriageCause): Promise<TriageReport> {
+    const before = last;
+    // A verb that ran since makes the last capture history, also where the process is the same.
+    const counts = deps.evidence.latest()?.signals.evidence === before?.look.signals.evidence;
+    if (before === undefined || !counts || nowMs() - before.atMs > RENEWED_MS) return full(cause);
+    const now = await cheapLook(deps);
+    if (!isUnchanged(before.look.signals, now)) return full(cause);
+    return triage(carriedOver(before.look.signals, now, nowMs() - before.atMs));
+  }
+
+  return {
+    ask(cause) {
+      const longer = cause.longer === true;
+      if (running !== undefined && (running.longer || !longer)) return running.report;
+      const report = (cause.unasked === true ? renewed(cause) : full(cause)).finally(() => {
+        if (running === own) running = undefined;
+      });
+      const own = { longer, report };
+      running = own;
+      return report;
+    },
+  };
+}
+
+type CheapLook = Pick<Signals, 'ssh' | 'powerHost' | 'at'> & ReturnType<typeof readStatus>;
+
+async function cheapLook(deps: TriageDeps): Promise<CheapLook> {
+  const [end, probed] = await Promise.all([
+    runVerb(deps.host.ssh, 'status', { timeoutMs: deps.limits?.statusMs ?? STATUS_LIMIT_MS }),
+    deps.readings.probeSsh(PROBE_LIMIT_MS),
+  ]);
+  const answer = statusAnswer(end, deps.host.vmid);
+  deps.readings.noteHost(answer);
+  return {
+    ...readStatus(answer.status),
+    powerHost: powerHostSignal(end),
+    ssh: sshSignal(probed),
+    at: (deps.now?.() ?? new Date()).toISOString(),
+  };
+}
+
+/** The same process in the same state, and SSH says what it said. */
+function isUnchanged(before: Signals, now: CheapLook): boolean {
+  const same = <T>(a: T | undefined, b: T | undefined): boolean => a !== undefined && a === b;
+  const value = (s: Pick<Signals, 'vmState'>) => (s.vmState?.is === 'known' ? s.vmState.value : undefined);
+  const silent = (s: Pick<Signals, 'qmp'>) =>
+    s.qmp?.is === 'known' ? s.qmp.value.silentLooks > 0 : undefined;
+  return (
+    same(value(before), value(now)) &&
+    before.pid === now.pid &&
+    (now.qmp?.is !== 'known' || silent(before) === silent(now)) &&
+    before.ssh.reading === now.ssh.reading &&
+    before.ssh.refusal === now.ssh.refusal
+  );
+}
+
+const MOVEMENT = [
+  'queues',
+  'disks',
+  'watched',
+  'vcpus',
+  'memory',
+  'networkOut',
+  'history',
+  'lockFile',
+  'stuckThreads',
+] as const satisfies readonly (keyof Signals)[];
+
+/** What was captured, with what was just heard; what moved has its age. */
+function carriedOver(before: Signals, now: CheapLook, ageMs: number): Signals {
+  const { busy, powerHost, ssh, at } = now;
+  return {
+    ...(ageMs > MOVEMENT_LIFE_MS ? ageSignals(before, MOVEMENT, ageMs / 1_000) : before),
+    powerHost,
+    ssh,
+    at,
+    ...(busy === undefined ? {} : { busy }),
+  };
+}
