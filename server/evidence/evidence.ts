@@ -8,10 +8,10 @@ import { type EvidenceId, parseEvidenceId, type TargetName } from '../../protoco
 import { isMutating } from '../../protocol/verbs.ts';
 import type { Journal } from '../journal/port.ts';
 import type { SshConnection } from '../ssh/connection.ts';
+import { frameArchive } from './frame.ts';
 import type { Collected, CollectRequest, Evidence, Latest } from './port.ts';
-import { makeRecord } from './record.ts';
+import { readArchive } from './read-archive.ts';
 import { createShelf, type ShelfBounds } from './shelf.ts';
-import { unpack } from './unpack.ts';
 import { watchOver } from './watch.ts';
 
 export interface EvidenceParts {
@@ -58,19 +58,25 @@ export function createEvidence(parts: EvidenceParts): Evidence {
     const id = parseEvidenceId(request.id);
     if (id === undefined)
       throw new Error(`the host named its evidence ${JSON.stringify(request.id.slice(0, 100))}`);
-    const { archive, problems } = await fetchNewest(parts, request.signal);
-    if (archive.length === 0) throw new Error(problems.join(' ') || 'the host sent nothing');
+    const { stream, problems } = await fetchNewest(parts, request.signal);
+    if (stream.length === 0) throw new Error(problems.join(' ') || 'the host sent nothing');
+    const { archive, before } = frameArchive(stream);
     const { verb, operation_id, session_id } = request;
     const cause = { id, target, verb, operation_id, session_id, ssh: request.ssh };
-    const made = await makeRecord(cause, await unpack(archive), archive.length, problems, new Date());
-    const { record } = made;
-    const { signals, counters } = watchOver(latest?.counters ?? [], made.read);
+    const { record, json, png, read } = await readArchive({
+      cause,
+      archive,
+      before,
+      problems,
+      at: new Date(),
+    });
+    const { signals, counters } = watchOver(latest?.counters ?? [], read);
     if (!isMutating(verb)) latest = { signals, counters, ssh: request.ssh, atMs: Date.now() };
     const summary = summaryOf(record);
     await shelf.put(id, {
       '.tar.gz': archive,
-      '.png': made.png,
-      '.json': JSON.stringify(record),
+      '.png': png,
+      '.json': json,
       '.summary': JSON.stringify(summary),
     });
     summaries.set(id, summary);
@@ -155,7 +161,7 @@ function summaryOf(record: EvidenceSummary): EvidenceSummary {
 async function fetchNewest(
   { ssh, fetchLimitMs = FETCH_LIMIT_MS, fetchBytes = FETCH_BYTES }: EvidenceParts,
   signal: AbortSignal | undefined,
-): Promise<{ archive: Buffer; problems: string[] }> {
+): Promise<{ stream: Buffer; problems: string[] }> {
   const chunks: Buffer[] = [];
   const problems: string[] = [];
   let bytes = 0;
@@ -175,5 +181,5 @@ async function fetchNewest(
   else if (end.how !== 'exited') problems.push(`Fetching it was cut off (${end.how}). ${end.detail}`.trim());
   else if (end.exitCode !== 0)
     problems.push(`The host ended with exit code ${end.exitCode}: ${end.stderrTail.trim().slice(-300)}`);
-  return { archive: Buffer.concat(chunks), problems };
+  return { stream: Buffer.concat(chunks), problems };
 }

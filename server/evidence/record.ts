@@ -40,6 +40,8 @@ export async function makeRecord(
   bytes: number,
   problems: readonly string[],
   at: Date,
+  /** What the host printed before the bundle came: shown, and read for nothing. */
+  before = '',
 ): Promise<Made> {
   const why = [...problems];
   const texts = new Map(
@@ -88,7 +90,9 @@ export async function makeRecord(
       manifest: manifest ?? null,
       report,
       samples: pairSamples(texts),
-      sections: sectionsOf(texts),
+      sections: sectionsOf(
+        before === '' ? texts : new Map([...texts, ['printed before the bundle', before]]),
+      ),
     },
   };
 }

@@ -11,7 +11,7 @@ export interface ShelfBounds {
 }
 
 export interface Shelf {
-  put(id: EvidenceId, files: Readonly<Record<Suffix, Buffer | string | undefined>>): Promise<void>;
+  put(id: EvidenceId, files: Readonly<Record<Suffix, Uint8Array | string | undefined>>): Promise<void>;
   get(id: EvidenceId, suffix: Suffix): Promise<Buffer | undefined>;
   /** Newest first. */
   ids(): Promise<readonly EvidenceId[]>;

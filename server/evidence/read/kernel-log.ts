@@ -6,7 +6,7 @@ import { known, type Reading, unreadable } from '../../triage/reading.ts';
 const OOM_RECENT_MS = 60 * 60_000;
 /** Trouble of the storage that is over is no trouble. */
 const STORAGE_RECENT_MS = 15 * 60_000;
-const MOST_LINES = 5;
+const MOST_SHOWN = 5;
 
 /** `2026-11-27T02:39:18,123456+00:00 text` (dmesg --time-format=iso, journalctl) or `[Sat Jan 31 02:00:00 2026] text` (dmesg -T). */
 function timeOf(line: string): number | undefined {
@@ -21,8 +21,13 @@ const at = (text: string): number | undefined => {
   return Number.isNaN(ms) ? undefined : ms;
 };
 
-/** Bounded, so that the patterns below take time proportional to the log, whatever it holds. */
-const linesOf = (log: string): readonly string[] => log.split('\n').map((line) => line.slice(0, 1_000));
+/** The host keeps 256 KB of it. Bounded, so that the patterns below take time proportional to the log, whatever it holds. */
+const MOST_LINES = 20_000;
+const linesOf = (log: string): readonly string[] =>
+  log
+    .split('\n')
+    .slice(-MOST_LINES)
+    .map((line) => line.slice(0, 1_000));
 
 const shown = (line: string): string => line.trim().slice(0, 300);
 
@@ -102,7 +107,7 @@ export function readHostStorage(log: string, nowMs: number | undefined): Reading
       if (isRecent === true) open.set(`${n} ${trouble[1] ?? ''}`, shown(line));
     }
   }
-  if (open.size > 0) return known([...open.values()].slice(-MOST_LINES));
+  if (open.size > 0) return known([...open.values()].slice(-MOST_SHOWN));
   return undated > 0
     ? unreadable(`kernel-log: ${undated} lines speak of storage and do not say when`)
     : known([]);
