@@ -45,6 +45,15 @@ export const VerbAnswer = z.object({
   rejected: z.boolean(),
 });
 
+/** `longer`: watch for half a minute. `unasked`: nobody pressed for it, so nothing is captured while nothing changes. */
+export const TriageBody = z.strictObject(
+  {
+    longer: z.boolean({ error: 'longer: expected true or false' }).optional(),
+    unasked: z.boolean({ error: 'unasked: expected true or false' }).optional(),
+  },
+  { error: 'expected an object with nothing but longer and unasked' },
+);
+
 /** A second press: the token of a `contradicts-finding` answer. The header `confirm` means the same. */
 export const PowerBody = z.strictObject(
   {

@@ -102,7 +102,7 @@ export function operationOutcome(operation: Operation, stopped: boolean): ToolOu
   };
 }
 
-export function triageText({ target, cautions, finding }: TriageReport): string {
+export function triageText({ target, cautions, finding, longer_look, watched_s }: TriageReport): string {
   const lines = [
     ...cautions.map((caution) => `Caution (${caution.code}): ${caution.text}`),
     `Finding on ${target}: ${finding.code} (confidence ${finding.confidence.toFixed(2)})`,
@@ -110,6 +110,12 @@ export function triageText({ target, cautions, finding }: TriageReport): string 
     `Advised verb: ${finding.advised ?? 'none'}`,
     ...(finding.warned.length === 0 ? [] : [`Would make it worse: ${finding.warned.join(', ')}`]),
     `Advice: ${finding.advice}`,
+    ...(longer_look === undefined
+      ? []
+      : [
+          `A longer look (${longer_look.seconds} s) is offered: ${longer_look.why} Call triage with longer_look: true.`,
+        ]),
+    ...(watched_s === undefined ? [] : [`Movement was watched for ${watched_s} s.`]),
     'Inputs:',
     ...finding.inputs.map((input) => `  ${input.name}: ${input.value}`),
   ];

@@ -104,10 +104,16 @@ export function toolServer(parts: ToolServerParts): McpSdkServerConfigWithInstan
   const triage = tool(
     'triage',
     'Ask the rule engine what is wrong with the VM, from outside and inside. Changes nothing.',
-    {},
+    {
+      longer_look: z
+        .boolean()
+        .optional()
+        .describe('Watch for half a minute, so that movement over time may decide. Where triage offered it.'),
+    },
     (input, extra) =>
       call('triage', input, extra, async (current) => {
-        const report = await hands.triage({ by: AGENT, session_id: session });
+        const longer = input.longer_look === true;
+        const report = await hands.triage({ by: AGENT, session_id: session, longer });
         await current.record({ kind: 'finding', report });
         return { isError: false, output: triageText(report), truncated: false };
       }),

@@ -1,10 +1,11 @@
 // The power path over HTTP: the fixed verb route, and our own with operations. All of them press the same way; a route that waits
 // is only one way to watch.
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
+import type { z } from 'zod';
 import { parseOperationId } from '../../protocol/ids.ts';
 import type { Operation, VerbResult } from '../../protocol/operations.ts';
 import { BreakglassError } from '../../protocol/problems.ts';
-import { PowerBody, VerbAnswer, VerbsAnswer } from '../../protocol/routes.ts';
+import { PowerBody, TriageBody, VerbAnswer, VerbsAnswer } from '../../protocol/routes.ts';
 import { MUTATING_VERBS, VERBS, type Verb } from '../../protocol/verbs.ts';
 import { exactVerb, type Once, type SecondPress, unknownVerb } from '../press/press.ts';
 import { parseIdempotencyKey } from '../press/repeats.ts';
@@ -70,9 +71,11 @@ export function powerRoutes(app: FastifyInstance, deps: PowerRouteDeps): void {
 
   app.get('/api/targets', () => targets.list());
   app.get<ToTarget>('/api/targets/:target', (request) => targets.named(request.params.target).state());
-  app.post<ToTarget>('/api/targets/:target/triage', (request) =>
-    targets.named(request.params.target).diagnosis.triage({ by: actorOf(request) }),
-  );
+  app.post<ToTarget>('/api/targets/:target/triage', (request) => {
+    const { longer = false, unasked = false } = bodyOf(TriageBody, request);
+    const { diagnosis } = targets.named(request.params.target);
+    return diagnosis.triage({ by: actorOf(request), longer, unasked });
+  });
 
   app.post<{ Params: { target: string; verb: string } }>(
     '/api/targets/:target/power/:verb',
@@ -142,15 +145,19 @@ function onceOf(request: FastifyRequest): Once {
 }
 
 /** The token of a second press, in the header or in the body. Throws `bad-request` for anything else: nothing is started then. */
+function bodyOf<T>(schema: z.ZodType<T>, request: FastifyRequest): T {
+  const body = schema.safeParse(request.body ?? {});
+  if (body.success) return body.data;
+  throw new BreakglassError(
+    'bad-request',
+    `The body is not understood: ${body.error.issues.map(({ message }) => message).join('; ')}. Nothing was done.`,
+  );
+}
+
 function confirmOf(request: FastifyRequest): string | undefined {
-  const body = PowerBody.safeParse(request.body ?? {});
-  if (!body.success)
-    throw new BreakglassError(
-      'bad-request',
-      `The body is not understood: ${body.error.issues.map(({ message }) => message).join('; ')}. Nothing was done.`,
-    );
+  const body = bodyOf(PowerBody, request);
   const header = request.headers['confirm'];
-  if (header === undefined) return body.data.confirm;
+  if (header === undefined) return body.confirm;
   const parsed = PowerBody.safeParse({ confirm: header });
   if (!parsed.success)
     throw new BreakglassError('bad-request', 'confirm: expected the token of the answer. Nothing was done.');

@@ -109,3 +109,65 @@ test("status is read from the host script's lines and from qm's own verbose form
   expect(verbose).toMatchObject({ vmState: 'io-error', qmp: 'answers', uptimeS: 5 });
   expect(parseStatus('no idea', undefined)).toBeUndefined();
 });
+
+const CLOSING = '{"verb":"status","exit":0,"vm":102,"vm_state":"running","qmp":"answers"}';
+const ANSWER = 'status: running\nqmp: answers\npid: 4242\nuptime: 90 s\nlock: backup\n';
+
+/** As it streams: the closing line is taken out of the text. */
+const statusOf = (text: string) => {
+  const output = new HostOutput();
+  const shown = output.feed(text).text + output.end().text;
+  return parseStatus(shown, output.result);
+};
+
+test('what greets people before the answer changes nothing of it, whatever it looks like', () => {
+  const plain = statusOf(`${ANSWER}BREAKGLASS-RESULT ${CLOSING}\n`);
+  expect(plain).toMatchObject({
+    vmState: 'running',
+    pid: 4242,
+    uptimeS: 90,
+    lock: 'backup',
+    busy: undefined,
+    vm: 102,
+  });
+  const greetings = [
+    'uptime: 12 days\n status: OK\nbusy: 3 users\n',
+    'status: degraded\nlock: snapshot\nbusy: cycle by somebody\nvm: 103\ntask: UPID:x\n',
+    'status: stopped\nqmp: silent\npid: 1\n',
+    '\tqmp: silent\n',
+    '--- forensics (10:00:00Z) ---\n',
+    '\r\n\r\nWillkommen\r\n',
+  ];
+  for (const greeting of greetings)
+    for (const mark of ['', 'BREAKGLASS-BEGIN status\n'])
+      expect(statusOf(`${greeting}${mark}${ANSWER}BREAKGLASS-RESULT ${CLOSING}\n`), greeting + mark).toEqual(
+        plain,
+      );
+  const line = fc.oneof(
+    fc.string(),
+    fc.constantFrom('status: x', 'busy: x', 'vm: 7', 'lock: y', 'uptime: 1'),
+  );
+  fc.assert(
+    fc.property(fc.array(line, { maxLength: 6 }), (lines) => {
+      // A line that is one of ours, or of qm's, is another answer, and not a greeting.
+      fc.pre(!lines.some((each) => /BREAKGLASS-|qmpstatus|running-qemu/.test(each)));
+      const greeting = lines.map((each) => `${each}\n`).join('');
+      expect(statusOf(`${greeting}${ANSWER}BREAKGLASS-RESULT ${CLOSING}\n`)).toEqual(plain);
+    }),
+  );
+});
+
+test('of two answers the last counts', () => {
+  const stopped = 'status: stopped\nBREAKGLASS-RESULT {"exit":0,"vm_state":"stopped","qmp":null}\n';
+  expect(statusOf(`${ANSWER}BREAKGLASS-RESULT ${CLOSING}\n${stopped}`)).toMatchObject({
+    vmState: 'stopped',
+    pid: undefined,
+    lock: undefined,
+  });
+});
+
+// Quadratic reading would not end within the test's limit.
+test('a status is read in time proportional to its length', () => {
+  for (const filler of ['\n', ' ', 'status: ', ' status:\n', 'a: b\n'])
+    parseStatus(filler.repeat(1_000_000 / filler.length), undefined);
+});

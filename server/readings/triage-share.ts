@@ -4,6 +4,7 @@
 import type { TriageReport } from '../../protocol/triage.ts';
 import { runVerb, statusAnswer } from '../power-host/run-verb.ts';
 import { ageSignals } from '../triage/combine.ts';
+import { knownValue } from '../triage/reading.ts';
 import type { Signals } from '../triage/signals.ts';
 import { triage } from '../triage/triage.ts';
 import { sshSignal } from './ssh-signal.ts';
@@ -81,13 +82,13 @@ async function cheapLook(deps: TriageDeps): Promise<CheapLook> {
 /** The same process in the same state, and SSH says what it said. */
 function isUnchanged(before: Signals, now: CheapLook): boolean {
   const same = <T>(a: T | undefined, b: T | undefined): boolean => a !== undefined && a === b;
-  const value = (s: Pick<Signals, 'vmState'>) => (s.vmState?.is === 'known' ? s.vmState.value : undefined);
-  const silent = (s: Pick<Signals, 'qmp'>) =>
-    s.qmp?.is === 'known' ? s.qmp.value.silentLooks > 0 : undefined;
+  const silent = (s: Pick<Signals, 'qmp'>): boolean => (knownValue(s.qmp)?.silentLooks ?? 0) > 0;
+  const lock = knownValue(now.configLock);
   return (
-    same(value(before), value(now)) &&
+    same(knownValue(before.vmState), knownValue(now.vmState)) &&
     before.pid === now.pid &&
     (now.qmp?.is !== 'known' || silent(before) === silent(now)) &&
+    (lock === undefined || lock === knownValue(before.configLock)) &&
     before.ssh.reading === now.ssh.reading &&
     before.ssh.refusal === now.ssh.refusal
   );
