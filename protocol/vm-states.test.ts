@@ -30,7 +30,8 @@ test('a task explains a lock by its type and by its VM', () => {
   expect(taskFitsLock(task('qmclone', '9000'), 'clone', 102)).toBe('perhaps');
   expect(taskFitsLock(task('qmigrate', '117'), 'migrate', 102)).toBe('no');
   expect(taskFitsLock(task('vzdump', '102'), 'new-one', 102)).toBe('no');
-  expect(taskFitsLock(task('vzdump', '102'), 'backup', undefined)).toBe('perhaps');
+  expect(taskFitsLock(task('vzdump', '102'), 'backup', undefined)).toBe('yes');
+  expect(taskFitsLock(task('vzdump', ''), 'backup', undefined)).toBe('perhaps');
 });
 
 test('a UPID is read where it stands, and what only looks like one is none', () => {

@@ -113,12 +113,14 @@ export function parseTask(text: string): Task | undefined {
   return { upid, type, id, user, startedAt: Number.parseInt(startedAt, 16) };
 }
 
-/** `perhaps`: its type fits, but it does not say which VM it works on. */
+/**
+ * `perhaps`: its type fits, but it does not say which VM it works on.
+ * @param vmid undefined: the host names tasks of its own VM only, and did not say which that is
+ */
 export function taskFitsLock(task: Task, lock: string, vmid: number | undefined): 'yes' | 'no' | 'perhaps' {
   const row = configLock(lock);
   if (row === undefined || !row.tasks.includes(task.type)) return 'no';
-  if (vmid === undefined) return 'perhaps';
-  if (task.id === String(vmid)) return 'yes';
+  if (task.id !== '' && (vmid === undefined || task.id === String(vmid))) return 'yes';
   if (task.id === '') return row.anyVm === 'none' ? 'perhaps' : 'no';
   return row.anyVm === 'other' ? 'perhaps' : 'no';
 }

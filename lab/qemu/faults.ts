@@ -99,6 +99,16 @@ const FAULTS = {
     inject: async (machine) => void (await machine.inGuest('kill "$(cat /run/guest-agent.pid)"')),
     heal: async (machine) => void (await machine.inGuest('setsid /sbin/rc.guest-agent >/dev/console 2>&1 &')),
   },
+  'network-down': {
+    brief:
+      'The guest works, but its network is down and its agent has ended: nothing answers from outside. No power verb; the console.',
+    inject: async (machine) =>
+      void (await machine.inGuest('kill "$(cat /run/guest-agent.pid)"; ifconfig eth0 down')),
+    heal: async (machine) =>
+      void (await machine.inGuest(
+        'ifconfig eth0 up; route add default gw 10.0.2.2; setsid /sbin/rc.guest-agent >/dev/console 2>&1 &',
+      )),
+  },
   'memory-thrash': {
     machine: 'virtio',
     brief: 'Processes want far more memory than there is, and the guest swaps without end. Wait, then reset.',

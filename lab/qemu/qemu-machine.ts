@@ -61,7 +61,7 @@ export async function createQemuMachine(settings: MachineSettings): Promise<Qemu
     throw new Error(`${dir}: too long a path for Unix sockets below it`);
   makeTree(dir);
   for (const name of ['run/nbd', 'disk', 'machine']) mkdirSync(path.join(dir, name), { recursive: true });
-  for (const name of ['qm', 'qmp', 'kill', 'gdb']) {
+  for (const name of ['qm', 'qmp', 'kill', 'gdb', 'dmesg']) {
     const link = path.join(dir, 'bin', name);
     if (!existsSync(link)) symlinkSync(path.join(BIN, name), link);
   }

@@ -122,7 +122,10 @@ function balloonInText(status: string | undefined): Reading<BalloonCount> {
     return notAsked('qm status: no statistics of the balloon');
   return known({
     swappedIn: swappedIn ?? 0,
+    swappedOut: integer(field(status, 'mem_swapped_out')) ?? 0,
     majorFaults: majorFaults ?? 0,
+    free: integer(field(status, 'free_mem')),
+    total: integer(field(status, 'total_mem')),
     toldAt: integer(field(status, 'last_update')),
   });
 }

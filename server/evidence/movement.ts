@@ -18,13 +18,17 @@ import type {
   VcpuSignal,
 } from '../triage/signals.ts';
 import type { Counters } from './counters.ts';
+import type { BalloonCount } from './read/qmp.ts';
 
 /** Clock ticks a second, for user space on Linux. */
 const TICKS_PER_S = 100;
 const BUSY_PERCENT = 90;
-/** Swap-in and faults of a guest without memory; see triage/rules/guest.ts for what the first means. */
+/**
+ * A guest without memory, seen on real QEMU with a slow disk: 1 to 3 % free at every look, 1 to 4 MB/s swapped out on the whole (with
+ * pauses of some seconds), and a trickle swapped in again.
+ */
+const NO_MEMORY_SHARE = 0.05;
 const THRASH_BYTES_PER_S = 256 * 1024;
-const THRASH_FAULTS_PER_S = 10;
 /** The balloon's statistics come every two seconds; an interval shorter than this may hold none. */
 const SHORTEST_S = 0.5;
 
@@ -192,17 +196,34 @@ function memoryOf(watch: readonly Counters[]): Reading<MemorySignal> {
     return values.length < 2
       ? unread
       : tooLate('the guest has told nothing new about its memory between the samples');
-  const rates = (a: typeof before.value, b: typeof before.value, s: number) => ({
-    swapInPerS: Math.max(0, b.swappedIn - a.swappedIn) / Math.max(s, SHORTEST_S),
-    faultsPerS: Math.max(0, b.majorFaults - a.majorFaults) / Math.max(s, SHORTEST_S),
-  });
+  const seconds = Math.max((last.atMs - before.atMs) / 1_000, SHORTEST_S);
+  const since = (a: BalloonCount, count: 'swappedIn' | 'swappedOut' | 'majorFaults'): number =>
+    Math.max(0, last.value[count] - a[count]);
+  const { free, total } = last.value;
   return known({
-    ...rates(before.value, last.value, (last.atMs - before.atMs) / 1_000),
-    thrashedForS: lasting(looks, (a, b, s) => {
-      const { swapInPerS, faultsPerS } = rates(a, b, s);
-      return swapInPerS >= THRASH_BYTES_PER_S && faultsPerS >= THRASH_FAULTS_PER_S;
-    }),
+    swapInPerS: since(before.value, 'swappedIn') / seconds,
+    swapOutPerS: since(before.value, 'swappedOut') / seconds,
+    faultsPerS: since(before.value, 'majorFaults') / seconds,
+    freeShare: free === undefined || !total ? undefined : free / total,
+    thrashedForS: thrashedForS(looks),
   });
+}
+
+/** The longest time up to the last look in which no look found memory, and swapping in and out went on on the whole. */
+function thrashedForS(looks: readonly { readonly atMs: number; readonly value: BalloonCount }[]): number {
+  const last = looks.at(-1);
+  const lastWithMemory = looks.findLastIndex(
+    ({ value: { free, total } }) => free === undefined || !total || free / total > NO_MEMORY_SHARE,
+  );
+  const first = looks.slice(lastWithMemory + 1).find(({ atMs, value }) => {
+    const seconds = ((last?.atMs ?? atMs) - atMs) / 1_000;
+    const swappedIn = (last?.value.swappedIn ?? 0) - value.swappedIn;
+    const swappedOut = (last?.value.swappedOut ?? 0) - value.swappedOut;
+    const faults = (last?.value.majorFaults ?? 0) - value.majorFaults;
+    const fast = (swappedIn + swappedOut) / Math.max(seconds, SHORTEST_S) >= THRASH_BYTES_PER_S;
+    return swappedIn > 0 && faults > 0 && fast;
+  });
+  return first === undefined || last === undefined ? 0 : (last.atMs - first.atMs) / 1_000;
 }
 
 function sentOf(capture: readonly Counters[]): Reading<number> {

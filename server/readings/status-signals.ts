@@ -8,13 +8,22 @@ import { lookAtMonitor } from './printed-capture.ts';
 
 type StatusSignals = Pick<
   Signals,
-  'vmState' | 'qmp' | 'busy' | 'placement' | 'configLock' | 'tasks' | 'uptimeS' | 'guestAgent' | 'pid'
+  | 'vmState'
+  | 'qmp'
+  | 'busy'
+  | 'placement'
+  | 'configLock'
+  | 'tasks'
+  | 'uptimeS'
+  | 'guestAgent'
+  | 'pid'
+  | 'vmid'
 >;
 
 /** What a status tells. */
 export function readStatus(status: HostStatus | undefined): StatusSignals {
   if (status === undefined) return {};
-  const { vmState, qmp, busy, lock, task, uptimeS, guestAgent, pid } = status;
+  const { vmState, qmp, busy, lock, task, uptimeS, guestAgent, pid, vm } = status;
   const unsaid = notAsked('the host did not say it');
   return {
     vmState: known(vmState),
@@ -27,6 +36,7 @@ export function readStatus(status: HostStatus | undefined): StatusSignals {
     uptimeS: uptimeS === undefined ? unsaid : known(uptimeS),
     guestAgent: agentSaid(guestAgent),
     ...(pid === undefined ? {} : { pid }),
+    ...(vm === undefined ? {} : { vmid: vm }),
   };
 }
 

@@ -92,8 +92,8 @@ export const INPUTS = {
   memory: (s: Signals) =>
     showReading(
       s.memory,
-      ({ swapInPerS, faultsPerS, thrashedForS }) =>
-        `${Math.round(swapInPerS / 1024)} KiB/s swapped in, ${Math.round(faultsPerS)} major faults/s${thrashedForS > 2 ? `, high for ${round(thrashedForS)} s` : ''}`,
+      ({ swapInPerS, swapOutPerS, faultsPerS, freeShare, thrashedForS }) =>
+        `${Math.round(swapInPerS / 1024)} KiB/s swapped in, ${Math.round(swapOutPerS / 1024)} out, ${Math.round(faultsPerS)} major faults/s${freeShare === undefined ? '' : `, ${percent(freeShare)} free`}${thrashedForS > 2 ? `, thrashing for ${round(thrashedForS)} s` : ''}`,
     ),
   network: (s: Signals) => showReading(s.networkOut, (bytes) => `${bytes} bytes sent between A and B`),
   watched: (s: Signals) =>

@@ -65,10 +65,13 @@ export interface VcpuSignal {
 }
 
 export interface MemorySignal {
-  /** Bytes a second, between the last two samples. */
+  /** Between the last two samples: bytes a second that were swapped in and out, and major faults. */
   readonly swapInPerS: number;
+  readonly swapOutPerS: number;
   readonly faultsPerS: number;
-  /** How long, up to the last sample, swap-in and faults were high in every interval. */
+  /** Of its memory, 0 to 1; undefined where the guest does not tell. */
+  readonly freeShare: number | undefined;
+  /** How long, up to the last sample, it had no memory left and swapped in and out all the while. */
   readonly thrashedForS: number;
 }
 

@@ -43,7 +43,7 @@ const well: Signals = {
     cpuSince: 0.1,
   }),
   vcpus: known([{ percent: 3, spunForS: 0, haltedForS: 0 }]),
-  memory: known({ swapInPerS: 0, faultsPerS: 0, thrashedForS: 0 }),
+  memory: known({ swapInPerS: 0, swapOutPerS: 0, faultsPerS: 0, freeShare: 0.4, thrashedForS: 0 }),
   networkOut: known(100),
   guestAgent: known('answers'),
   fileSystems: known('thawed'),
@@ -281,6 +281,8 @@ const signalsOfAnyKind: fc.Arbitrary<Signals> = fc.record({
   memory: reading(
     fc.record({
       swapInPerS: fc.constantFrom(0, 9e6),
+      swapOutPerS: fc.constantFrom(0, 9e6),
+      freeShare: fc.constantFrom(undefined, 0.02, 0.4),
       faultsPerS: fc.constantFrom(0, 90),
       thrashedForS: seconds,
     }),

@@ -78,7 +78,7 @@ const EXPECTED: Readonly<Record<FaultName, Expected>> = {
     softFix: { what: "sshd started at the VM's console" },
   },
   'dead-guest-agent': {
-    finding: 'repair-in-guest',
+    finding: 'nothing-wrong-found',
     advised: null,
     warned: HARD,
     softFix: {
@@ -87,9 +87,16 @@ const EXPECTED: Readonly<Record<FaultName, Expected>> = {
         'setsid /sbin/rc.guest-agent </dev/null >/dev/console 2>&1 & sleep 1; test -d /proc/$(cat /run/guest-agent.pid)',
     },
   },
+  // A guest that is alive: what it writes says so, and no verb is advised however silent SSH and agent are.
+  'network-down': {
+    finding: 'guest-network-or-sshd',
+    advised: null,
+    warned: HARD,
+    softFix: { what: "its network brought up at the VM's console" },
+  },
   'memory-thrash': { finding: 'memory-thrash', advised: 'reset', warned: [] },
   'disk-full': {
-    finding: 'repair-in-guest',
+    finding: 'nothing-wrong-found',
     advised: null,
     warned: HARD,
     softFix: {

@@ -123,7 +123,7 @@ test('power works on the page while the agent, the model and the stream are brok
     await hold(page.getByRole('region', { name: 'Confirm stop' }).getByTestId('confirm-verb'));
     // The VM answers SSH, so triage knows no reason for a stop: it is asked for a second time.
     await page.getByTestId('contradiction').waitFor();
-    expect(await page.getByTestId('contradiction').textContent()).toContain('repair-in-guest');
+    expect(await page.getByTestId('contradiction').textContent()).toContain('nothing-wrong-found');
     expect(house.machine.status()).toBe('running');
     await hold(page.getByTestId('contradiction').getByTestId('confirm-verb'));
     await page.getByTestId('operation-outcome').first().waitFor({ timeout: 300_000 });

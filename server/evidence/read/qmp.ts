@@ -190,7 +190,11 @@ export function sampledAt(sample: QmpSample | undefined): number | undefined {
 export interface BalloonCount {
   /** Bytes. */
   readonly swappedIn: number;
+  readonly swappedOut: number;
   readonly majorFaults: number;
+  /** Bytes; undefined where the guest does not tell. */
+  readonly free: number | undefined;
+  readonly total: number | undefined;
   /** When the guest last told, Unix seconds: a guest that hangs tells nothing new. Undefined where QEMU does not say. */
   readonly toldAt: number | undefined;
 }
@@ -202,10 +206,22 @@ export function balloonCount(sample: QmpSample | undefined): BalloonCount | unde
     const fields = fieldsOf(value);
     const stats = command === 'qom-get' ? fieldsOf(fields?.['stats']) : fields;
     const toldAt = numberOf(fields?.['last-update']) ?? numberOf(fields?.['last_update']);
-    const swappedIn = numberOf(stats?.['mem_swapped_in']) ?? numberOf(stats?.['stat-swap-in']);
-    const majorFaults = numberOf(stats?.['major_page_faults']) ?? numberOf(stats?.['stat-major-faults']);
+    const of = (...names: readonly string[]): number | undefined => {
+      const told = names.map((name) => numberOf(stats?.[name])).find((each) => each !== undefined);
+      // What a guest does not know it tells as the largest number.
+      return told === undefined || told >= 2 ** 63 ? undefined : told;
+    };
+    const swappedIn = of('mem_swapped_in', 'stat-swap-in');
+    const majorFaults = of('major_page_faults', 'stat-major-faults');
     if (swappedIn !== undefined || majorFaults !== undefined)
-      return { swappedIn: swappedIn ?? 0, majorFaults: majorFaults ?? 0, toldAt };
+      return {
+        swappedIn: swappedIn ?? 0,
+        swappedOut: of('mem_swapped_out', 'stat-swap-out') ?? 0,
+        majorFaults: majorFaults ?? 0,
+        free: of('free_mem', 'stat-free-memory'),
+        total: of('total_mem', 'stat-total-memory'),
+        toldAt,
+      };
   }
   return undefined;
 }

@@ -22,13 +22,20 @@ import { all, any, holds, knownValue, not, truthOf } from '../reading.ts';
 import type { Signals } from '../signals.ts';
 import { HARD, type Rule, vm } from './rule.ts';
 
-/** Swap-in of a guest that has no memory left; a healthy one reads a page now and then. Sustained by a slow disk, too. */
+/** Swapping of a guest that has no memory left, in and out; a healthy one moves a page now and then. */
 const THRASH_BYTES_PER_S = 256 * 1024;
+const NO_MEMORY_SHARE = 0.05;
 const YOUNG_S = 180;
 /** SSH that answers late: the guest lives, and something in it is slow. */
 const SLOW_SSH_MS = 3_000;
 
-const thrashes = (s: Signals) => holds(s.memory, ({ swapInPerS }) => swapInPerS >= THRASH_BYTES_PER_S);
+const thrashes = (s: Signals) =>
+  holds(
+    s.memory,
+    ({ swapInPerS, swapOutPerS, freeShare }) =>
+      swapInPerS + swapOutPerS >= THRASH_BYTES_PER_S &&
+      (freeShare === undefined || freeShare <= NO_MEMORY_SHARE),
+  );
 const thrashedLong = (s: Signals) => holds(s.memory, ({ thrashedForS }) => thrashedForS >= LONG_WATCH_S / 2);
 
 const works = (s: Signals) => (s.ssh.reading === 'unknown' ? 'unknown' : truthOf(s.ssh.reading === 'works'));
@@ -97,7 +104,7 @@ export const GUEST_RULES: readonly Rule[] = [
     code: 'memory-thrash',
     when: (s) => all(runs(s), qmpAnswers(s), diskMoves(s), thrashedLong(s), sshSilent(s), not(guestAlive(s))),
     summary: () =>
-      'The guest thrashes: its disks move, memory is swapped in without end, and nothing else gets a turn.',
+      'The guest thrashes: it has no memory left, swaps in and out without end, and nothing else gets a turn.',
     confidence: 0.75,
     advised: 'reset',
     warned: [],
@@ -109,7 +116,7 @@ export const GUEST_RULES: readonly Rule[] = [
     name: 'thrashing now',
     code: 'memory-thrash',
     when: (s) => all(runs(s), qmpAnswers(s), diskMoves(s), thrashes(s), not(guestAlive(s))),
-    summary: () => 'The guest swaps much in just now and does not answer: it may thrash.',
+    summary: () => 'The guest swaps much just now and does not answer: it may thrash.',
     confidence: 0.5,
     advised: null,
     warned: [],
