@@ -43,7 +43,7 @@ test('a bundle of the founding incident tells all that the rules want to know', 
     watched: known({ seconds: 2, samples: 2 }),
     guestAgent: known('silent'),
     quorum: known(true),
-    haManaged: known(false),
+    ha: known('no'),
     history: known({
       quietMinutes: 4,
       longestPauseMinutes: 0,
@@ -235,6 +235,27 @@ test('silence of the monitor is counted in looks, and time that was used up is n
       ...step('qmp-a', 'error', { why: 'unreachable: No such file or directory' }),
     }),
   ).toMatchObject({ is: 'unreadable' });
+  // Two samples of one connection that was never made, and what was written from it in no time: one look.
+  const steps = (why: string, status: string) => ({
+    'manifest.json': manifest({
+      steps: [
+        { name: 'qmp-a', status, ms: 1_691, why },
+        { name: 'qmp-b', status, ms: 1_691, why },
+        { name: 'status-a', status: 'ok', ms: 0 },
+        { name: 'status-b', status: 'ok', ms: 0 },
+      ],
+    }),
+    'status-a.txt': 'status: running\n',
+    'status-b.txt': 'status: running\n',
+  });
+  for (const [why, status] of [
+    ['silent: greets, and then says nothing', 'timeout'],
+    ['its process is stopped by a signal: a connection would only fill its queue', 'skipped'],
+  ] as const)
+    expect(looks(steps(why, status)), why).toEqual(known({ silentLooks: 1 }));
+  expect(
+    looks({ ...text(undefined), ...step('qmp-a', 'skipped', { why: 'a verb is at work' }) }),
+  ).toMatchObject({ is: 'not-asked' });
   // One that answers later ends it.
   expect(
     looks({ 'status-a.txt': 'status: running\n', 'status-b.txt': 'status: running\nrunning-qemu: 10.0\n' }),

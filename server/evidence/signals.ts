@@ -11,11 +11,11 @@ import {
   type Unread,
   unreadable,
 } from '../triage/reading.ts';
-import type { CaptureSignals, Signals } from '../triage/signals.ts';
+import type { CaptureSignals, Placement, Signals } from '../triage/signals.ts';
 import { type Counters, qmpReading, readCounters } from './counters.ts';
 import { movementOf } from './movement.ts';
 import { readFreeze, readPing } from './read/agent.ts';
-import { readCluster, readLockFile } from './read/cluster.ts';
+import { type Cluster, readCluster, readLockFile } from './read/cluster.ts';
 import { agentIn, lockIn, readConfig, readStaged, stagedIn, throttlesIn } from './read/config.ts';
 import { type Bundle, fileReading, stepOf, type TextFiles, whyUnread } from './read/files.ts';
 import { field, integer } from './read/head-sections.ts';
@@ -54,7 +54,7 @@ export function readBundle(files: TextFiles): ReadBundle {
     signals: {
       vmState,
       qmp: monitorIn(bundle),
-      placement: placementIn(bundle, config.is === 'known'),
+      placement: placementIn(bundle, config.is === 'known', cluster),
       process: processIn(bundle, vmState),
       processState: mainStateIn(bundle),
       stuckThreads: stuckIn(bundle),
@@ -70,7 +70,7 @@ export function readBundle(files: TextFiles): ReadBundle {
       ),
       tasks: flatten(derive(cluster, ({ tasks }) => tasks)),
       quorum: flatten(derive(cluster, ({ quorum }) => quorum)),
-      haManaged: flatten(derive(cluster, ({ haManaged }) => haManaged)),
+      ha: flatten(derive(cluster, ({ ha }) => ha)),
       lockFile,
       ioErrors: ioErrorsIn(bundle),
       guestAgent: flatten(
@@ -158,27 +158,36 @@ function whyNone(...readings: readonly Reading<unknown>[]): Unread {
 function monitorIn(bundle: Bundle): Reading<{ readonly silentLooks: number }> {
   const status = (name: 'status-a' | 'status-b'): boolean | undefined => {
     const text = fileReading(bundle, name);
+    // One that took no time was written from what QMP said: it is no look of its own.
+    if (stepOf(bundle, name)?.ms === 0) return undefined;
     if (text.is !== 'known' || /^[ \t]*(?:qmp)?status:[ \t]*stopped/m.test(text.value)) return undefined;
     if (/^[ \t]*running-qemu:/m.test(text.value)) return true;
     return /^[ \t]*status:/m.test(text.value) ? false : undefined;
   };
-  const looks = [
-    status('status-b'),
-    monitorLook(bundle, 'b'),
-    monitorLook(bundle, 'a'),
-    status('status-a'),
-  ].filter((look) => look !== undefined);
+  const looks = [status('status-b'), ...monitorLooks(bundle), status('status-a')].filter(
+    (look) => look !== undefined,
+  );
   if (looks.length === 0) return whyNone(qmpReading(bundle, 'a'), fileReading(bundle, 'status-a'));
   const answered = looks.indexOf(true);
   return known({ silentLooks: answered === -1 ? looks.length : answered });
+}
+
+/** The two samples share a connection: where it was never made, both say so with the same words, and were one look. */
+function monitorLooks(bundle: Bundle): readonly (boolean | undefined)[] {
+  const [a, b] = [stepOf(bundle, 'qmp-a'), stepOf(bundle, 'qmp-b')];
+  const one = a?.why !== undefined && a.why === b?.why && ![a, b].some(({ status }) => status === 'ok');
+  return one ? [monitorLook(bundle, 'a')] : [monitorLook(bundle, 'b'), monitorLook(bundle, 'a')];
 }
 
 function monitorLook(bundle: Bundle, name: 'a' | 'b'): boolean | undefined {
   const qmp = qmpReading(bundle, name);
   if (qmp.is === 'known') return qmp.value.answers;
   const step = stepOf(bundle, `qmp-${name}`);
-  // It waited for a greeting, or found the line of waiting clients full. Time that was used up is no silence.
-  return /^(?:silent|unreachable: Resource temporarily unavailable)/.test(step?.why ?? '') ||
+  // It waited for a greeting, found the line of waiting clients full, or saw that the process is stopped, and then makes that line no
+  // longer. Time that was used up is no silence.
+  return /^(?:silent|unreachable: Resource temporarily unavailable|its process is stopped by a signal)/.test(
+    step?.why ?? '',
+  ) ||
     (step?.status === 'timeout' && whyUnread(step)?.is === 'too-late')
     ? false
     : undefined;
@@ -186,15 +195,18 @@ function monitorLook(bundle: Bundle, name: 'a' | 'b'): boolean | undefined {
 
 /** What the host says where it has no configuration of this VM. */
 const NOT_HERE =
-  /Configuration file '([^']{1,200})' does not exist|unable to find configuration file for VM \d+[^\n]*/;
+  /Configuration file '([^']{1,200})' does not exist|unable to find configuration file for VM \d+[^\n]*|there is no configuration of VM \d+ on this node/;
 
-export const placementSaid = (text: string): Exclude<Signals['placement'], undefined> | undefined => {
+export const placementSaid = (text: string): Reading<Placement> | undefined => {
   const said = NOT_HERE.exec(text)?.[0];
   return said === undefined ? undefined : known({ elsewhere: said });
 };
 
-function placementIn(bundle: Bundle, hasConfig: boolean): Exclude<Signals['placement'], undefined> {
+function placementIn(bundle: Bundle, hasConfig: boolean, cluster: Reading<Cluster>): Reading<Placement> {
   if (hasConfig) return known('here');
+  // The cluster knows the node's name.
+  const placed = flatten(derive(cluster, ({ placement }) => placement));
+  if (placed.is === 'known' && placed.value !== 'here') return placed;
   for (const name of ['config', 'status-a', 'status-b', 'pending', 'cluster']) {
     const text = bundle.files.get(`${name}.txt`);
     const said = text === undefined ? undefined : placementSaid(text);

@@ -25,5 +25,9 @@ export function watchOver(before: readonly Counters[], { signals, counters }: Re
 function lockFileOver(signals: BundleSignals, all: readonly Counters[]): Pick<CaptureSignals, 'lockFile'> {
   const file = knownValue(signals.lockFile);
   if (file === undefined || file.holder === 'free') return {};
-  return { lockFile: known({ holder: file.holder, seenForS: lockSeenForS(all, file.holder) }) };
+  // Within one capture the host may have waited for it itself.
+  const seen = [lockSeenForS(all, file.holder), file.seenForS].filter((s) => s !== undefined);
+  return {
+    lockFile: known({ holder: file.holder, seenForS: seen.length === 0 ? undefined : Math.max(...seen) }),
+  };
 }

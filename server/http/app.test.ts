@@ -98,6 +98,7 @@ const reportOf = (warned: readonly MutatingVerb[]): TriageReport => ({
 });
 
 interface HouseOptions {
+  readonly triage?: SmallTarget['triage'];
   readonly powerOnly?: boolean;
   readonly quickTriage?: () => Promise<TriageReport>;
   readonly evidence?: Evidence;
@@ -125,6 +126,7 @@ async function house(script: Script = echo, options: HouseOptions = {}) {
         evidence:
           options.evidence ?? createEvidence({ target, ssh: nowhere, dataDir: tempDir(), journal, logger }),
         quickTriage: options.quickTriage ?? (async () => reportOf([])),
+        ...(options.triage === undefined ? {} : { triage: options.triage }),
       },
       ...options.more,
     }),
@@ -639,6 +641,32 @@ test('a confirm that is none is refused with 400 and starts nothing, whether or 
   expect([long.status, key.status]).toEqual([400, 400]);
   expect(power.started).toEqual([]);
   expect((await call('POST', url, {})).status).toBe(202);
+});
+
+test('a triage is asked for longer, or unasked for; a body that says neither in its form is 400 and asks nothing', async () => {
+  const asked: unknown[] = [];
+  const triage: SmallTarget['triage'] = async (cause) => {
+    asked.push([cause.longer, cause.unasked]);
+    return reportOf([]);
+  };
+  const { call } = await house(echo, { triage });
+  const url = '/api/targets/devvm/triage';
+  for (const body of [{ longer: 5 }, { unasked: 'yes' }, { longer: true, verb: 'cycle' }, 'x', [], 5]) {
+    const answer = await call('POST', url, body);
+    expect([body, answer.status]).toEqual([body, 400]);
+    expect(await answer.json()).toMatchObject({
+      code: 'bad-request',
+      detail: expect.stringContaining('Nothing was done'),
+    });
+  }
+  expect(asked).toEqual([]);
+  for (const body of [undefined, {}, { longer: true }, { unasked: true }]) await call('POST', url, body);
+  expect(asked).toEqual([
+    [false, false],
+    [false, false],
+    [true, false],
+    [false, true],
+  ]);
 });
 
 test('the stream of an operation that has ended is its state and its end; one that cannot be read ends too', async () => {

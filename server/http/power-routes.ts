@@ -144,7 +144,7 @@ function onceOf(request: FastifyRequest): Once {
   return { type: 'key', key: parseIdempotencyKey(String(key)) };
 }
 
-/** The token of a second press, in the header or in the body. Throws `bad-request` for anything else: nothing is started then. */
+/** Throws `bad-request` for a body of another shape: nothing is started then. */
 function bodyOf<T>(schema: z.ZodType<T>, request: FastifyRequest): T {
   const body = schema.safeParse(request.body ?? {});
   if (body.success) return body.data;
@@ -154,6 +154,7 @@ function bodyOf<T>(schema: z.ZodType<T>, request: FastifyRequest): T {
   );
 }
 
+/** The token of a second press, in the header or in the body. */
 function confirmOf(request: FastifyRequest): string | undefined {
   const body = bodyOf(PowerBody, request);
   const header = request.headers['confirm'];

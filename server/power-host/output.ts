@@ -129,6 +129,14 @@ export interface HostStatus {
   readonly guestAgent: boolean | undefined;
   /** The VM that it is about; undefined from an older script. */
   readonly vm: number | undefined;
+  /** What the script says of how it asked QEMU's monitor, where there is something to say. */
+  readonly monitor: string | undefined;
+  /** The monitor was not asked now, but so long ago; undefined: now. */
+  readonly askedAgoS: number | undefined;
+  /** What is wrong with the VM's configuration, or with the cluster's file system that holds it. */
+  readonly cluster: string | undefined;
+  /** Who holds qemu-server's lock file; undefined where nobody was seen, or nobody looked. */
+  readonly holder: string | undefined;
 }
 
 /** A mark of the host's script that is not its closing line: what comes after it is the script's. */
@@ -175,5 +183,9 @@ export function parseStatus(stdout: string, result: HostResult | undefined): Hos
     task: fields.get('task'),
     guestAgent: agent === 'answers' ? true : agent === 'silent' ? false : undefined,
     vm: result?.vm ?? number(fields.get('vm')),
+    monitor: fields.get('monitor'),
+    askedAgoS: number(fields.get('asked')),
+    cluster: fields.get('cluster'),
+    holder: fields.get('holder'),
   };
 }

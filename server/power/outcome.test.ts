@@ -23,6 +23,10 @@ test('after a loss nothing is called a success that the state of the host does n
           task: undefined,
           guestAgent: undefined,
           vm: undefined,
+          monitor: undefined,
+          askedAgoS: undefined,
+          cluster: undefined,
+          holder: undefined,
           busy: busy ? 'cycle' : undefined,
         };
         const judged = judgeState(verb, status, since);

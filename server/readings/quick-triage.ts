@@ -67,7 +67,7 @@ function stillTrue(
   if (another) return {};
   if (ssh.reading !== 'works') return signals;
   // The guest is back: of what was captured only its configuration and its holders still count.
-  const { configLock, tasks, lockFile, quorum, haManaged, staged, throttles, evidence, vmid } = signals;
-  const kept = { configLock, tasks, lockFile, quorum, haManaged, staged, throttles, evidence, vmid };
+  const { configLock, tasks, lockFile, quorum, ha, staged, throttles, evidence, vmid } = signals;
+  const kept = { configLock, tasks, lockFile, quorum, ha, staged, throttles, evidence, vmid };
   return Object.fromEntries(Object.entries(kept).filter(([, value]) => value !== undefined));
 }

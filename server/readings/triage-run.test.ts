@@ -132,6 +132,10 @@ test('a bundle that can be fetched decides instead of the text, is kept, and is 
     task: undefined,
     guestAgent: undefined,
     vm: undefined,
+    monitor: undefined,
+    askedAgoS: undefined,
+    cluster: undefined,
+    holder: undefined,
   };
   const quick = (more: Partial<HostStatus>, answers = now, at?: number) =>
     quickReport(

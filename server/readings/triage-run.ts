@@ -10,7 +10,6 @@ import { type BundleSignals, placementSaid } from '../evidence/signals.ts';
 import type { Probed } from '../guest/port.ts';
 import { type PowerPath, runVerb, statusAnswer, type VerbEnd, wasReached } from '../power-host/run-verb.ts';
 import { addLook, preferKnown } from '../triage/combine.ts';
-import { notAsked } from '../triage/reading.ts';
 import type { PowerHostSignal, Signals, SshSignal } from '../triage/signals.ts';
 import { LONGER_LOOK_S, triage } from '../triage/triage.ts';
 import { evidenceNamed, lookAtMonitor, readCapture } from './printed-capture.ts';
@@ -49,8 +48,8 @@ const LIMITS: TriageLimits = { statusMs: 20_000, longerMs: LONGER_LOOK_S * 1_000
 const PROBE_LIMIT_MS = 5_000;
 /** A guest that thrashes may take this long to log anybody in: what answers late is alive. */
 const PATIENT_PROBE_MS = 25_000;
-// The host ends a capture after 20 s, and looks at the state once more.
-const CAPTURE_LIMIT_MS = 40_000;
+// The host ends a capture after 20 s, looks at the state once more, and may have waited for somebody else's capture before.
+const CAPTURE_LIMIT_MS = 60_000;
 
 /** A capture says what was; longer than this it is history. */
 const CAPTURE_LIFE_MS = 5 * 60_000;
@@ -214,10 +213,11 @@ export function capturedSignals(
   id: string | undefined,
   bundle: BundleSignals | undefined,
 ): Partial<BundleSignals> {
+  const told = preferKnown(bundle ?? {}, readCapture(end.stdout));
   return {
-    ...preferKnown(bundle ?? {}, readCapture(end.stdout)),
+    ...told,
     // The closing line is one more look at the monitor, seconds after the others.
-    qmp: addLook(bundle?.qmp ?? notAsked('not captured'), lookAtMonitor(end.host?.qmp)),
+    qmp: addLook(told.qmp, lookAtMonitor(end.host?.qmp)),
     ...(id === undefined ? {} : { evidence: id }),
   };
 }

@@ -35,11 +35,19 @@ export const CAUTIONS: readonly CautionRule[] = [
   },
   {
     code: 'ha-managed',
-    when: (s) => holds(s.haManaged, (managed) => managed),
+    when: (s) => holds(s.ha, (ha) => ha === 'managed'),
     text: () =>
       'The VM is managed by HA: start and stop are requests to its manager, which carries them out when it sees fit and may start the VM again.',
     warned: [],
     doubt: 'whether it is managed by HA',
+  },
+  {
+    code: 'ha-frozen',
+    when: (s) => holds(s.ha, (ha) => ha === 'frozen'),
+    text: () =>
+      'The VM is managed by HA, and the manager is disarmed (freeze): it carries out no start and no stop until it is armed again (ha-manager crm-command arm-ha).',
+    warned: ['cycle', 'start', 'stop'],
+    doubt: 'whether its HA manager is frozen',
   },
   {
     code: 'staged-configuration',

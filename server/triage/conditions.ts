@@ -70,10 +70,12 @@ export function lockHasTask(s: Signals): Truth {
   const lock = knownValue(s.configLock);
   if (lock === undefined) return 'unknown';
   return holds(s.tasks, (tasks) => {
-    const fits = tasks.map((text) => {
-      const task = parseTask(text);
+    const fits = tasks.map(({ said, ours }) => {
+      const task = parseTask(said);
       // A host that only says that there is one, without its name.
-      return task === undefined ? 'perhaps' : taskFitsLock(task, lock, s.vmid);
+      if (task === undefined) return 'perhaps';
+      const fit = taskFitsLock(task, lock, s.vmid);
+      return fit === 'perhaps' && task.id === '' && ours === true ? 'yes' : fit;
     });
     if (fits.includes('yes')) return 'yes';
     return fits.includes('perhaps') || fits.length === 1 ? 'unknown' : 'no';

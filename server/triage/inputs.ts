@@ -28,7 +28,13 @@ export const INPUTS = {
     showReading(s.configLock, (lock) =>
       lock === 'none' ? 'none' : `${lock} (${configLock(lock)?.says ?? 'a lock that is not known here'})`,
     ),
-  task: (s: Signals) => showReading(s.tasks, (tasks) => list(tasks, 'none')),
+  task: (s: Signals) =>
+    showReading(s.tasks, (tasks) =>
+      list(
+        tasks.map(({ said }) => said),
+        'none',
+      ),
+    ),
   'lock file': (s: Signals) => showReading(s.lockFile, showLockFile),
   'out of memory': (s: Signals) =>
     showReading(s.outOfMemory, (line) => (line === 'none' ? 'no recent line about this VM' : line)),

@@ -87,6 +87,17 @@ export interface DiskHistory {
   readonly cpuSince: number | undefined;
 }
 
+/** `elsewhere`: the host has no configuration of this VM; the rest is what it said about that. */
+export type Placement = 'here' | { readonly elsewhere: string };
+
+/** A task of the host that lives. */
+export interface LiveTask {
+  /** Its UPID, or what the host says of it. */
+  readonly said: string;
+  /** It names no VM, and the host found ours in its log. */
+  readonly ours?: boolean;
+}
+
 export interface LockFile {
   /** `free`, or who holds it, as the host says it. */
   readonly holder: string;
@@ -105,8 +116,8 @@ export interface CaptureSignals {
   readonly hostStorage?: Reading<readonly string[]>;
   /** The config's `lock:` property, or `none`. */
   readonly configLock?: Reading<string>;
-  /** Living tasks of the host that were named beside it (UPIDs). A script before 0.2 names one, of any type. */
-  readonly tasks?: Reading<readonly string[]>;
+  /** Living tasks of the host that were named beside it. A script before 0.2 names one, of any type. */
+  readonly tasks?: Reading<readonly LiveTask[]>;
   readonly lockFile?: Reading<LockFile>;
   /** The kernel's line about killing *this* VM's QEMU, recently; `none`. */
   readonly outOfMemory?: Reading<string>;
@@ -128,7 +139,8 @@ export interface CaptureSignals {
   /** I/O limits in the configuration, e.g. `scsi0: iops_wr=100`. */
   readonly throttles?: Reading<readonly string[]>;
   readonly quorum?: Reading<boolean>;
-  readonly haManaged?: Reading<boolean>;
+  /** `frozen`: managed, and its manager is disarmed and carries out no request. */
+  readonly ha?: Reading<'no' | 'managed' | 'frozen'>;
   /** Staged configuration, one change a line, as for a person: `memory: 4096 → 8192`. */
   readonly staged?: Reading<readonly string[]>;
   /** Age of the QEMU process. */
@@ -144,8 +156,7 @@ export interface Signals extends CaptureSignals {
   /** UTC, ISO 8601. */
   readonly at: string;
   readonly powerHost: PowerHostSignal;
-  /** `elsewhere`: the host has no configuration of this VM; the rest is what it said about that. */
-  readonly placement?: Reading<'here' | { readonly elsewhere: string }>;
+  readonly placement?: Reading<Placement>;
   /** As qm names it: running, stopped, paused, io-error, … */
   readonly vmState?: Reading<string>;
   /** `silentLooks`: separate looks, seconds apart, in which the monitor said nothing. 0: it answers. */

@@ -6,7 +6,7 @@ import { MUTATING_VERBS } from '../../protocol/verbs.ts';
 import { CONFIG_LOCKS, RUN_STATES } from '../../protocol/vm-states.ts';
 import { known, notAsked, type Reading, tooLate, unreadable } from './reading.ts';
 import { RULES } from './rules.ts';
-import type { Signals } from './signals.ts';
+import type { LiveTask, Signals } from './signals.ts';
 import { decide, triage } from './triage.ts';
 
 const FLAT = known([{ device: 'scsi0', read: 0, written: 0, operations: 0, stillForS: 2 }]);
@@ -49,7 +49,7 @@ const well: Signals = {
   fileSystems: known('thawed'),
   throttles: known([]),
   quorum: known(true),
-  haManaged: known(false),
+  ha: known('no'),
   staged: known([]),
   uptimeS: known(90_000),
   vmid: 102,
@@ -144,7 +144,7 @@ test('cautions stand beside any finding, in their order', () => {
   const { cautions, finding } = triage({
     ...well,
     quorum: known(false),
-    haManaged: known(true),
+    ha: known('managed'),
     staged: known(['memory: 4096 → 8192']),
     busy: known('cycle by a'),
   });
@@ -222,10 +222,12 @@ const signalsOfAnyKind: fc.Arbitrary<Signals> = fc.record({
   hostStorage: reading(fc.constantFrom<string[]>([], [], ['nfs: server x not responding'])),
   configLock: reading(fc.constantFrom('none', 'none', 'none', 'backup', 'suspended', 'new-one')),
   tasks: reading(
-    fc.constantFrom<string[]>(
+    fc.constantFrom<LiveTask[]>(
       [],
-      ['UPID:p:1:1:6B08EE8F:vzdump:102:a@b:'],
-      ['UPID:p:1:1:6B08EE8F:vncproxy:102:a@b:'],
+      [{ said: 'UPID:p:1:1:6B08EE8F:vzdump:102:a@b:' }],
+      [{ said: 'UPID:p:1:1:6B08EE8F:vzdump::a@b:' }],
+      [{ said: 'UPID:p:1:1:6B08EE8F:vzdump::a@b:', ours: true }],
+      [{ said: 'UPID:p:1:1:6B08EE8F:vncproxy:102:a@b:' }],
     ),
   ),
   lockFile: reading(
@@ -291,7 +293,7 @@ const signalsOfAnyKind: fc.Arbitrary<Signals> = fc.record({
   guestAgent: reading(fc.constantFrom('answers' as const, 'silent' as const, 'not-configured' as const)),
   fileSystems: reading(fc.constantFrom('thawed' as const, 'thawed' as const, 'frozen' as const)),
   quorum: reading(fc.constantFrom(true, true, true, false)),
-  haManaged: reading(fc.boolean()),
+  ha: reading(fc.constantFrom('no' as const, 'managed' as const, 'frozen' as const)),
   staged: reading(fc.constantFrom<string[]>([], ['memory: 1 → 2'])),
   uptimeS: reading(fc.constantFrom(20, 9_000)),
 });

@@ -15,6 +15,7 @@ import { createTargets, type Targets } from '../../server/targets/targets.ts';
 
 export interface SmallTarget {
   readonly power: Power;
+  readonly triage?: Target['diagnosis']['triage'];
   readonly quickTriage?: () => Promise<TriageReport>;
   readonly evidence?: Evidence;
   readonly state?: Partial<TargetState>;
@@ -60,7 +61,7 @@ function smallTarget(name: TargetName, parts: SmallTarget): Target {
       repeats: createRepeats((operation) => power.get(operation.id)),
     }),
     diagnosis: {
-      triage: () => Promise.reject(new BreakglassError('internal', 'no triage here')),
+      triage: parts.triage ?? (() => Promise.reject(new BreakglassError('internal', 'no triage here'))),
       quick,
     },
     evidence,

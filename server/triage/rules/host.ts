@@ -20,7 +20,8 @@ import { ALL_VERBS, HARD, type Rule, vm } from './rule.ts';
 const lockName = (s: Signals): string => knownValue(s.configLock) ?? 'not known';
 const isKnownLock = (s: Signals) =>
   holds(s.configLock, (lock) => lock === 'none' || configLock(lock) !== undefined);
-const tasksOf = (s: Signals): string => (knownValue(s.tasks) ?? []).map(taskWords).join('; ');
+const tasksOf = (s: Signals): string =>
+  (knownValue(s.tasks) ?? []).map(({ said }) => taskWords(said)).join('; ');
 const COLD_PATH =
   "Follow the runbook's cold path (docs/runbook.md, cold case): look at the host's own console, its power and its network.";
 
