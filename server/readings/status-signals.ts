@@ -50,7 +50,7 @@ const agedBy = <T>(reading: Reading<T>, ageS: number | undefined): Reading<T> =>
 
 function monitorSaid({ qmp, monitor }: HostStatus): Exclude<Signals['qmp'], undefined> {
   if (qmp !== undefined || monitor === undefined) return lookAtMonitor(qmp);
-  return /^not asked/.test(monitor) ? notAsked(monitor) : unreadable(monitor);
+  return monitor.startsWith('not asked') ? notAsked(monitor) : unreadable(monitor);
 }
 
 /** Without its configuration a VM is not this host's, whatever process there is. */

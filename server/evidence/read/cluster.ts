@@ -65,8 +65,7 @@ function haOf(value: string): 'no' | 'managed' | 'frozen' {
 }
 
 function placementOf(fields: ReadonlyMap<string, string>): Reading<Placement> {
-  const config = fields.get('config');
-  switch (config) {
+  switch (fields.get('config') ?? '') {
     case 'read':
       return known('here');
     case 'missing': {
