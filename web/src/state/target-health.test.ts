@@ -5,7 +5,9 @@ import { healthOf, type Level, tooLow, worstFirst } from './target-health.ts';
 
 const NOW = Date.parse('2026-01-01T03:00:00.000Z');
 const ago = (ms: number) => new Date(NOW - ms).toISOString();
-const never = { answers: null, at: null };
+const never = { answers: null, reading: 'unknown', at: null } as const;
+const sshSilent = (ms: number) => ({ answers: false, reading: 'silent', at: ago(ms) }) as const;
+const sshWorks = (ms: number) => ({ answers: true, reading: 'works', at: ago(ms) }) as const;
 const state = (more: Partial<TargetState>): TargetState => ({
   name: parseTargetName('web-1') as TargetName,
   vm: { state: 'running', at: ago(1_000) },
@@ -52,13 +54,24 @@ describe('how a target is', () => {
 
   it('is silent where one of those that were asked does not answer', () => {
     const silent = { answers: false, at: ago(2_000) };
-    for (const more of [{ ssh: silent }, { qmp: silent }, { guest_agent: silent }])
-      expect(level(more)).toBe('silent');
-    expect(healthOf(state({ ssh: silent, qmp: silent }), NOW).words).toBe('SSH and QMP silent');
+    const each: Partial<TargetState>[] = [
+      { ssh: sshSilent(2_000) },
+      { qmp: silent },
+      { guest_agent: silent },
+    ];
+    for (const more of each) expect(level(more)).toBe('silent');
+    expect(healthOf(state({ ssh: sshSilent(2_000), qmp: silent }), NOW).words).toBe('SSH and QMP silent');
+  });
+
+  it('tells a VM that refuses SSH from one that is silent: something there is alive', () => {
+    const refused = { answers: false, reading: 'refused', at: ago(2_000) } as const;
+    expect(healthOf(state({ ssh: refused }), NOW)).toMatchObject({ level: 'silent', words: 'SSH refused' });
+    const away = { ...refused, reading: 'unreachable' } as const;
+    expect(healthOf(state({ ssh: away }), NOW).words).toBe('SSH unreachable');
   });
 
   it('does not forget that SSH was silent because nobody looked since', () => {
-    expect(healthOf(state({ ssh: { answers: false, at: ago(180_000) } }), NOW)).toMatchObject({
+    expect(healthOf(state({ ssh: sshSilent(180_000) }), NOW)).toMatchObject({
       level: 'unknown',
       words: 'SSH silent 3 min ago',
     });
@@ -66,8 +79,8 @@ describe('how a target is', () => {
 
   it('is well without claiming an answer that was not read', () => {
     expect(healthOf(state({}), NOW)).toMatchObject({ level: 'well', words: 'running' });
-    expect(healthOf(state({ ssh: { answers: true, at: ago(900_000) } }), NOW).words).toBe('running');
-    expect(healthOf(state({ ssh: { answers: true, at: ago(900) } }), NOW).words).toBe('SSH answers');
+    expect(healthOf(state({ ssh: sshWorks(900_000) }), NOW).words).toBe('running');
+    expect(healthOf(state({ ssh: sshWorks(900) }), NOW).words).toBe('SSH answers');
   });
 
   it('names the verb that runs', () => {

@@ -47,6 +47,8 @@ export const healthOf = (state: TargetState | undefined, nowMs: number): Health 
   ];
   const now = asked.filter(({ at }) => isFresh(at, nowMs));
   const silent = now.filter(({ answers }) => answers === false).map(({ name }) => name);
+  if (silent.length === 1 && silent[0] === 'SSH' && ssh.reading !== 'silent' && ssh.reading !== 'unknown')
+    return say('silent', `SSH ${ssh.reading}`);
   if (silent.length > 0) return say('silent', `${silent.join(' and ')} silent`);
   // The list asks the power host only, so SSH may still be as silent as it was when somebody last looked.
   if (ssh.answers === false) return say('unknown', `SSH silent ${roughAge(ssh.at, nowMs)}`);
