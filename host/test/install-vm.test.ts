@@ -1,5 +1,6 @@
 // The VM's installer on a private machine with a real sshd, sudo and useradd: what each of the two accounts can and cannot do.
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { skippedBecause } from '../../test/support/skipped-because.ts';
 import {
   listing,
   type PrivateMachine,
@@ -8,7 +9,6 @@ import {
 } from './support/private-machine.ts';
 
 const reason = whyNoPrivateMachine();
-if (reason !== undefined) console.log(`skipped: the installer for the VM (${reason})`);
 
 const TOUCHED = listing('/etc', '/home', '/root');
 let machine: PrivateMachine;
@@ -23,7 +23,7 @@ const observer = (command: string, extra?: readonly string[]) =>
   machine.ssh('breakglass-observer', command, extra);
 const repair = (command: string, extra?: readonly string[]) => machine.ssh('breakglass', command, extra);
 
-describe.skipIf(reason !== undefined)('the installer for the VM', () => {
+describe.skipIf(reason !== undefined)(`the installer for the VM${skippedBecause(reason)}`, () => {
   beforeAll(async () => {
     machine = await startPrivateMachine();
     untouched = await list();

@@ -2,6 +2,7 @@
 import { execFileSync, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { skippedBecause } from '../../test/support/skipped-because.ts';
 import { eventually } from '../../test/support/wait-for.ts';
 import {
   HOST,
@@ -12,7 +13,6 @@ import {
 } from './support/private-machine.ts';
 
 const reason = whyNoPrivateMachine();
-if (reason !== undefined) console.log(`skipped: the installer for the power host (${reason})`);
 
 const TOUCHED = listing('/etc', '/usr/local/lib', '/home', '/root', '/run/sshd');
 const VERBS = ['status', 'forensics', 'reset', 'stop', 'start', 'cycle'];
@@ -38,7 +38,7 @@ const spoiled = async (spoil: string, mend: string, during: () => Promise<void>)
 const ssh = (command: string | undefined, extra?: readonly string[], env?: Record<string, string>) =>
   machine.ssh('breakglass', command, extra, env);
 
-describe.skipIf(reason !== undefined)('the installer for the power host', () => {
+describe.skipIf(reason !== undefined)(`the installer for the power host${skippedBecause(reason)}`, () => {
   beforeAll(async () => {
     machine = await startPrivateMachine();
     untouched.listing = await list();

@@ -14,7 +14,8 @@ test('two archives one behind the other stay aligned, as the kernel wants them',
   expect(archive.subarray(0, 6).toString()).toBe('070701');
 });
 
-test.skipIf(!existsSync('/usr/bin/cpio'))('cpio reads it: owners, modes and links', () => {
+test('cpio reads it: owners, modes and links', (context) => {
+  if (!existsSync('/usr/bin/cpio')) return context.skip('cpio is not installed');
   const archive = cpioArchive([
     { path: 'd', kind: 'directory' },
     { path: 'd/secret', kind: 'file', content: 'abc', mode: 0o600 },

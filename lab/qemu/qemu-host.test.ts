@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { PidLine, saysStopped, stopCommand, wrapCommand } from '../../server/guest/far-side.ts';
+import { skippedBecause } from '../../test/support/skipped-because.ts';
 import { labKeys } from '../keys.ts';
 import { markedProcesses } from '../power-host/leftovers.ts';
 import { buildGuest } from './build-guest.ts';
@@ -19,9 +20,8 @@ const why = await buildGuest('virtio', console.log).then(
     throw error;
   },
 );
-if (why !== undefined) console.log(`skipped: ${why}`);
 
-describe.skipIf(why !== undefined)('a real QEMU behind the lab’s qm', () => {
+describe.skipIf(why !== undefined)(`a real QEMU behind the lab’s qm${skippedBecause(why)}`, () => {
   let root: string;
   let dir: string;
   let host: QemuHost;

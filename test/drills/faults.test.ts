@@ -6,6 +6,7 @@ import type { FaultName } from '../../lab/qemu/faults.ts';
 import type { MachineKind } from '../../lab/qemu/kernel.ts';
 import { MissingPackagesError } from '../../lab/qemu/packages.ts';
 import { type QemuHouse, startQemuHouse } from '../support/qemu-house.ts';
+import { skippedBecause } from '../support/skipped-because.ts';
 import { runDrill } from './fault-drills.ts';
 
 const why = await buildGuest('virtio', console.log).then(
@@ -15,7 +16,6 @@ const why = await buildGuest('virtio', console.log).then(
     throw error;
   },
 );
-if (why !== undefined) console.log(`skipped: ${why}`);
 
 /** Above the sum of the drill's own waits, each of which names what did not come. */
 const LIMIT = { timeout: 2_000_000 };
@@ -23,7 +23,7 @@ const LIMIT = { timeout: 2_000_000 };
 describe.skipIf(why !== undefined).each<[MachineKind, readonly FaultName[]]>([
   ['virtio', ['disk-full', 'wedged-qemu', 'block-stall-virtio']],
   ['lsi', ['block-stall-lsi']],
-])('faults of a real QEMU with a disk on %s', (kind, faults) => {
+])(`faults of a real QEMU with a disk on %s${skippedBecause(why)}`, (kind, faults) => {
   let house: QemuHouse;
   beforeAll(async () => {
     house = await startQemuHouse(kind);

@@ -5,6 +5,7 @@ import { expect, onTestFinished, test } from 'vitest';
 import type { TargetState } from '../../protocol/me.ts';
 import type { Operation } from '../../protocol/operations.ts';
 import { startHouse } from '../support/house.ts';
+import { Viewer } from '../support/viewer.ts';
 import { until } from '../support/wait-for.ts';
 
 test.each([
@@ -18,6 +19,7 @@ test.each([
     onTestFinished(() => house.close());
     const ask = async <T>(method: string, url: string): Promise<T> =>
       (await (await house.call(method, url)).json()) as T;
+    const session = await house.newSession();
     const { id } = await ask<Operation>('POST', '/api/targets/devvm/power/cycle');
     const look = (): Promise<Operation> => ask('GET', `/api/operations/${id}`);
     const audit = (word: string) =>
@@ -29,10 +31,11 @@ test.each([
       await until(`the step ${step}`, async () => (await look()).steps.some(({ name }) => name === step));
     await house.kill();
     await house.start();
-    const closed = await until('the end of the operation', async () => {
-      const now = await look();
-      return now.finished_at !== undefined && now;
-    });
+    // As an event: in the journal, and not only in the memory of a console that is killed next.
+    const viewer = new Viewer(house, session);
+    await viewer.until('the end of the operation', (seen) => seen.count('power_finished') > 0);
+    await viewer.close();
+    const closed = await look();
     expect(closed).toMatchObject({
       verb: 'cycle',
       state: expect.stringMatching(/succeeded|failed|unknown/),

@@ -34,11 +34,13 @@ test('stop ends the turn and the command in the VM, and says that it saw it end'
   await viewer.turnsEnded();
   const kinds = viewer.events.map(({ kind }) => kind);
   expect(kinds.slice(-2)).toEqual(['cancelled', 'turn_end']);
-  expect(viewer.events.find(({ kind }) => kind === 'tool_result')).toMatchObject({
-    ended: 'stopped',
-    far_side: 'proven',
-    output: expect.stringContaining('begun'),
-  });
+  expect(viewer.events.find(({ kind }) => kind === 'tool_result')).toMatchObject({ ended: 'stopped' });
+  // With the result, or where the machine is too busy for the 2 s of a stop, later as an event of its own.
+  await viewer.until('the proof that the command has ended', ({ events }) =>
+    events.some(
+      (event) => ['tool_result', 'far_side'].includes(event.kind) && event['far_side'] === 'proven',
+    ),
+  );
   expect(await inVm(house, 'pgrep -fc "^sleep 345" || true')).toBe('0');
   // The session stays usable.
   await house.call('POST', `/api/session/${session}/cancel`);

@@ -1,0 +1,35 @@
+// What the tests need of Debian. Installed when we are root, else named with the exact command.
+import { spawnSync } from 'node:child_process';
+import { existsSync } from 'node:fs';
+
+const NEEDED = [
+  { file: '/usr/sbin/sshd', debianPackage: 'openssh-server' },
+  { file: '/usr/bin/ssh', debianPackage: 'openssh-client' },
+  { file: '/usr/bin/chromium', debianPackage: 'chromium' },
+  { file: '/usr/bin/shellcheck', debianPackage: 'shellcheck' },
+  { file: '/usr/bin/ps', debianPackage: 'procps' },
+  { file: '/usr/bin/sudo', debianPackage: 'sudo' },
+  { file: '/usr/bin/jq', debianPackage: 'jq' },
+  { file: '/usr/bin/openssl', debianPackage: 'openssl' },
+  { file: '/usr/bin/cpio', debianPackage: 'cpio' },
+];
+
+/** Ends the process where something is missing and cannot be installed. */
+export function installWhatIsMissing(): void {
+  const missing = NEEDED.filter(({ file }) => !existsSync(file)).map(({ debianPackage }) => debianPackage);
+  if (missing.length === 0) return;
+  const install = `apt-get update && apt-get install -y --no-install-recommends ${missing.join(' ')}`;
+  if (process.getuid?.() !== 0) {
+    console.error(`The tests need packages that are not installed. Run as root:\n  ${install}`);
+    process.exit(1);
+  }
+  console.log(`installing ${missing.join(', ')}`);
+  const { status } = spawnSync('sh', ['-c', install], {
+    stdio: ['ignore', 'ignore', 'inherit'],
+    env: { ...process.env, DEBIAN_FRONTEND: 'noninteractive' },
+  });
+  if (status !== 0) {
+    console.error(`Could not install them. Run by hand:\n  ${install}`);
+    process.exit(1);
+  }
+}
