@@ -9,6 +9,7 @@ import { endMarkedProcesses } from '../power-host/leftovers.ts';
 import { startPowerHost } from '../power-host/power-host.ts';
 import { buildGuest } from './build-guest.ts';
 import { type FaultName, findFault } from './faults.ts';
+import { favour } from './favour.ts';
 import type { MachineKind } from './kernel.ts';
 import { createQemuMachine, type QemuMachine, STAGED, VMID } from './qemu-machine.ts';
 
@@ -30,6 +31,8 @@ export interface QemuHostOptions {
   readonly machine: MachineKind;
   /** `qm stop` waits this much less than on a real host (60, 10 and 1 s). Default 4: never below what a healthy stop takes. */
   readonly delayDivisor?: number;
+  /** The guest goes before what else this machine has to do, where we are root. For tests. */
+  readonly favoured?: boolean;
   /** Told what is being done. */
   readonly say?: (line: string) => void;
 }
@@ -71,7 +74,9 @@ export async function startQemuHost(options: QemuHostOptions): Promise<QemuHost>
     hostKey: options.hostKey,
   });
   const guard = startGuard(dir);
+  const favoured = options.favoured === true && favour(() => [machine.pid(), machine.diskServerPid()]);
   const close = async () => {
+    if (favoured) favoured.end();
     await powerHost.close();
     await endMarkedProcesses(dir);
     guard.end();

@@ -25,6 +25,7 @@ export async function startQemuHouse(kind: MachineKind, say?: (line: string) => 
     hostKey: keys.powerHostKey,
     vmKey: keys.vmKey,
     machine: kind,
+    favoured: true,
     ...(say === undefined ? {} : { say }),
   });
   const server = await makeConsole({
