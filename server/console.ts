@@ -6,18 +6,17 @@ import { describe } from './about/describe.ts';
 import { warningsOf } from './about/warnings.ts';
 import { Access } from './access/access.ts';
 import { createAgentDriver } from './agent/driver.ts';
-import type { Hands } from './agent/tools.ts';
+import { handsOf } from './agent/hands.ts';
 import type { Config } from './config/config.ts';
 import { adoptLooseEvidence } from './evidence/evidence.ts';
 import { buildApp } from './http/app.ts';
 import type { Journal } from './journal/port.ts';
-import { openJournal } from './journal/sqlite.ts';
-import { verbBudget } from './policy/budget.ts';
+import { tryJournal } from './journal/try-journal.ts';
 import { claimDataDir, type DataDir } from './processes/data-dir.ts';
 import { ownerMark, reapOrphans } from './processes/owner.ts';
 import { Sessions } from './sessions/sessions.ts';
 import { openControlDir, removeControlDir } from './ssh/control-dir.ts';
-import { createTarget, type Target } from './targets/target.ts';
+import { createTarget } from './targets/target.ts';
 import { createTargets, type Targets } from './targets/targets.ts';
 
 export interface Console {
@@ -39,7 +38,7 @@ export async function createConsole(config: Config, logger: Logger): Promise<Con
   for (const { pid, command } of reaped.ended)
     logger.warn({ pid, command }, 'ended a process of a dead server');
   const ownerEnv = ownerMark(dataDir.path);
-  const { journal, why } = tryJournal(dataDir, logger);
+  const { journal, why } = tryJournal(dataDir.path, dataDir.whyNot, logger);
   const controlDir = openControlDir(dataDir.path);
   adoptLooseEvidence(dataDir.path, logger);
   const targets = makeTargets(config, logger, { dataDir, journal, controlDir, ownerEnv });
@@ -146,31 +145,4 @@ function makeConversation(
     logger,
   });
   return { sessions, agent, journal };
-}
-
-const handsOf = (target: Target, journal: Journal): Hands => ({
-  guest: target.guest,
-  power: target.power,
-  press: target.press,
-  triage: (cause) => target.diagnosis.triage(cause),
-  policyMode: () => target.policy,
-  verbBudget: () => verbBudget(journal, target.name),
-  vmStopped: async () => (await target.state()).vm.state === 'stopped',
-  targetAliases: { vm: target.name, powerHost: 'pve' },
-});
-
-function tryJournal(
-  { path, whyNot }: DataDir,
-  logger: Logger,
-): { journal: Journal | undefined; why: string | undefined } {
-  if (whyNot !== undefined) return { journal: undefined, why: whyNot };
-  try {
-    const onFollowerFailure = (error: unknown): void =>
-      logger.error({ err: error }, 'a follower of the journal failed');
-    return { journal: openJournal(path, { onFollowerFailure }), why: undefined };
-  } catch (error) {
-    const why = error instanceof Error ? error.message : String(error);
-    logger.error({ err: error }, 'the journal cannot be opened: power only');
-    return { journal: undefined, why };
-  }
 }

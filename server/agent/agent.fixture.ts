@@ -23,8 +23,8 @@ import { createRepeats } from '../press/repeats.ts';
 import { createSecondPresses } from '../press/second-press.ts';
 import type { DriverBounds } from './bounds.ts';
 import { type AgentDriverDeps, type CountedDriver, createAgentDriver } from './driver.ts';
+import type { Hands } from './hands.ts';
 import { type AgentDriver, type LiveAgent, NotRecorded, type TurnLog } from './port.ts';
-import type { Hands } from './tools.ts';
 import type { AgentEvent } from './translate.ts';
 
 export const SECRET = 'sk-test-this-must-not-be-seen';

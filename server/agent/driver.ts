@@ -12,6 +12,7 @@ import {
   OUR_TOOLS,
   readDefinition,
 } from './definition.ts';
+import type { Hands } from './hands.ts';
 import { LiveSession } from './live-session.ts';
 import type { AgentDriver } from './port.ts';
 import {
@@ -22,7 +23,6 @@ import {
   NoClaudeBinary,
   processOptions,
 } from './process-options.ts';
-import type { Hands } from './tools.ts';
 import { endpointOf } from './trouble.ts';
 
 export interface AgentDriverDeps {

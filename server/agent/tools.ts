@@ -6,18 +6,14 @@ import {
   tool,
 } from '@anthropic-ai/claude-agent-sdk';
 import { z } from 'zod';
-import type { PolicyMode } from '../../protocol/events.ts';
 import { newToolCallId, type SessionId, type ToolCallId, toolCallId } from '../../protocol/ids.ts';
 import type { Operation } from '../../protocol/operations.ts';
 import { BreakglassError } from '../../protocol/problems.ts';
 import { isMutating, VERBS, type Verb } from '../../protocol/verbs.ts';
-import type { Guest } from '../guest/port.ts';
-import { type Action, decide, type VerbBudget } from '../policy/decide.ts';
-import type { Power } from '../power/port.ts';
-import type { Press } from '../press/press.ts';
-import type { Diagnosis } from '../readings/diagnosis.ts';
+import { type Action, decide } from '../policy/decide.ts';
 import type { OurTool } from './definition.ts';
 import type { Exchange } from './exchange.ts';
+import type { Hands } from './hands.ts';
 import { accountOf, MCP_SERVER } from './show-tool.ts';
 import {
   failed,
@@ -27,20 +23,6 @@ import {
   textForModel,
   triageText,
 } from './tool-results.ts';
-
-/** What the agent of one target can reach, and who judges what it wants. */
-export interface Hands {
-  readonly guest: Guest;
-  readonly power: Pick<Power, 'wait' | 'get'>;
-  readonly press: Press;
-  readonly triage: Diagnosis['triage'];
-  readonly policyMode: () => PolicyMode;
-  readonly verbBudget: () => Promise<VerbBudget>;
-  /** True when the VM is known to be stopped; `start` then spends no budget. */
-  readonly vmStopped: () => Promise<boolean>;
-  /** What the VM and the power host are called as ssh hosts: the agent knows this one target only. */
-  readonly targetAliases: { readonly vm: string; readonly powerHost: string };
-}
 
 const AGENT = { type: 'agent', name: 'claude' } as const;
 
