@@ -75,12 +75,18 @@ add_user() { # NAME ARGUMENTS
   useradd ${root:+--prefix "$root"} "${words[@]}" -- "$1" || give_up "useradd could not make the account $1."
 }
 
+# A session that ends just now may still hold the account, so it gets some seconds for that. What runs longer is named, not ended:
+# it may be a verb that has begun.
 delete_user() { # NAME: the home directory goes too when it was made for the account
-  local home remove_home=()
+  local home remove_home=() attempt
   home=$(sed -n "s/^$1:\([^:]*:\)\{4\}\([^:]*\):.*/\2/p" "$root/etc/passwd")
   if [[ $home == /home/?* ]]; then remove_home=(--remove); fi
-  userdel ${root:+--prefix "$root"} "${remove_home[@]}" -- "$1" 2>"$scratch/userdel" && return
-  has_user "$1" || return 0
+  for attempt in {1..10}; do
+    userdel ${root:+--prefix "$root"} "${remove_home[@]}" -- "$1" 2>"$scratch/userdel" && return
+    has_user "$1" || return 0
+    if ! grep -q 'currently used by process' "$scratch/userdel"; then break; fi
+    if ((attempt < 10)); then sleep 1; fi
+  done
   cat -- "$scratch/userdel" >&2
   return 1
 }

@@ -1,4 +1,7 @@
 // The machines that the fixture server has, and how each answers. Sets of one, three and twenty.
+import type { TargetState } from '../../protocol/me.ts';
+import type { Operation } from '../../protocol/operations.ts';
+
 export interface FixtureTarget {
   readonly name: string;
   readonly title?: string;
@@ -43,7 +46,7 @@ const twenty = () => {
 export const SETS = { one, three, twenty } as const;
 export type SetName = keyof typeof SETS;
 
-export const stateOf = (one: FixtureTarget, operation: unknown): Record<string, unknown> => {
+export const stateOf = (one: FixtureTarget, operation: Operation | null): TargetState => {
   const at = new Date().toISOString();
   const named = { name: one.name, ...(one.title === undefined ? {} : { title: one.title }) };
   const never = { answers: null, at: null };
@@ -54,7 +57,7 @@ export const stateOf = (one: FixtureTarget, operation: unknown): Record<string, 
         one.reach === 'half-open'
           ? { state: 'unknown', at: null }
           : { state: 'unknown', at, detail: 'The power host does not answer: no route to host.' },
-      ssh: never,
+      ssh: { ...never, reading: 'unknown' },
       qmp: never,
       guest_agent: never,
       warnings: [],
@@ -63,7 +66,11 @@ export const stateOf = (one: FixtureTarget, operation: unknown): Record<string, 
   return {
     ...named,
     vm: { state: one.vm, at },
-    ssh: { answers: one.ssh, at: one.ssh === null ? null : at },
+    ssh: {
+      answers: one.ssh,
+      reading: one.ssh === null ? 'unknown' : one.ssh ? 'works' : 'silent',
+      at: one.ssh === null ? null : at,
+    },
     qmp: { answers: one.qmp, at: one.qmp === null ? null : at },
     guest_agent: { answers: one.vm === 'running' && one.ssh === true ? true : null, at },
     warnings: [],

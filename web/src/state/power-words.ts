@@ -32,6 +32,13 @@ export const vmLamp = (state: TargetState | null): { tone: Tone; text: string } 
   return { tone: state.vm.state === 'running' ? 'good' : 'bad', text: `VM ${state.vm.state}` };
 };
 
+/** `refused` and `unreachable` are no silence: something alive answered, or nobody could ask the VM. */
+export const sshLamp = (ssh: TargetState['ssh'] | undefined): { tone: Tone; text: string } => {
+  if (ssh?.reading === 'refused' || ssh?.reading === 'unreachable')
+    return { tone: ssh.reading === 'refused' ? 'bad' : 'unknown', text: `SSH ${ssh.reading}` };
+  return answerLamp('SSH', ssh?.answers);
+};
+
 export const answerLamp = (
   name: string,
   answers: boolean | null | undefined,

@@ -51,7 +51,7 @@ export const healthOf = (state: TargetState | undefined, nowMs: number): Health 
     return say('silent', `SSH ${ssh.reading}`);
   if (silent.length > 0) return say('silent', `${silent.join(' and ')} silent`);
   // The list asks the power host only, so SSH may still be as silent as it was when somebody last looked.
-  if (ssh.answers === false) return say('unknown', `SSH silent ${roughAge(ssh.at, nowMs)}`);
+  if (ssh.answers === false) return say('unknown', `SSH ${ssh.reading} ${roughAge(ssh.at, nowMs)}`);
   const answering = now.filter(({ answers }) => answers === true).map(({ name }) => name);
   const [first] = answering;
   return say('well', first === undefined ? 'running' : `${first} answers`);
