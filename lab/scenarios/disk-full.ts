@@ -25,7 +25,6 @@ const units = (app: string, unit: string, path: string): UnitSeed[] => [
     name: 'postgresql@15-main.service',
     description: 'PostgreSQL Cluster 15-main',
     user: 'postgres',
-    type: 'notify',
     sinceAgoS: 41 * DAY_S,
     listens: ['127.0.0.1:5432'],
     execStart: '/usr/lib/postgresql/15/bin/postgres -D /var/lib/postgresql/15/main',
@@ -45,9 +44,7 @@ const units = (app: string, unit: string, path: string): UnitSeed[] => [
     name: unit,
     description: `${app} application server`,
     user: app,
-    type: 'notify',
     state: 'failed',
-    exitStatus: 1,
     sinceAgoS: FULL_AGO_S,
     listens: ['0.0.0.0:8080'],
     execStart: `/opt/${app}/bin/${app} --config /etc/${app}.toml`,
@@ -60,7 +57,6 @@ const units = (app: string, unit: string, path: string): UnitSeed[] => [
     },
     needs: [
       {
-        kind: 'free-space',
         path: '/var/lib',
         bytes: NEEDED_BYTES,
         failure: [
@@ -181,7 +177,6 @@ export const diskFull = (options: DiskFullOptions = {}): Scenario => {
       hostname: HOSTNAME,
       uptimeS: 41 * DAY_S + 5 * 3600 + 17 * 60,
       address: '10.20.0.52',
-      sshd: 'answers',
       swapBytes: 976 * MIB,
       filesystems: [
         {
@@ -196,7 +191,6 @@ export const diskFull = (options: DiskFullOptions = {}): Scenario => {
       loadAfterBoot: { load: [0.62, 0.22, 0.08], usedMib: 910, cacheMib: 640, swapUsedMib: 0 },
       files: files(app, path),
       units: units(app, unit, path),
-      processes: [],
       journal: journal(app, unit, path),
     },
   };

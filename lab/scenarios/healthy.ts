@@ -52,7 +52,6 @@ export const healthy = (): Scenario => ({
     hostname: HOSTNAME,
     uptimeS: 33 * DAY_S + 2 * 3600,
     address: '10.20.0.53',
-    sshd: 'answers',
     swapBytes: 976 * MIB,
     filesystems: [
       {
@@ -67,7 +66,6 @@ export const healthy = (): Scenario => ({
     loadAfterBoot: { load: [0.31, 0.12, 0.04], usedMib: 330, cacheMib: 280, swapUsedMib: 0 },
     files: [{ path: '/var/log/nginx/access.log', size: 41 * MIB, group: 'adm', mode: 0o640, agoS: 12 }],
     units,
-    processes: [],
     journal: [
       {
         agoS: 12,

@@ -12,7 +12,6 @@ const units: UnitSeed[] = [
   {
     name: 'nginx.service',
     description: 'A high performance web server and a reverse proxy server',
-    type: 'notify',
     sinceAgoS: 12 * DAY_S,
     listens: ['0.0.0.0:80', '0.0.0.0:443'],
     execStart: "/usr/sbin/nginx -g 'daemon on; master_process on;'",
@@ -31,7 +30,6 @@ const units: UnitSeed[] = [
     name: 'postgresql@15-main.service',
     description: 'PostgreSQL Cluster 15-main',
     user: 'postgres',
-    type: 'notify',
     sinceAgoS: 12 * DAY_S,
     listens: ['127.0.0.1:5432'],
     execStart: '/usr/lib/postgresql/15/bin/postgres -D /var/lib/postgresql/15/main',
@@ -91,7 +89,6 @@ export const ioStall = (): Scenario => ({
     hostname: HOSTNAME,
     uptimeS: 12 * DAY_S + 3 * 3600 + 41 * 60,
     address: '10.20.0.52',
-    sshd: 'answers',
     swapBytes: 976 * MIB,
     filesystems: [
       {
@@ -123,7 +120,6 @@ export const ioStall = (): Scenario => ({
       { path: '/var/log/nginx/access.log', size: 310 * MIB, group: 'adm', mode: 0o640, agoS: STALLED_S },
     ],
     units,
-    processes: [],
     journal: [
       {
         agoS: STALLED_S + 3 * 3600,

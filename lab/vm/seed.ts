@@ -1,13 +1,5 @@
 // What a scenario says about the guest: everything that differs from a plain Debian 12. Times are seconds before the lab starts.
-
-export interface FileSystemSeed {
-  readonly source: string;
-  readonly mount: string;
-  readonly type: string;
-  readonly options?: string;
-  readonly sizeBytes: number;
-  readonly reservedBytes?: number;
-}
+import type { FileSystem } from './guest/tree.ts';
 
 export interface FileSeed {
   readonly path: string;
@@ -22,16 +14,7 @@ export interface FileSeed {
   readonly directory?: boolean;
 }
 
-/** A unit needs this to start; without it, it writes these lines and fails. `{free}` and the like are not replaced. */
-export interface NeedSeed {
-  readonly kind: 'free-space';
-  readonly path: string;
-  readonly bytes: number;
-  readonly failure: readonly string[];
-}
-
 export interface ProcessSeed {
-  readonly user: string;
   readonly comm: string;
   readonly args: string;
   readonly rssKb?: number;
@@ -46,24 +29,24 @@ export interface UnitSeed {
   readonly description: string;
   readonly user?: string;
   readonly execStart?: string;
-  readonly enabled?: boolean;
-  readonly type?: 'simple' | 'notify' | 'oneshot';
-  readonly documentation?: string;
   /** At the start of the lab. Default: active. */
-  readonly state?: 'active' | 'failed' | 'inactive';
-  readonly exitStatus?: number;
+  readonly state?: 'active' | 'failed';
   /** When it entered its state. */
   readonly sinceAgoS?: number;
-  readonly process?: Omit<ProcessSeed, 'user'>;
-  readonly children?: readonly Omit<ProcessSeed, 'user'>[];
-  readonly needs?: readonly NeedSeed[];
+  readonly process?: ProcessSeed;
+  readonly children?: readonly ProcessSeed[];
+  /** Free space that it needs to start; without it, it writes these lines and fails. */
+  readonly needs?: readonly {
+    readonly path: string;
+    readonly bytes: number;
+    readonly failure: readonly string[];
+  }[];
   /** Journal lines of a good start. */
   readonly startLines?: readonly string[];
   /** `address:port` it listens on while active. */
   readonly listens?: readonly string[];
   /** Appended to at each good start. */
   readonly writes?: { readonly path: string; readonly text: string };
-  readonly dropIn?: string;
 }
 
 export interface JournalSeed {
@@ -90,16 +73,14 @@ export interface GuestSeed {
   /** Time since the boot that the lab finds, in seconds. */
   readonly uptimeS: number;
   readonly address: string;
-  /** `answers`, or `refuses`: the port is closed because sshd is dead. */
-  readonly sshd: 'answers' | 'refuses';
-  readonly filesystems: readonly FileSystemSeed[];
+  /** The root filesystem first. */
+  readonly filesystems: readonly FileSystem[];
   readonly swapBytes: number;
   /** As the lab finds it, and after a fresh boot. */
   readonly load: LoadSeed;
   readonly loadAfterBoot: LoadSeed;
   readonly files: readonly FileSeed[];
   readonly units: readonly UnitSeed[];
-  readonly processes: readonly ProcessSeed[];
   /** Of the boot that the lab finds. */
   readonly journal: readonly JournalSeed[];
 }

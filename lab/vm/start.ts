@@ -1,11 +1,12 @@
-// The simulated VM: a guest behind SSH that follows the simulated machine. It runs no command of its user on this computer:
-// a shell is an interpreter in a thread, and all it can reach is the guest's state.
+// The simulated VM: a guest behind SSH that follows the simulated machine. It runs no command of its user on this computer: a
+// shell is an interpreter in a process of its own, and all it can reach is the guest's state.
+import { setTimeout as delay } from 'node:timers/promises';
 import type { Machine } from '../machine/machine.ts';
-import { Kernel } from './kernel.ts';
+import { Boot } from './exec.ts';
+import { Guest } from './guest/guest.ts';
 import type { GuestSeed } from './seed.ts';
 import { ShellPool } from './shell/pool.ts';
 import { type Reachability, startSshServer } from './ssh-server.ts';
-import { Guest } from './state/guest.ts';
 
 export interface VmSetup {
   readonly machine: Machine;
@@ -15,94 +16,79 @@ export interface VmSetup {
   readonly publicKey: string;
   /** PEM or OpenSSH private key of the host. */
   readonly hostKey: string;
-  /** 0, the default: any free port. */
-  readonly port?: number;
-  /** From the start of the machine until sshd listens. Milliseconds. */
-  readonly bootMs?: number;
+  /** What a boot takes until sshd listens. A real VM takes longer than the default: a rehearsal shows the gap and does not bore. */
+  readonly booting?: () => Promise<void>;
+  readonly inputIdleMs?: number;
 }
 
 export interface Vm {
   readonly port: number;
-  /** The state behind all commands, for tests and for the simulated console. */
+  /** The state behind all commands. */
   readonly guest: Guest;
   close(): Promise<void>;
 }
 
-/** A real VM takes longer; a rehearsal should show the gap and not bore. */
 const BOOT_MS = 5_000;
+const INPUT_IDLE_MS = 2_000;
 const DEFAULT_MEMORY_MIB = 512;
 
 export const startVm = async (setup: VmSetup): Promise<Vm> => {
-  const { machine } = setup;
-  const bootMs = setup.bootMs ?? BOOT_MS;
+  const { machine, scenario, accounts } = setup;
+  const booting = setup.booting ?? (() => delay(BOOT_MS, undefined, { ref: false }));
+  const numberOf = (key: string, otherwise: number): number => Number(machine.config()[key] ?? otherwise);
   const guest = new Guest({
-    seed: setup.scenario,
-    accounts: setup.accounts,
+    seed: scenario,
+    accounts,
     now: Date.now,
-    memoryMib: () => Number(machine.config()['memory'] ?? DEFAULT_MEMORY_MIB),
-    cores: () => Number(machine.config()['cores'] ?? 2) * Number(machine.config()['sockets'] ?? 1),
+    memoryMib: () => numberOf('memory', DEFAULT_MEMORY_MIB),
+    cores: () => numberOf('cores', 2) * numberOf('sockets', 1),
   });
   const pool = new ShellPool();
-  /** The guest itself went down or restarts, which the machine does not know of. */
-  let down: 'no' | 'off' = 'no';
-  let boot = machine.boot().number;
+  let boot = new Boot();
+  let bootNumber = machine.boot().number;
   let running = machine.status() === 'running';
-  /** The boot that the lab found is long over. */
-  let readyMs = 0;
-  let sshdBroken = setup.scenario.sshd === 'refuses';
-
-  const newKernel = (): Kernel => new Kernel(guest, pool, (action) => void powerFromInside(action));
-  let kernel = newKernel();
+  /** The boot that the lab finds is long over. */
+  let listens = true;
 
   const endBoot = (): void => {
-    kernel.end();
+    boot.halt();
     ssh.dropAll();
   };
   const beginBoot = (atMs: number): void => {
-    kernel = newKernel();
-    readyMs = atMs + bootMs;
-    down = 'no';
-    sshdBroken = false;
+    const mine = new Boot();
+    boot = mine;
+    listens = false;
     // Into the same stall: the guest hangs at its first read, and writes nothing to any journal.
-    if (machine.fault() === 'block-stall') kernel.freeze();
-    else guest.boot(atMs);
+    if (machine.fault() === 'block-stall') return;
+    guest.boot(atMs);
+    void booting().then(() => {
+      if (boot === mine) listens = true;
+    });
   };
-  const powerFromInside = async (action: 'reboot' | 'poweroff'): Promise<void> => {
-    // Let the command's own channel see its end first.
-    await new Promise((resolve) => setTimeout(resolve, 100));
-    endBoot();
-    if (action === 'poweroff') down = 'off';
-    else beginBoot(Date.now());
-  };
-
   const follow = (): void => {
-    const status = machine.status();
+    const isRunning = machine.status() === 'running';
     const { number, atMs } = machine.boot();
-    const restarted = number !== boot;
-    if (running && (status === 'stopped' || restarted)) endBoot();
-    if (status === 'running' && (restarted || !running)) beginBoot(atMs);
-    boot = number;
-    running = status === 'running';
-    if (running && machine.fault() === 'block-stall') kernel.freeze();
+    const restarted = number !== bootNumber;
+    if (running && (!isRunning || restarted)) endBoot();
+    if (isRunning && (!running || restarted)) beginBoot(atMs);
+    bootNumber = number;
+    running = isRunning;
+    if (running && machine.fault() === 'block-stall') boot.halt();
   };
 
   const reachability = (): Reachability => {
     follow();
-    if (!running || down === 'off') return 'silent';
-    // sshd cannot be read from the disk: the kernel accepts, and nobody speaks. A reset in the same process boots into the same stall.
-    if (machine.fault() === 'block-stall') return 'silent';
-    if (Date.now() < readyMs || sshdBroken || guest.units.get('ssh')?.active !== 'active') return 'closed';
-    return 'answers';
+    // With a stalled disk sshd cannot be read: the kernel accepts, and nobody speaks.
+    if (!running || machine.fault() === 'block-stall') return 'silent';
+    return listens && guest.units.get('ssh')?.active === 'active' ? 'answers' : 'closed';
   };
 
   const ssh = await startSshServer({
     publicKey: setup.publicKey,
     hostKey: setup.hostKey,
-    port: setup.port ?? 0,
-    kernel: () => kernel,
+    accounts: Object.values(accounts),
     reachability,
-    user: (name) =>
-      name === setup.accounts.repair || name === setup.accounts.observer ? guest.user(name) : undefined,
+    machine: () => ({ guest, pool, boot, inputIdleMs: setup.inputIdleMs ?? INPUT_IDLE_MS }),
   });
   const stopListening = machine.onChange(follow);
   follow();
@@ -111,7 +97,7 @@ export const startVm = async (setup: VmSetup): Promise<Vm> => {
     guest,
     close: async () => {
       stopListening();
-      kernel.end();
+      boot.halt();
       await ssh.close();
       await pool.close();
     },

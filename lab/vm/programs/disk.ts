@@ -1,79 +1,33 @@
-// df and du, counted from the inodes.
-import type { Call, Program } from '../call.ts';
-import { reasonOf } from '../state/errors.ts';
-import { type FileSystem, type Inode, normalize } from '../state/inode.ts';
-import { human, parseSize, table } from './format.ts';
-import { parseOptions } from './options.ts';
+// Space: df du truncate apt-get lsof.
+import { ROOT } from '../guest/accounts.ts';
+import { diskBytes, type FileSystem, joined, type Node, normalize, READ } from '../guest/tree.ts';
+import { done, forEach, optionsOf, type Program } from './program.ts';
+import { human, sizeOf, table } from './text.ts';
 
-export const df: Program = async (call) => {
-  const options = parseOptions(call.args, {
-    flags: 'ahHikTlPm',
-    values: 'txB',
-    long: ['human-readable', 'inodes', 'print-type', 'local', 'total', 'all', 'portability', 'si'],
-    longValues: ['output', 'type', 'exclude-type', 'block-size'],
+const BYTES_PER_INODE = 16_384;
+
+export const df: Program = ({ guest: { tree }, args, who, cwd }) => {
+  const names = 'output? human-readable inodes print-type type= exclude-type= local all portability';
+  const options = optionsOf(args, 'hikPTalt:x:', names);
+  // As mounted: udev and /run come before the disk.
+  const isDisk = ({ source }: FileSystem): number => Number(source.startsWith('/'));
+  const mounts = tree.mounts.filter((fs) => fs.sizeBytes > 0).sort((a, b) => isDisk(a) - isDisk(b));
+  const [only, without] = [options.all('t', 'type'), options.all('x', 'exclude-type')];
+  const isWanted = ({ type }: FileSystem): boolean =>
+    !without.includes(type) && (only.length === 0 || only.includes(type));
+  const refused = (name: string, reason: string) => `df: ${name}: ${reason}`;
+  const named = forEach(options.operands, refused, (name) => {
+    return mounts.find(({ source }) => source === name) ?? tree.lookup(normalize(cwd, name), who).fs;
   });
-  const { tree } = call.guest;
-  const only = options.all('t', 'type');
-  const without = options.all('x', 'exclude-type');
-  let status = 0;
-  let shown: FileSystem[] = tree.mounts.filter(
-    (fs) => fs.sizeBytes > 0 && (only.length === 0 || only.includes(fs.type)) && !without.includes(fs.type),
-  );
-  // Root first is no rule of df: it prints in the order of mounting, and udev comes before the disk.
-  shown.sort(
-    (a, b) =>
-      Number(b.type === 'devtmpfs') - Number(a.type === 'devtmpfs') ||
-      Number(b.mount === '/run') - Number(a.mount === '/run'),
-  );
-  if (options.operands.length > 0) {
-    shown = [];
-    for (const name of options.operands) {
-      try {
-        const device = tree.mounts.find((fs) => fs.source === name);
-        shown.push(device ?? tree.lookup(normalize(call.cwd, name), call.who).fs);
-      } catch (error) {
-        status = 1;
-        await call.err(`df: ${name}: ${reasonOf(error)}\n`);
-      }
-    }
-    if (shown.length === 0) return 1;
-  }
-  const percent = (used: number, available: number): string =>
-    used + available === 0 ? '-' : `${Math.ceil((used / (used + available)) * 100)}%`;
-  const size = (bytes: number): string =>
-    options.has('h', 'human-readable', 'H')
-      ? human(bytes, options.has('H') ? 1000 : 1024)
-      : String(
-          Math.ceil(
-            bytes /
-              (options.has('m') ? 1024 ** 2 : (parseSize(options.value('B', 'block-size') ?? '1K') ?? 1024)),
-          ),
-        );
-  const columns = options.value('output')?.split(',');
-  const rows = shown.map((fs) => {
-    const { usedBytes, inodes, availableBytes } = tree.usage(fs);
-    const total = Math.floor(fs.sizeBytes / 16_384);
-    const values: Record<string, string> = {
-      source: fs.source,
-      fstype: fs.type,
-      size: size(fs.sizeBytes),
-      used: size(usedBytes),
-      avail: size(availableBytes),
-      pcent: percent(usedBytes, availableBytes),
-      itotal: String(total),
-      iused: String(inodes),
-      iavail: String(total - inodes),
-      ipcent: percent(inodes, total - inodes),
-      target: fs.mount,
-    };
-    return values;
-  });
+  const asHuman = options.has('h', 'human-readable');
+  const size = (bytes: number): string => (asHuman ? human(bytes) : String(bytes / 1024)).padStart(5);
+  const percent = (used: number, free: number): string => `${Math.ceil((used / (used + free)) * 100)}%`;
   const heads: Record<string, string> = {
     source: 'Filesystem',
     fstype: 'Type',
-    size: options.has('h', 'human-readable', 'H') ? 'Size' : options.has('m') ? '1M-blocks' : '1K-blocks',
+    size: asHuman ? 'Size' : '1K-blocks',
     used: 'Used',
-    avail: options.has('h', 'human-readable', 'H') || columns ? 'Avail' : 'Available',
+    avail: asHuman ? 'Avail' : 'Available',
     pcent: 'Use%',
     itotal: 'Inodes',
     iused: 'IUsed',
@@ -81,108 +35,102 @@ export const df: Program = async (call) => {
     ipcent: 'IUse%',
     target: 'Mounted on',
   };
-  const counted = options.has('i', 'inodes')
-    ? ['itotal', 'iused', 'iavail', 'ipcent']
-    : ['size', 'used', 'avail', 'pcent'];
-  const wanted = columns?.filter((name) => name !== '') ?? [
-    'source',
-    ...(options.has('T', 'print-type') ? ['fstype'] : []),
-    ...counted,
-    'target',
-  ];
-  const least = (name: string, text: string): string =>
-    name === 'source' ? text.padEnd(14) : ['size', 'used', 'avail'].includes(name) ? text.padStart(5) : text;
-  const lines = [heads, ...rows].map((row) => wanted.map((name) => least(name, row[name] ?? '-')));
-  const right = wanted.map((name, index) => (['source', 'fstype', 'target'].includes(name) ? -1 : index));
-  await call.out(table(lines, right));
-  return status;
-};
-
-interface Weigh {
-  readonly call: Call;
-  readonly apparent: boolean;
-  readonly device: number | undefined;
-  readonly seen: Set<number>;
-  readonly excluded: readonly RegExp[];
-  status: number;
-  line(bytes: number, shown: string, depth: number, node: Inode): Promise<void>;
-}
-
-const weigh = async (work: Weigh, node: Inode, shown: string, depth: number): Promise<number> => {
-  const { call } = work;
-  if (
-    call.signal.aborted ||
-    work.seen.has(node.ino) ||
-    (work.device !== undefined && node.fs.dev !== work.device)
-  )
-    return 0;
-  if (work.excluded.some((pattern) => pattern.test(shown))) return 0;
-  if (node.nlink > 1 || node.kind === 'dir') work.seen.add(node.ino);
-  let bytes = work.apparent ? node.size : call.guest.tree.diskBytes(node);
-  if (node.kind === 'dir') {
-    if (call.guest.tree.allows(node, call.who, 4) && call.guest.tree.allows(node, call.who, 1)) {
-      for (const [name, child] of node.entries)
-        bytes += await weigh(work, child, `${shown.replace(/\/$/, '')}/${name}`, depth + 1);
-    } else {
-      work.status = 1;
-      await call.err(`du: cannot read directory '${shown}': Permission denied\n`);
-    }
-  }
-  await work.line(bytes, shown, depth, node);
-  return bytes;
-};
-
-export const du: Program = async (call) => {
-  const options = parseOptions(call.args, {
-    flags: 'ahHkmscxbSl0D',
-    values: 'dBt',
-    long: ['all', 'human-readable', 'summarize', 'total', 'one-file-system', 'apparent-size', 'bytes', 'si'],
-    longValues: ['max-depth', 'block-size', 'threshold', 'exclude', 'time'],
-  });
-  const summary = options.has('s', 'summarize');
-  const limit = summary ? 0 : Number(options.value('d', 'max-depth') ?? Number.POSITIVE_INFINITY);
-  const unit = options.has('b', 'bytes')
-    ? 1
-    : options.has('m')
-      ? 1024 ** 2
-      : (parseSize(options.value('B', 'block-size') ?? '1K') ?? 1024);
-  const threshold = parseSize(options.value('t', 'threshold') ?? '0') ?? 0;
-  const size = (bytes: number): string =>
-    options.has('h', 'H', 'human-readable') ? human(bytes) : String(Math.ceil(bytes / unit));
-  let total = 0;
-  let status = 0;
-  for (const name of options.operands.length === 0 ? ['.'] : options.operands) {
-    try {
-      const top = call.guest.tree.lookup(
-        normalize(call.cwd, name),
-        call.who,
-        options.has('D') || name.endsWith('/'),
-      );
-      const work: Weigh = {
-        call,
-        apparent: options.has('b', 'bytes', 'apparent-size'),
-        device: options.has('x', 'one-file-system') ? top.fs.dev : undefined,
-        seen: new Set(),
-        status: 0,
-        excluded: options
-          .all('exclude')
-          .map((glob) => new RegExp(`(^|/)${glob.replaceAll('.', '\\.').replaceAll('*', '.*')}$`)),
-        line: async (bytes, shown, depth, node) => {
-          if (
-            depth <= limit &&
-            (node.kind === 'dir' || options.has('a', 'all') || depth === 0) &&
-            bytes >= threshold
-          )
-            await call.out(`${size(bytes)}\t${shown}\n`);
-        },
+  const rows = (options.operands.length > 0 ? named.values : mounts)
+    .filter(isWanted)
+    .map((fs): typeof heads => {
+      const nodes = [...tree.nodesOf(fs)].length;
+      const used = tree.used(fs);
+      const free = Math.max(0, fs.sizeBytes - (fs.reservedBytes ?? 0) - used);
+      const inodes = Math.floor(fs.sizeBytes / BYTES_PER_INODE);
+      return {
+        source: fs.source.padEnd(14),
+        fstype: fs.type,
+        size: size(fs.sizeBytes),
+        used: size(used),
+        avail: size(free),
+        pcent: percent(used, free),
+        itotal: String(inodes),
+        iused: String(nodes),
+        iavail: String(inodes - nodes),
+        ipcent: percent(nodes, inodes - nodes),
+        target: fs.mount,
       };
-      total += await weigh(work, top, name, 0);
-      status |= work.status;
-    } catch (error) {
-      status = 1;
-      await call.err(`du: cannot access '${name}': ${reasonOf(error)}\n`);
-    }
-  }
-  if (options.has('c', 'total')) await call.out(`${size(total)}\ttotal\n`);
-  return status;
+    });
+  const counted = options.has('i', 'inodes') ? 'itotal,iused,iavail,ipcent' : 'size,used,avail,pcent';
+  const standard = `source,${options.has('T', 'print-type') ? 'fstype,' : ''}${counted},target`;
+  const fields = (options.value('output') || standard).split(',');
+  const right = fields.flatMap((field, at) => (/^(source|fstype|target)$/.test(field) ? [] : [at]));
+  const cells = (row: typeof heads): string[] => fields.map((field) => row[field] ?? '-');
+  return done(rows.length === 0 ? '' : table([heads, ...rows].map(cells), right), named.err);
+};
+
+/** The interpreter's own has no -x, no -k and no idea of a depth for files. */
+export const du: Program = ({ guest: { tree }, args, who, cwd }) => {
+  const names = 'max-depth= one-file-system human-readable summarize all bytes total';
+  const options = optionsOf(args, 'hkmxsabcd:', names);
+  const limit = options.has('s', 'summarize')
+    ? 0
+    : Number(options.value('d', 'max-depth') ?? Number.POSITIVE_INFINITY);
+  const unit = options.has('b', 'bytes') ? 1 : options.has('m') ? 1024 ** 2 : 1024;
+  const size = (bytes: number): string =>
+    options.has('h', 'human-readable') ? human(bytes) : String(Math.ceil(bytes / unit));
+  let [out, closed] = ['', ''];
+  const weigh = (node: Node, shown: string, depth: number, fs: FileSystem): number => {
+    if (node.fs !== fs && options.has('x', 'one-file-system')) return 0;
+    const isOpen = tree.allows(node, who, READ);
+    if (node.kind === 'dir' && !isOpen) closed += `du: cannot read directory '${shown}': Permission denied\n`;
+    let bytes = options.has('b', 'bytes') ? node.size : diskBytes(node);
+    for (const [name, child] of isOpen ? node.entries : [])
+      bytes += weigh(child, joined(shown, name), depth + 1, fs);
+    const isShown = depth === 0 || node.kind === 'dir' || options.has('a', 'all');
+    if (isShown && depth <= limit) out += `${size(bytes)}\t${shown}\n`;
+    return bytes;
+  };
+  const refused = (name: string, reason: string) => `du: cannot access '${name}': ${reason}`;
+  const { values, err } = forEach(options.operands.length > 0 ? options.operands : ['.'], refused, (name) => {
+    const node = tree.lookup(normalize(cwd, name), who, false);
+    return weigh(node, name, 0, node.fs);
+  });
+  if (options.has('c', 'total')) out += `${size(values.reduce((sum, bytes) => sum + bytes, 0))}\ttotal\n`;
+  return done(out, closed + err);
+};
+
+export const truncate: Program = ({ guest: { tree }, args, who, cwd }) => {
+  const options = optionsOf(args, 's:c', 'size= no-create');
+  const size = sizeOf(options.value('s', 'size') ?? '');
+  if (size === undefined) return done('', "truncate: you must specify either '--size' or '--reference'\n");
+  if (options.operands.length === 0) return done('', 'truncate: missing file operand\n');
+  const refused = (name: string, reason: string) => `truncate: cannot open '${name}' for writing: ${reason}`;
+  const set = (name: string) => tree.resize(tree.open(normalize(cwd, name), who), size, who);
+  return done('', forEach(options.operands, refused, set).err);
+};
+
+const CACHE = '/var/cache/apt';
+const LOCK = `E: Could not open lock file ${CACHE}/archives/lock - open (13: Permission denied)\n`;
+const NO_NETWORK = "E: Failed to fetch http://deb.debian.org: Temporary failure resolving 'deb.debian.org'\n";
+
+export const aptGet: Program = ({ guest: { tree }, args, who }) => {
+  if (who.uid !== 0 || !args.includes('clean')) return done('', who.uid === 0 ? NO_NETWORK : LOCK, 100);
+  for (const dir of [CACHE, `${CACHE}/archives`])
+    for (const [name, { kind }] of Array.from(tree.lookup(dir, ROOT).entries))
+      if (kind === 'file') tree.remove(`${dir}/${name}`, ROOT);
+  return done('');
+};
+
+/** No deleted file is held open in these drills. What is open is the log of a service that runs. */
+export const lsof: Program = ({ guest: { units, processes, accounts }, args, who, cwd }) => {
+  const { operands } = optionsOf(args, 'nPw');
+  const wanted = operands.filter((arg) => !arg.startsWith('+')).map((arg) => normalize(cwd, arg));
+  const isBelow = (path: string) =>
+    operands.includes('+D') && wanted.some((dir) => path.startsWith(`${dir}/`));
+  const rows = units.list().flatMap(({ pids: [pid = 0], seed: { writes } }) => {
+    const row = processes.get(pid);
+    const path = writes?.path ?? '';
+    const isShown = wanted.length === 0 || wanted.includes(path) || isBelow(path);
+    if (row === undefined || writes === undefined || !isShown || who.uid !== 0 || operands.includes('+L1'))
+      return [];
+    return [[row.comm.slice(0, 9), String(pid), accounts.byUid(row.uid).name, '4w', 'REG', '8,1', path]];
+  });
+  if (rows.length === 0) return done('', '', 1);
+  return done(table([['COMMAND', 'PID', 'USER', 'FD', 'TYPE', 'DEVICE', 'NAME'], ...rows]));
 };

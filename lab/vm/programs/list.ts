@@ -1,119 +1,75 @@
-// ls and stat.
-import type { Call, Program } from '../call.ts';
-import { reasonOf, SysError } from '../state/errors.ts';
-import { BLOCK, type Inode, normalize } from '../state/inode.ts';
-import { syncProc } from '../state/proc.ts';
-import { human, listTime, modeText, table } from './format.ts';
-import { type Options, parseOptions } from './options.ts';
+// ls and stat: the interpreter's own know no owners and no modes.
+import { diskBytes, joined, type Node, normalize, READ } from '../guest/tree.ts';
+import { type Call, done, forEach, type Options, optionsOf, type Program } from './program.ts';
+import { human, isoTime, listTime, table } from './text.ts';
 
 interface Named {
   readonly name: string;
-  readonly node: Inode;
+  readonly node: Node;
 }
 
-const LONG = ['all', 'almost-all', 'human-readable', 'recursive', 'reverse', 'full-time', 'si'];
-
-const sorted = (entries: Named[], options: Options): Named[] => {
-  const by = options.value('sort');
-  if (options.has('S') || by === 'size') entries.sort((a, b) => b.node.size - a.node.size);
-  else if (options.has('t') || by === 'time') entries.sort((a, b) => b.node.mtimeMs - a.node.mtimeMs);
-  else if (!options.has('U'))
-    entries.sort((a, b) => a.name.replace(/^\./, '').localeCompare(b.name.replace(/^\./, ''), 'en'));
-  return options.has('r', 'reverse') ? entries.reverse() : entries;
+const modeText = ({ kind, mode }: Node): string => {
+  const bits = 'rwxrwxrwx'.split('').map((letter, at) => ((mode >> (8 - at)) & 1 ? letter : '-'));
+  if (mode & 0o4000) bits[2] = 's';
+  if (mode & 0o1000) bits[8] = 't';
+  return { file: '-', dir: 'd', link: 'l', device: 'c' }[kind] + bits.join('');
 };
 
-const rows = (call: Call, entries: readonly Named[], options: Options): string => {
-  const { guest } = call;
-  const size = (bytes: number): string => (options.has('h', 'human-readable') ? human(bytes) : String(bytes));
-  if (!options.has('l', 'n', 'o', 'g')) {
-    return entries
-      .map(
-        ({ name, node }) =>
-          `${options.has('i') ? `${node.ino} ` : ''}${options.has('s') ? `${size(guest.tree.diskBytes(node) / (options.has('h') ? 1 : 1024))} ` : ''}${name}${options.has('F', 'p') && node.kind === 'dir' ? '/' : ''}\n`,
-      )
-      .join('');
-  }
-  const time = (ms: number): string =>
-    options.has('full-time')
-      ? `${new Date(ms).toISOString().replace('T', ' ').replace('Z', '000000')} +0000`
-      : listTime(ms, guest.now());
-  return table(
-    entries.map(({ name, node }) => [
-      ...(options.has('i') ? [String(node.ino)] : []),
-      modeText(node),
-      String(node.nlink),
-      options.has('n') ? String(node.uid) : guest.userName(node.uid),
-      options.has('n') ? String(node.gid) : guest.groupName(node.gid),
-      size(node.size),
-      time(node.mtimeMs),
-      node.kind === 'link'
-        ? `${name} -> ${node.target}`
-        : `${name}${options.has('F', 'p') && node.kind === 'dir' ? '/' : ''}`,
-    ]),
-    options.has('i') ? [0, 2, 5] : [1, 4],
-  );
+const sorted = (entries: readonly Named[], options: Options): Named[] => {
+  const list = entries.toSorted((a, b) => a.name.localeCompare(b.name, 'en'));
+  if (options.has('S')) list.sort((a, b) => b.node.size - a.node.size);
+  if (options.has('t')) list.sort((a, b) => b.node.mtimeMs - a.node.mtimeMs);
+  return options.has('r') ? list.reverse() : list;
 };
 
-export const ls: Program = async (call) => {
+const rowsOf = ({ guest: { accounts, now } }: Call, entries: readonly Named[], options: Options): string => {
+  if (!options.has('l')) return entries.map(({ name }) => `${name}\n`).join('');
+  const rows = entries.map(({ name, node }) => [
+    modeText(node),
+    node.kind === 'dir' ? '2' : '1',
+    accounts.byUid(node.uid).name,
+    accounts.groupName(node.gid),
+    options.has('h', 'human-readable') ? human(node.size) : String(node.size),
+    listTime(node.mtimeMs, now()),
+    node.kind === 'link' ? `${name} -> ${node.target}` : name,
+  ]);
+  return table(rows, [1, 4]);
+};
+
+export const ls: Program = (call) => {
   const { guest, who, cwd } = call;
-  const options = parseOptions(call.args, {
-    flags: '*',
-    values: 'I',
-    long: LONG,
-    longValues: ['sort', 'color', 'time-style', 'block-size'],
+  const options = optionsOf(call.args, 'aAldhSrtR1', 'all almost-all directory human-readable color?');
+  const named = options.operands.length === 0 ? ['.'] : options.operands;
+  const refused = (name: string, reason: string) => `ls: cannot access '${name}': ${reason}`;
+  const found = forEach(named, refused, (name): Named => {
+    return { name, node: guest.tree.lookup(normalize(cwd, name), who, !options.has('d', 'l')) };
   });
-  const targets = options.operands.length === 0 ? ['.'] : options.operands;
-  syncProc(guest);
-  let status = 0;
-  const files: Named[] = [];
-  const directories: Named[] = [];
-  for (const name of targets) {
-    try {
-      const node = guest.tree.lookup(normalize(cwd, name), who, !options.has('l', 'd') || name.endsWith('/'));
-      (node.kind === 'dir' && !options.has('d') ? directories : files).push({ name, node });
-    } catch (error) {
-      status = 2;
-      await call.err(`ls: cannot access '${name}': ${reasonOf(error)}\n`);
-    }
-  }
-  if (files.length > 0) await call.out(rows(call, sorted(files, options), options));
-  const heads = targets.length > 1 || options.has('R', 'recursive');
-  const queue = sorted(directories, options);
-  for (let index = 0; index < queue.length; index += 1) {
-    const directory = queue[index];
-    if (!directory) break;
-    const { name, node } = directory;
-    try {
-      guest.tree.need(node, who, 4);
-    } catch (error) {
-      status = 2;
-      await call.err(`ls: cannot open directory '${name}': ${reasonOf(error)}\n`);
+  const isListed = ({ node }: Named): boolean => node.kind === 'dir' && !options.has('d', 'directory');
+  const files = found.values.filter((each) => !isListed(each));
+  let out = rowsOf(call, sorted(files, options), options);
+  let { err } = found;
+  const dirs = sorted(found.values.filter(isListed), options);
+  for (let dir = dirs.shift(); dir !== undefined; dir = dirs.shift()) {
+    const { name, node } = dir;
+    if (!guest.tree.allows(node, who, READ)) {
+      err += `ls: cannot open directory '${name}': Permission denied\n`;
       continue;
     }
-    const entries = [...node.entries]
-      .map(([child, inode]) => ({ name: child, node: inode }))
-      .filter((entry) => options.has('a', 'A', 'all', 'almost-all') || !entry.name.startsWith('.'));
-    const listed = sorted(entries, options);
-    if (options.has('a', 'all')) listed.unshift({ name: '.', node }, { name: '..', node });
-    const kib = entries.reduce((sum, entry) => sum + guest.tree.diskBytes(entry.node), 0) / 1024;
-    const total = options.has('l', 'n', 's', 'o', 'g')
-      ? `total ${options.has('h', 'human-readable') ? human(kib * 1024) : kib}\n`
-      : '';
-    const gap = index > 0 || files.length > 0 ? '\n' : '';
-    await call.out(`${gap}${heads ? `${name}:\n` : ''}${total}${rows(call, listed, options)}`);
-    if (options.has('R', 'recursive')) {
-      const inner = entries.filter((entry) => entry.node.kind === 'dir');
-      queue.splice(
-        index + 1,
-        0,
-        ...sorted(inner, options).map((entry) => ({
-          name: `${name.replace(/\/$/, '')}/${entry.name}`,
-          node: entry.node,
-        })),
-      );
-    }
+    const all = [...node.entries].map(([child, inner]): Named => ({ name: child, node: inner }));
+    const entries = all.filter(
+      (entry) => options.has('a', 'A', 'all', 'almost-all') || !entry.name.startsWith('.'),
+    );
+    const dots = options.has('a', 'all') ? ['.', '..'].map((dot): Named => ({ name: dot, node })) : [];
+    const bytes = entries.reduce((sum, entry) => sum + diskBytes(entry.node), 0);
+    if (named.length > 1 || options.has('R')) out += `${out === '' ? '' : '\n'}${name}:\n`;
+    if (options.has('l'))
+      out += `total ${options.has('h', 'human-readable') ? human(bytes) : bytes / 1024}\n`;
+    out += rowsOf(call, [...dots, ...sorted(entries, options)], options);
+    if (!options.has('R')) continue;
+    const below = sorted(entries, options).filter(isListed);
+    dirs.unshift(...below.map((each): Named => ({ name: joined(name, each.name), node: each.node })));
   }
-  return status;
+  return done(out, err, err === '' ? 0 : 2);
 };
 
 const KIND = {
@@ -121,90 +77,38 @@ const KIND = {
   dir: 'directory',
   link: 'symbolic link',
   device: 'character special file',
-} as const;
-
-const full = (call: Call, name: string, node: Inode): string => {
-  const stamp = `${new Date(node.mtimeMs).toISOString().replace('T', ' ').replace('Z', '000000')} +0000`;
-  const owner = (id: number, text: string): string => `${String(id).padStart(5)}/${text.padStart(8)}`;
-  const kind = node.kind === 'file' && node.size === 0 ? 'regular empty file' : KIND[node.kind];
-  const mode = `(${(node.mode & 0o7777).toString(8).padStart(4, '0')}/${modeText(node)})`;
-  return `  File: ${name}${node.kind === 'link' ? ` -> ${node.target}` : ''}
-  Size: ${String(node.size).padEnd(10)}\tBlocks: ${String(call.guest.tree.diskBytes(node) / 512).padEnd(10)} IO Block: ${BLOCK}   ${kind}
-Device: 8,${node.fs.dev}\tInode: ${String(node.ino).padEnd(11)} Links: ${node.nlink}
-Access: ${mode}  Uid: (${owner(node.uid, call.guest.userName(node.uid))})   Gid: (${owner(node.gid, call.guest.groupName(node.gid))})
-Access: ${stamp}
-Modify: ${stamp}
-Change: ${stamp}
- Birth: ${stamp}
+};
+const STAT = `  File: %n
+  Size: %s\tBlocks: %b\tIO Block: 4096   %F
+Access: (0%a/%A)  Uid: (%u/%U)   Gid: (%g/%G)
+Access: %y
+Modify: %y
+Change: %y
 `;
-};
 
-const formatted = (call: Call, name: string, node: Inode, format: string): string => {
-  const values: Record<string, string> = {
-    n: name,
-    N: `'${name}'`,
-    s: String(node.size),
-    b: String(call.guest.tree.diskBytes(node) / 512),
-    B: '512',
-    a: (node.mode & 0o7777).toString(8),
-    A: modeText(node),
-    U: call.guest.userName(node.uid),
-    G: call.guest.groupName(node.gid),
-    u: String(node.uid),
-    g: String(node.gid),
-    Y: String(Math.floor(node.mtimeMs / 1000)),
-    y: new Date(node.mtimeMs).toISOString().replace('T', ' ').replace('Z', '000000 +0000'),
-    i: String(node.ino),
-    h: String(node.nlink),
-    F: KIND[node.kind],
-    m: node.fs.mount,
-    '%': '%',
-  };
-  return format
-    .replaceAll(/%(.)/g, (all, letter: string) => values[letter] ?? all)
-    .replaceAll('\\n', '\n')
-    .replaceAll('\\t', '\t');
-};
-
-export const stat: Program = async (call) => {
-  const options = parseOptions(call.args, {
-    flags: 'Lft',
-    values: 'c',
-    long: ['dereference', 'file-system'],
-    longValues: ['format', 'printf'],
+export const stat: Program = ({ guest: { tree, accounts }, args, who, cwd }) => {
+  const options = optionsOf(args, 'c:L', 'format= dereference');
+  const line = options.value('c', 'format');
+  if (options.operands.length === 0) return done('', 'stat: missing operand\n');
+  const refused = (name: string, reason: string) => `stat: cannot statx '${name}': ${reason}`;
+  const { values, err } = forEach(options.operands, refused, (name) => {
+    const node = tree.lookup(normalize(cwd, name), who, options.has('L'));
+    const fields: Readonly<Record<string, string | number>> = {
+      n: name,
+      s: node.size,
+      b: diskBytes(node) / 512,
+      F: KIND[node.kind],
+      a: node.mode.toString(8),
+      A: modeText(node),
+      u: node.uid,
+      g: node.gid,
+      U: accounts.byUid(node.uid).name,
+      G: accounts.groupName(node.gid),
+      Y: Math.floor(node.mtimeMs / 1000),
+      y: `${isoTime(node.mtimeMs)}.000000000 +0000`,
+    };
+    const format = line === undefined ? STAT : `${line}\n`;
+    return format.replaceAll(/%([A-Za-z])/g, (all, letter: string) => String(fields[letter] ?? all));
   });
-  syncProc(call.guest);
-  let status = 0;
-  for (const name of options.operands) {
-    try {
-      const node = call.guest.tree.lookup(
-        normalize(call.cwd, name),
-        call.who,
-        options.has('L', 'dereference'),
-      );
-      const format = options.value('c', 'format');
-      const printf = options.value('printf');
-      if (format !== undefined) await call.out(`${formatted(call, name, node, format)}\n`);
-      else
-        await call.out(printf === undefined ? full(call, name, node) : formatted(call, name, node, printf));
-    } catch (error) {
-      status = 1;
-      await call.err(`stat: cannot statx '${name}': ${reasonOf(error)}\n`);
-    }
-  }
-  return status;
-};
-
-export const realpath: Program = async (call) => {
-  const { operands } = parseOptions(call.args, {
-    flags: 'emsqz',
-    long: ['canonicalize-existing', 'canonicalize-missing'],
-  });
-  for (const name of operands) {
-    const path = normalize(call.cwd, name);
-    const real = call.guest.tree.realpath(path, call.who);
-    if (!call.guest.tree.find(real, call.who) && call.args.includes('-e')) throw new SysError('ENOENT');
-    await call.out(`${real}\n`);
-  }
-  return 0;
+  return done(values.join(''), err);
 };

@@ -1,125 +1,17 @@
-// Every program that the simulated kernel runs, by name.
-import type { Program } from '../call.ts';
-import { ln, mkdir, rm, rmdir, touch, truncate } from './change.ts';
-import { df, du } from './disk.ts';
-import { find } from './find.ts';
-import {
-  arch,
-  getent,
-  groups,
-  hostname,
-  hostnamectl,
-  id,
-  last,
-  lscpu,
-  nproc,
-  tty,
-  uname,
-  users,
-  virtualization,
-  w,
-  who,
-  whoami,
-} from './identity.ts';
-import { journalctl } from './journalctl.ts';
-import { dmesg, logger } from './kernel-log.ts';
-import { ls, realpath, stat } from './list.ts';
-import { apt, dpkg, logrotate, power, service, sync, sysctl } from './maintenance.ts';
-import { free, iostat, swapon, top, uptime, vmstat } from './memory.ts';
-import { blkid, findmnt, lsblk, mount, smartctl } from './mounts.ts';
-import { cp, dd, mktemp, mv, tee } from './move.ts';
-import { ip, lsof, ping, ss } from './network.ts';
-import { chmod, chown } from './permissions.ts';
-import { ps } from './ps.ts';
-import { kill, killall, pgrep, pkill } from './signals.ts';
-import { systemctl, timedatectl } from './systemctl.ts';
-import { sleep, tailFollow } from './waiting.ts';
-import { env, ionice, nice, nohup, setsid, stdbuf, sudo, timeout, xargs } from './wrappers.ts';
+// Every program of ours. Each is exported under its own name, where that can be one.
+import * as disk from './disk.ts';
+import * as journal from './journalctl.ts';
+import * as list from './list.ts';
+import * as network from './network.ts';
+import * as processes from './processes.ts';
+import type { Program } from './program.ts';
+import * as system from './system.ts';
+import * as units from './systemctl.ts';
+
+const named = { ...disk, ...journal, ...list, ...network, ...processes, ...system, ...units };
 
 export const PROGRAMS: Readonly<Record<string, Program>> = {
-  apt,
-  'apt-get': apt,
-  arch,
-  blkid,
-  chgrp: chown,
-  chmod,
-  chown,
-  cp,
-  dd,
-  df,
-  dmesg,
-  dpkg,
-  du,
-  env,
-  find,
-  findmnt,
-  free,
-  fstrim: sync,
-  getent,
-  groups,
-  halt: power,
-  hostname,
-  hostnamectl,
-  id,
-  ionice,
-  iostat,
-  ip,
-  journalctl,
-  kill,
-  killall,
-  last,
-  ln,
-  logger,
-  logrotate,
-  ls,
-  lsblk,
-  lscpu,
-  lsof,
-  mkdir,
-  mktemp,
-  mount,
-  mv,
-  nice,
-  nohup,
-  nproc,
-  pgrep,
-  ping,
-  pkill,
-  poweroff: power,
-  ps,
-  realpath,
-  reboot: power,
-  rm,
-  rmdir,
-  service,
-  setsid,
-  shutdown: power,
-  sleep,
-  smartctl,
-  ss,
-  stat,
-  stdbuf,
-  sudo,
-  swapoff: sync,
-  swapon,
-  sync,
-  sysctl,
-  systemctl,
-  'systemd-detect-virt': virtualization,
-  tail: tailFollow,
-  tee,
-  timedatectl,
-  timeout,
-  top,
-  touch,
-  truncate,
-  tty,
-  uname,
-  uptime,
-  users,
-  vmstat,
-  w,
-  who,
-  whoami,
-  xargs,
+  ...named,
+  'apt-get': disk.aptGet,
+  'systemd-cgtop': units.cgtop,
 };

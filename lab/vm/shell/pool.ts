@@ -1,110 +1,65 @@
-// Threads for shells, warmed ahead: a fresh one takes a tenth of a second to load the interpreter. A thread serves one shell
-// and is thrown away, so nothing of one command is left for the next, and an endless loop ends with its thread.
+// Processes for shells, warmed ahead: a fresh one takes some tenths of a second to load the interpreter. Each serves one command
+// line at a time; one that did not come to its own end is killed, so an endless loop ends with its process. It may read its
+// own program and nothing else of this computer, write nothing and start nothing; and a command that eats memory dies alone.
 import { type ChildProcess, fork } from 'node:child_process';
 import { realpathSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
-import type { FromHost, FromShell, ToHost, ToShell } from './messages.ts';
 
-const SPARE = 2;
+const IDLE = 2;
+const MEMORY_MIB = 256;
 /** What the interpreter is loaded from. Commands of the guest reach none of it: they have no call for it. */
 const READABLE = ['../', '../../../node_modules', '../../../package.json'];
 
-/** What the process of the shells is started with: no files but its program, no children, no addons. */
-export const hostArguments = (): string[] => [
+const pathOf = (relative: string): string => fileURLToPath(new URL(relative, import.meta.url));
+
+export const shellArguments = (): string[] => [
   '--permission',
-  '--allow-worker',
-  ...READABLE.map((path) => `--allow-fs-read=${realpathSync(fileURLToPath(new URL(path, import.meta.url)))}`),
+  ...READABLE.map((path) => `--allow-fs-read=${realpathSync(pathOf(path))}`),
+  `--max-old-space-size=${MEMORY_MIB}`,
 ];
 
-export class ShellThread {
-  readonly #id: number;
-  readonly #send: (order: ToHost) => void;
-  onMessage: (message: FromShell) => void = () => {};
-  onEnd: () => void = () => {};
-
-  constructor(id: number, send: (order: ToHost) => void) {
-    this.#id = id;
-    this.#send = send;
-  }
-  post(message: ToShell): void {
-    this.#send({ order: 'post', id: this.#id, message });
-  }
-  end(): void {
-    this.#send({ order: 'end', id: this.#id });
-  }
-}
-
 export class ShellPool {
-  #host: ChildProcess | undefined;
-  readonly #spare: ShellThread[] = [];
-  readonly #threads = new Map<number, ShellThread>();
-  #next = 1;
+  #idle: ChildProcess[] = [];
+  readonly #all = new Set<ChildProcess>();
   #closed = false;
 
   constructor() {
-    this.#refill();
+    this.#idle.push(this.#make());
   }
 
-  #startHost(): ChildProcess {
-    const host = fork(fileURLToPath(new URL('./host.ts', import.meta.url)), [], {
-      execArgv: hostArguments(),
-      // Empty: nothing of the host's environment can be printed by a command.
-      env: {},
+  #make(): ChildProcess {
+    const child = fork(new URL('./shell.ts', import.meta.url), [], {
+      execArgv: shellArguments(),
+      env: {}, // Nothing of the lab's environment can be printed by a command.
       serialization: 'advanced',
       stdio: ['ignore', 'ignore', 'ignore', 'ipc'],
     });
-    host.on('message', (message: FromHost) => {
-      const thread = this.#threads.get(message.id);
-      if (message.message) thread?.onMessage(message.message);
-      else this.#ended(message.id);
+    child.on('error', () => {}); // `exit` says it, too.
+    this.#all.add(child);
+    child.once('exit', () => {
+      this.#all.delete(child);
+      this.#idle = this.#idle.filter((each) => each !== child);
     });
-    host.on('error', () => {});
-    // Its shells died with it, as by SIGKILL; the next one gets a new host.
-    host.once('exit', () => {
-      if (this.#host === host) this.#host = undefined;
-      for (const id of Array.from(this.#threads.keys())) this.#ended(id);
-    });
-    return host;
+    return child;
   }
 
-  #ended(id: number): void {
-    const thread = this.#threads.get(id);
-    if (thread === undefined) return;
-    this.#threads.delete(id);
-    const index = this.#spare.indexOf(thread);
-    if (index >= 0) this.#spare.splice(index, 1);
-    thread.onEnd();
+  /** Never without one in reserve: a Stop must not wait for a process to start. */
+  take(): ChildProcess {
+    const child = this.#idle.shift() ?? this.#make();
+    if (this.#idle.length === 0 && !this.#closed) this.#idle.push(this.#make());
+    return child;
   }
-
-  #make(): ShellThread {
-    this.#host ??= this.#startHost();
-    const host = this.#host;
-    const id = this.#next;
-    this.#next += 1;
-    const thread = new ShellThread(id, (order) => {
-      if (host.connected) host.send(order);
-    });
-    this.#threads.set(id, thread);
-    host.send({ order: 'start', id } satisfies ToHost);
-    return thread;
-  }
-
-  #refill(): void {
-    while (!this.#closed && this.#spare.length < SPARE) this.#spare.push(this.#make());
-  }
-
-  take(): ShellThread {
-    const thread = this.#spare.shift() ?? this.#make();
-    setTimeout(() => this.#refill(), 20).unref();
-    return thread;
+  /** Its command line came to an end. */
+  giveBack(child: ChildProcess): void {
+    child.removeAllListeners('message');
+    if (this.#idle.length < IDLE && child.connected) this.#idle.push(child);
+    else child.kill('SIGKILL');
   }
 
   async close(): Promise<void> {
     this.#closed = true;
-    const host = this.#host;
-    if (host === undefined || host.exitCode !== null || host.signalCode !== null) return;
-    const gone = new Promise<void>((resolve) => host.once('exit', () => resolve()));
-    host.kill('SIGKILL');
-    await gone;
+    const ends = [...this.#all].map((child) => new Promise((resolve) => child.once('exit', resolve)));
+    for (const child of this.#all) child.kill('SIGKILL');
+    await Promise.all(ends);
   }
 }
