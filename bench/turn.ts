@@ -49,6 +49,7 @@ function bare(): Promise<number> {
 /** Milliseconds from sending the prompt to the first text that an attached client sees. */
 async function firstText(viewer: Viewer, session: string): Promise<number> {
   const shown = viewer.ephemeral.length;
+  const recorded = viewer.events.length;
   const ended = viewer.count('turn_end');
   const from = performance.now();
   void house.call('POST', `/api/session/${session}/prompt`, { prompt: 'hello' });
@@ -56,6 +57,7 @@ async function firstText(viewer: Viewer, session: string): Promise<number> {
     'a text',
     ({ ephemeral, events }) =>
       ephemeral.slice(shown).some(({ kind }) => kind === 'text_delta') ||
+      events.slice(recorded).some(({ kind }) => kind === 'text') ||
       events.some(({ kind }) => kind === 'error'),
   );
   const ms = performance.now() - from;

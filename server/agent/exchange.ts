@@ -24,6 +24,8 @@ export interface ExchangeParts {
 
 /** A tool call waits this long for the message that announces it, so that prose before it stays before it. */
 const ORDER_GRACE_MS = 300;
+/** Texts of the model that may be on their way to the disk while it goes on. */
+const TEXTS_ON_THE_WAY = 64;
 const NOT_RECORDED = 'The journal could not record this step, so it was not taken.';
 
 type RunTool = (id: ToolCallId, signal: AbortSignal) => Promise<ToolOutcome>;
@@ -66,7 +68,10 @@ export class Exchange {
     return this.#state;
   }
 
-  /** Takes one message of the model; resolves when what it said is recorded. Never rejects: see `unrecorded`. */
+  /**
+   * Takes one message of the model; resolves when what it said is recorded. Prose is not waited for: many texts are one commit then, and
+   * whatever is recorded after it is on disk after it. Never rejects: see `unrecorded`.
+   */
   async take(message: SDKMessage): Promise<void> {
     const { show, endpoint, log, logger } = this.#parts;
     const said = translate(this.#state, message, { now: performance.now(), show, endpoint });
@@ -77,7 +82,11 @@ export class Exchange {
     const recorded: Promise<void>[] = [];
     for (const each of said.events) {
       if (each.type !== 'event') log.show(each);
-      else if (this.#isToTell(each.body)) recorded.push(this.#tell(each.body));
+      else if (this.#isToTell(each.body)) {
+        const told = this.#tell(each.body);
+        if (each.body.kind !== 'text' || this.#recording > TEXTS_ON_THE_WAY) recorded.push(told);
+        else told.catch(() => undefined); // `unrecorded` tells.
+      }
     }
     await Promise.allSettled(recorded);
     if (said.end !== undefined) this.#resolveEnd(said.end);

@@ -327,7 +327,6 @@ test('the attach stream replays, says caught-up with {}, then goes on live; Last
     'session_opened',
     'user',
     'session',
-    'text_delta',
     'text',
     'result',
     'turn_end',
@@ -391,14 +390,7 @@ test('the one-turn chat opens the session, streams without ids and ends with don
       expect(id).toBeUndefined();
       if (data !== undefined) kinds.push((JSON.parse(data) as { kind: string }).kind);
     }
-    expect(kinds).toEqual([
-      'session',
-      'text_delta',
-      'text',
-      'result',
-      ...(prompt === 'fail' ? ['error'] : []),
-      'done',
-    ]);
+    expect(kinds).toEqual(['session', 'text', 'result', ...(prompt === 'fail' ? ['error'] : []), 'done']);
   }
 });
 

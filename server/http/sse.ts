@@ -9,27 +9,43 @@ import type { JournalEvent, WireEvent } from '../../protocol/events.ts';
  */
 const QUEUE_CAP_BYTES = 256 * 1024;
 
-const frames = new WeakMap<JournalEvent, string>();
+type Plain = WireEvent | Readonly<Record<string, unknown>>;
 
-/** Serialised once, however many clients are attached. */
-export function journaledFrame(event: JournalEvent): string {
-  let frame = frames.get(event);
-  if (frame === undefined) {
-    frame = `id: ${event.id}\ndata: ${JSON.stringify(event)}\n\n`;
-    frames.set(event, frame);
-  }
-  return frame;
-}
+/** An event is serialised once, however many clients are attached. */
+const once = <E extends object>(write: (event: E) => string): ((event: E) => string) => {
+  const frames = new WeakMap<E, string>();
+  return (event) => {
+    let frame = frames.get(event);
+    if (frame === undefined) {
+      frame = write(event);
+      frames.set(event, frame);
+    }
+    return frame;
+  };
+};
+
+export const journaledFrame = once(
+  (event: JournalEvent) => `id: ${event.id}\ndata: ${JSON.stringify(event)}\n\n`,
+);
 
 /** A frame without an id: ephemeral events, and everything on the one-turn stream. */
-export const plainFrame = (event: WireEvent | Readonly<Record<string, unknown>>): string =>
-  `data: ${JSON.stringify(event)}\n\n`;
+export const plainFrame = once((event: Plain) => `data: ${JSON.stringify(event)}\n\n`);
+
+/** Those with frames that were sent in this turn of the event loop: each gets them in one write. */
+let unwritten: SseClient[] = [];
+
+function writeAll(): void {
+  const clients = unwritten;
+  unwritten = [];
+  for (const client of clients) client.flush();
+}
 
 export class SseClient {
   readonly #reply: FastifyReply;
   readonly #keepalive: NodeJS.Timeout;
   readonly #onClose: (() => void)[] = [];
   #closed = false;
+  #batch = '';
   /** Bytes of the largest frame that may still be queued. */
   #largest = 0;
 
@@ -59,9 +75,21 @@ export class SseClient {
     else this.#onClose.push(listener);
   }
 
-  /** A live frame. A client that does not keep up is cut off here. */
+  /** A live frame. It is written with the others of this turn of the event loop, or before. */
   send(frame: string): void {
     if (this.#closed) return;
+    if (this.#batch === '') {
+      if (unwritten.length === 0) setImmediate(writeAll);
+      unwritten.push(this);
+    }
+    this.#batch += frame;
+  }
+
+  /** Writes what was sent and is not written. A client that does not keep up is cut off here. */
+  flush(): void {
+    const frames = this.#batch;
+    this.#batch = '';
+    if (this.#closed || frames === '') return;
     this.#keepalive.refresh();
     const { raw } = this.#reply;
     if (raw.writableLength === 0) this.#largest = 0;
@@ -70,12 +98,13 @@ export class SseClient {
       raw.destroy();
       return;
     }
-    this.#largest = Math.max(this.#largest, Buffer.byteLength(frame));
-    raw.write(frame);
+    this.#largest = Math.max(this.#largest, Buffer.byteLength(frames));
+    raw.write(frames);
   }
 
   /** A frame of a replay: waits until the client has read, however long the history. */
   async sendPaced(frame: string): Promise<void> {
+    this.flush();
     if (this.#closed) return;
     this.#keepalive.refresh();
     if (this.#reply.raw.write(frame)) return;
@@ -91,6 +120,7 @@ export class SseClient {
   }
 
   end(): void {
+    this.flush();
     if (!this.#closed) this.#reply.raw.end();
   }
 

@@ -1,4 +1,4 @@
-// The journal on SQLite. One writer, group commit: what is appended within one turn of the event loop is committed
+// The journal on SQLite. One writer, group commit: what is appended within one turn of the event loop, or soon after a commit, is committed
 // together, then followers are told, then the appenders. An event that anybody saw is on disk.
 import { mkdirSync, statSync } from 'node:fs';
 import path from 'node:path';
@@ -14,6 +14,9 @@ import { PRAGMAS, SQL, selectEvents } from './sql.ts';
 
 /** A larger file is not read whole at the start: the console must be back within 2 s, whatever it has recorded. */
 const CHECKED_WHOLE_BYTES = 64 * 1024 * 1024;
+
+/** The least time between a commit and the next one: bringing a commit to the disk costs more than everything else about an event. */
+const GATHER_MS = 10;
 
 interface Pending {
   readonly events: readonly NewEvent[];
@@ -96,6 +99,7 @@ class SqliteJournal implements Journal {
   #head: number;
   #failure: string | undefined;
   #closed = false;
+  #committedAt = Number.NEGATIVE_INFINITY;
 
   constructor(database: DatabaseSync, options: JournalOptions) {
     this.#database = database;
@@ -109,7 +113,10 @@ class SqliteJournal implements Journal {
     return new Promise((resolve, reject) => {
       if (this.#closed) return reject(unavailable(new Error('the journal is closed')));
       this.#pending.push({ events, resolve, reject });
-      if (this.#pending.length === 1) setImmediate(() => this.#flush());
+      if (this.#pending.length > 1) return;
+      const wait = this.#committedAt + GATHER_MS - performance.now();
+      if (wait > 0) setTimeout(() => this.#flush(), wait);
+      else setImmediate(() => this.#flush());
     });
   }
 
@@ -226,6 +233,7 @@ class SqliteJournal implements Journal {
       );
       this.#database.exec('COMMIT');
       this.#head = id;
+      this.#committedAt = performance.now();
       return stored;
     } catch (error) {
       this.#rollBack();

@@ -290,26 +290,61 @@ test('when the journal refuses, nothing further runs, viewers are told, and the 
 });
 
 test('who attaches in mid-turn gets the running block once, then what follows', async () => {
-  let release = (): void => undefined;
+  const going = Promise.withResolvers<void>();
+  const seen = Promise.withResolvers<void>();
   const { sessions, ended } = house(async (_prompt, log) => {
-    log.show({ type: 'delta', text: 'Looking at ' });
-    await new Promise<void>((resolve) => {
-      release = resolve;
-    });
-    log.show({ type: 'delta', text: 'the disk' });
+    log.show({ type: 'delta', text: 'Looking ' });
+    log.show({ type: 'delta', text: 'at ' });
+    await going.promise;
+    log.show({ type: 'delta', text: 'the ' });
+    log.show({ type: 'delta', text: 'disk' });
+    await seen.promise;
     await log.record(text('Looking at the disk'));
   });
   const id = await sessions.open(ann, target);
+  const first = Promise.withResolvers<EphemeralEvent>();
+  const early = sessions.attach({ id, target }, first.resolve);
   await sessions.prompt({ id, target }, { text: 'go', by: ann });
-  await sleep(20);
+  // Pieces of the same moment come as one.
+  expect(await first.promise).toMatchObject({ kind: 'text_delta', text: 'Looking at ' });
+  early.detach();
   const later: EphemeralEvent[] = [];
-  const { snapshot, detach } = sessions.attach({ id, target }, (event) => later.push(event));
+  const { snapshot, detach } = sessions.attach({ id, target }, (event) => {
+    later.push(event);
+    seen.resolve();
+  });
   expect(snapshot).toMatchObject([{ kind: 'text_delta', text: 'Looking at ', snapshot: true }]);
-  release();
+  going.resolve();
   await ended(id);
   expect(later).toMatchObject([{ kind: 'text_delta', text: 'the disk' }]);
   detach();
   expect(sessions.viewers(id)).toBe(0);
+});
+
+test('a text that is finished at once is not sent twice, and the next one does not run ahead of it', async () => {
+  const seen: (EphemeralEvent | JournalEvent)[] = [];
+  const shown = Promise.withResolvers<void>();
+  const { sessions, journal, ended } = house(async (_prompt, log) => {
+    log.show({ type: 'delta', text: 'whole' });
+    const recorded = log.record(text('whole'));
+    log.show({ type: 'delta', text: 'next' });
+    await recorded;
+    await shown.promise;
+    await log.record(text('next one'));
+  });
+  const id = await sessions.open(ann, target);
+  journal.follow({ session: id }, (event) => event.kind === 'text' && seen.push(event));
+  sessions.attach({ id, target }, (event) => {
+    seen.push(event);
+    shown.resolve();
+  });
+  await sessions.prompt({ id, target }, { text: 'go', by: ann });
+  await ended(id);
+  expect(seen.map((event) => [event.kind, 'text' in event ? event.text : ''])).toEqual([
+    ['text', 'whole'],
+    ['text_delta', 'next'],
+    ['text', 'next one'],
+  ]);
 });
 
 test('what a dead server left open is closed once, and only once', async () => {

@@ -8,6 +8,7 @@ import type { Actor } from '../../protocol/operations.ts';
 import { type AgentPrompt, type LiveAgent, type LiveText, NotRecorded, type TurnLog } from '../agent/port.ts';
 import type { Journal } from '../journal/port.ts';
 import { Partial } from './partial.ts';
+import { RunningText } from './running-text.ts';
 import type { Slots } from './slots.ts';
 
 /** The actor of events that the server itself causes. */
@@ -46,6 +47,7 @@ export class Turn implements TurnLog {
   /** Why something could not be recorded. From then on nothing is. */
   #unrecorded: NotRecorded | undefined;
   #over = false;
+  readonly #text: RunningText;
 
   constructor(id: TurnId, session: SessionId, target: TargetName, deps: TurnDeps) {
     this.id = id;
@@ -53,6 +55,7 @@ export class Turn implements TurnLog {
     this.#target = target;
     this.#deps = deps;
     this.partial = new Partial(session, id);
+    this.#text = new RunningText((text, snapshot) => deps.publish(this.partial.delta(text, snapshot)));
   }
 
   /** The first cause wins; false when the turn was being ended already. */
@@ -84,6 +87,7 @@ export class Turn implements TurnLog {
     clearTimeout(limit);
     giveBack?.();
     this.#over = true;
+    this.#text.end();
     failure = this.#unrecorded ?? failure;
     if (failure === undefined) return this.#close(undefined);
     this.#deps.logger.error({ err: failure, session: this.#session, turn: this.id }, 'turn failed');
@@ -126,6 +130,7 @@ export class Turn implements TurnLog {
   async record(body: JournaledBody): Promise<void> {
     if (this.#over) throw new NotRecorded('The turn is over.');
     if (this.#unrecorded !== undefined) throw this.#unrecorded;
+    const shown = body.kind === 'text' ? this.#text.supersede() : undefined;
     try {
       await this.#append([body], AGENT);
     } catch (error) {
@@ -135,15 +140,13 @@ export class Turn implements TurnLog {
       throw this.#unrecorded;
     }
     this.partial.finished(body);
+    shown?.();
   }
 
   show(live: LiveText): void {
     if (this.#over) return;
-    this.#deps.publish(
-      live.type === 'delta'
-        ? this.partial.delta(live.text, live.snapshot === true)
-        : this.partial.output(live.toolCallId, live.stream, live.text),
-    );
+    if (live.type === 'delta') this.#text.add(live.text, live.snapshot === true);
+    else this.#deps.publish(this.partial.output(live.toolCallId, live.stream, live.text));
   }
 
   /** Without the turn's id: `turn_end` stays the last event of the turn. */

@@ -4,7 +4,9 @@ import path from 'node:path';
 import { freePort } from './free-port.ts';
 import { until, within } from './wait-for.ts';
 
-const MAIN = path.resolve(import.meta.dirname, '../../server/main.ts');
+export const SOURCES = [path.resolve(import.meta.dirname, '../../server/main.ts')];
+/** What `npm start` runs. */
+export const BUNDLE = [path.resolve(import.meta.dirname, '../../dist/breakglass.js'), 'serve'];
 export const TOKEN = 'house-token-0123456789abcdef';
 export const AUTH = { authorization: `Bearer ${TOKEN}` };
 
@@ -19,6 +21,8 @@ export interface ConsoleOptions {
   /** Describes the targets instead of the addresses above. */
   readonly targetsFile?: string;
   readonly env?: Readonly<Record<string, string>> | undefined;
+  /** What Node is given; the sources by default. */
+  readonly program?: readonly string[];
 }
 
 export interface Console {
@@ -88,7 +92,7 @@ export async function makeConsole(options: ConsoleOptions): Promise<Console> {
     log: () => log,
     async start() {
       const from = performance.now();
-      child = spawn(process.execPath, [MAIN], { env, stdio: ['ignore', 'pipe', 'pipe'] });
+      child = spawn(process.execPath, options.program ?? SOURCES, { env, stdio: ['ignore', 'pipe', 'pipe'] });
       for (const stream of [child.stdout, child.stderr])
         stream?.on('data', (data: Buffer) => {
           log = (log + data.toString()).slice(-200_000);

@@ -12,7 +12,7 @@ import { startPowerHost } from '../../lab/power-host/power-host.ts';
 import { findScenario } from '../../lab/scenarios/catalog.ts';
 import type { Scenario } from '../../lab/scenarios/scenario.ts';
 import { startVm } from '../../lab/vm/start.ts';
-import { type Console, makeConsole } from './console.ts';
+import { BUNDLE, type Console, makeConsole } from './console.ts';
 import { startSshd } from './sshd.ts';
 import { within } from './wait-for.ts';
 
@@ -27,6 +27,8 @@ export interface HouseOptions {
   /** A Messages endpoint; by default the rehearsal model. */
   readonly modelUrl?: string;
   readonly env?: Readonly<Record<string, string>>;
+  /** The console runs from the bundle in dist/ (`npm run build` makes it). */
+  readonly bundle?: boolean;
   /** `sshd`: a real OpenSSH server with the forced command in front of the lab's host, as a deployment has it. */
   readonly powerHost?: 'lab' | 'sshd';
 }
@@ -78,6 +80,7 @@ export async function startHouse(options: HouseOptions = {}): Promise<House> {
     keyPath: keys.clientKeyPath,
     modelUrl: options.modelUrl ?? model?.url ?? '',
     env: options.env,
+    ...(options.bundle === true ? { program: BUNDLE } : {}),
   });
   const house: House = {
     ...server,
