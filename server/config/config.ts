@@ -5,6 +5,7 @@ import { createSecureContext, type SecureContextOptions } from 'node:tls';
 import { z } from 'zod';
 import type { PolicyMode } from '../../protocol/events.ts';
 import { parseTargetName } from '../../protocol/ids.ts';
+import { packageRoot } from '../package-root.ts';
 import {
   ConfigError,
   host,
@@ -58,8 +59,6 @@ export interface Config {
 
 type Env = Readonly<Record<string, string | undefined>>;
 
-const root = path.resolve(import.meta.dirname, '../..');
-
 const Variables = z.object({
   BREAKGLASS_PORT: wholeNumber(0, 65_535).default(8080),
   BREAKGLASS_BIND: word(/^[A-Za-z0-9.:_-]+$/, 'an address to listen on, e.g. 127.0.0.1 or 0.0.0.0').default(
@@ -89,8 +88,8 @@ const Variables = z.object({
   BREAKGLASS_AGENT: word(/^[a-z0-9][a-z0-9-]{0,63}$/, 'the name of a file agents/<name>.md').default(
     'breakglass',
   ),
-  BREAKGLASS_AGENTS_DIR: z.string().default(path.join(root, 'agents')),
-  BREAKGLASS_KNOWLEDGE_DIR: z.string().default(path.join(root, 'knowledge')),
+  BREAKGLASS_AGENTS_DIR: z.string().default(path.join(packageRoot, 'agents')),
+  BREAKGLASS_KNOWLEDGE_DIR: z.string().default(path.join(packageRoot, 'knowledge')),
   BREAKGLASS_MODEL: word(/^[A-Za-z0-9][A-Za-z0-9.:_@/[\]-]{0,99}$/, 'a model name such as sonnet').default(
     'sonnet',
   ),
@@ -162,7 +161,7 @@ export function readConfig(env: Env = process.env): Config {
     policy: { mode: policy === 'ask' ? 'autonomous' : policy, askPending: policy === 'ask' },
     sessionsDir,
     dataDir: path.resolve(read.BREAKGLASS_DATA_DIR ?? path.join(path.dirname(sessionsDir), 'data')),
-    webDir: path.join(root, 'web', 'dist'),
+    webDir: path.join(packageRoot, 'web', 'dist'),
     keepaliveMs: read.BREAKGLASS_SSE_KEEPALIVE_SECONDS * 1_000,
     lab: readLab(read.BREAKGLASS_LAB),
     searchPath: read.PATH,

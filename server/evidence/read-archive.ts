@@ -43,8 +43,14 @@ export async function readArchive(job: ArchiveJob, limits: ReadLimits = LIMITS):
   }
 }
 
+/** Beside this file, in the sources as in the bundle. */
+const WORKER = new URL(
+  import.meta.url.endsWith('.ts') ? './archive-worker.ts' : './archive-worker.js',
+  import.meta.url,
+);
+
 async function inWorker(job: ArchiveJob, { ms, heapMb }: ReadLimits): Promise<ReadArchive> {
-  const worker = new Worker(new URL('./archive-worker.ts', import.meta.url), {
+  const worker = new Worker(WORKER, {
     workerData: job,
     // Nothing of the server's environment is of use there.
     env: {},

@@ -1,0 +1,41 @@
+// The command on this machine: its streams, its exit code, and what acts here itself, which is loaded only when it is asked for.
+import { readFileSync } from 'node:fs';
+import path from 'node:path';
+import { packageRoot } from '../server/package-root.ts';
+import { CliError, EXIT } from './failure.ts';
+import { type LocalCommands, runCommand } from './program.ts';
+import { sourcesNewerThan } from './stale-bundle.ts';
+
+const local: LocalCommands = {
+  async serve() {
+    const stale = sourcesNewerThan(import.meta.filename);
+    if (stale !== null)
+      process.stderr.write(
+        `breakglass: ${stale} is newer than the bundle in dist/, which is what runs now. "npm run build" makes it anew.\n`,
+      );
+    await import('../server/main.ts');
+    // The server decides when this process ends.
+    await new Promise<never>(() => {});
+  },
+  async journalBack(to) {
+    const { journalBack } = await import('../server/journal-back.ts');
+    try {
+      return journalBack(to);
+    } catch (error) {
+      throw new CliError(error instanceof Error ? error.message : String(error), EXIT.usage);
+    }
+  },
+};
+
+export async function runAsProcess(args: readonly string[]): Promise<void> {
+  const { version } = JSON.parse(readFileSync(path.join(packageRoot, 'package.json'), 'utf8')) as {
+    version: string;
+  };
+  process.exitCode = await runCommand(args, {
+    env: process.env,
+    print: (line) => process.stdout.write(`${line}\n`),
+    talk: (line) => process.stderr.write(`${line}\n`),
+    local,
+    version,
+  });
+}

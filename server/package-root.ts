@@ -1,0 +1,13 @@
+// Where this package lies: the same from the sources and from the bundle, whose files lie elsewhere below it.
+import { existsSync } from 'node:fs';
+import path from 'node:path';
+
+export const packageRoot: string = find(import.meta.dirname);
+
+function find(dir: string): string {
+  if (existsSync(path.join(dir, 'package.json'))) return dir;
+  const above = path.dirname(dir);
+  if (above === dir)
+    throw new Error('there is no package.json above this file: the checkout is not complete');
+  return find(above);
+}
