@@ -1,153 +1,223 @@
 // Every event of the wire. The stored event is the wire event: a journaled event carries `id` and `at`, was on disk
 // before any client saw it and never changes. An ephemeral event has no id and is never journaled.
-// Fixed kinds (docs: the wire): user session text tool result error cancelled turn_end done.
-import type { EvidenceStatus } from './evidence.ts';
-import type { EventId, EvidenceId, OperationId, SessionId, TargetName, ToolCallId, TurnId } from './ids.ts';
-import type { Actor, OperationState, OperationStep, Outcome, VerbResult } from './operations.ts';
-import type { TriageReport } from './triage.ts';
-import type { Verb } from './verbs.ts';
+import { z } from 'zod';
+import { EvidenceStatus } from './evidence.ts';
+import { Actor, OperationState, OperationStep, Outcome, VerbResult } from './operations.ts';
+import { TriageReport } from './triage.ts';
+import {
+  eventId,
+  evidenceId,
+  instant,
+  operationId,
+  sessionId,
+  targetName,
+  toolCallId,
+  turnId,
+  verb,
+  type Wire,
+} from './wire.ts';
 
-/** Where an event belongs. */
-export interface EventScope {
-  readonly actor: Actor;
-  readonly target?: TargetName;
-  readonly session_id?: SessionId;
-  readonly turn_id?: TurnId;
-  readonly operation_id?: OperationId;
-}
+/** Names and shapes of these never change: clients depend on them. */
+export const FIXED_KINDS: readonly string[] = [
+  'user',
+  'session',
+  'text',
+  'tool',
+  'result',
+  'error',
+  'cancelled',
+  'turn_end',
+  'done',
+];
 
-export type PolicyMode = 'observe' | 'ask' | 'autonomous';
+export const PolicyMode = z.enum(['observe', 'ask', 'autonomous']);
+export type PolicyMode = Wire<typeof PolicyMode>;
 export type Account = 'observer' | 'repair';
 
-/** How a command in the VM ended. First cause wins. */
-export type CommandEnd =
-  | 'exited'
-  | 'timed_out'
-  | 'stopped'
-  | 'unreachable' // ssh never reached a shell
-  | 'connection_lost' // it reached one and lost it: the command may still run
-  | 'denied';
+const CommandEnd = z
+  .enum(['exited', 'timed_out', 'stopped', 'unreachable', 'connection_lost', 'denied'])
+  .describe(
+    'how a command in the VM ended, the first cause. `unreachable`: ssh never reached a shell. `connection_lost`: it reached one and lost it, so the command may still run',
+  );
+export type CommandEnd = Wire<typeof CommandEnd>;
 
-/** A tool's input as it is shown. For a command, `command` is what one would type. */
-export interface ToolInput {
-  readonly command?: string;
-  readonly [key: string]: unknown;
-}
+const ToolInput = z
+  .looseObject({ command: z.string().exactOptional().describe('what one would type') })
+  .describe('the input as it is shown; for a command, `command` is what one would type');
+export type ToolInput = Wire<typeof ToolInput>;
 
-export type JournaledBody =
-  | { readonly kind: 'session_opened'; readonly session_id: SessionId }
-  | { readonly kind: 'user'; readonly text: string }
-  | { readonly kind: 'session'; readonly session_id: SessionId }
-  | { readonly kind: 'text'; readonly text: string }
-  | {
-      readonly kind: 'tool';
-      readonly name: string;
-      readonly input: ToolInput;
-      readonly tool_call_id: ToolCallId;
-    }
-  | {
-      readonly kind: 'tool_result';
-      readonly tool_call_id: ToolCallId;
-      readonly name: string;
-      readonly is_error: boolean;
-      /** Whole output, up to the recording cap; `truncated` says when the cap was hit. */
-      readonly output: string;
-      readonly truncated: boolean;
-      readonly exit_code?: number | null;
-      readonly ended?: CommandEnd;
-      /** After a stop or a time limit: whether the far side was seen to be gone. */
-      readonly far_side?: 'proven' | 'unproven';
-      readonly duration_ms: number;
-    }
-  /** After the turn: a stop that could not be proven in time was proven after all. */
-  | { readonly kind: 'far_side'; readonly tool_call_id: ToolCallId; readonly far_side: 'proven' }
-  | {
-      readonly kind: 'result';
-      readonly is_error: boolean;
-      readonly result: string;
-      readonly duration_ms: number;
-    }
-  | { readonly kind: 'error'; readonly error: string; readonly code?: string }
-  | { readonly kind: 'cancelled'; readonly by?: string; readonly note?: string }
-  | { readonly kind: 'interrupted'; readonly reason: string }
-  | { readonly kind: 'turn_end' }
-  | { readonly kind: 'queued'; readonly text: string; readonly queue_id: string }
-  | { readonly kind: 'unqueued'; readonly queue_id: string; readonly reason: 'started' | 'removed' | 'lost' }
-  | { readonly kind: 'note'; readonly text: string }
-  | {
-      readonly kind: 'usage';
-      readonly model: string;
-      readonly input_tokens: number;
-      readonly output_tokens: number;
-      /** US dollars of this turn, as the CLI estimates them. */
-      readonly cost_usd: number;
-    }
-  | { readonly kind: 'finding'; readonly report: TriageReport }
-  /** `finding`: what triage said right before a mutating verb, from the latest signals. */
-  | {
-      readonly kind: 'power_started';
-      readonly verb: Verb;
-      readonly by: Actor;
-      readonly finding?: TriageReport;
-    }
-  | { readonly kind: 'power_step'; readonly verb: Verb; readonly step: OperationStep }
-  | {
-      readonly kind: 'power_output';
-      readonly verb: Verb;
-      readonly stream: 'stdout' | 'stderr';
-      readonly text: string;
-    }
-  | {
-      readonly kind: 'power_finished';
-      readonly verb: Verb;
-      readonly state: Exclude<OperationState, 'running'>;
-      readonly result?: VerbResult;
-      readonly outcome?: Outcome;
-      readonly steps: readonly OperationStep[];
-    }
-  /** A bundle was kept here. Linked to what caused it by `operation_id` and `session_id`. */
-  | {
-      readonly kind: 'evidence';
-      readonly evidence_id: EvidenceId;
-      readonly verb: Verb;
-      readonly status: EvidenceStatus;
-      readonly summary: string;
-    };
+const stream = z.enum(['stdout', 'stderr']);
+
+/** What happened. One object for each kind; a description without one needs no more words. */
+export const JournaledBody = z.discriminatedUnion('kind', [
+  z.object({ kind: z.literal('session_opened'), session_id: sessionId }).describe('The session exists.'),
+  z.object({ kind: z.literal('user'), text: z.string() }).describe('A prompt.'),
+  z.object({ kind: z.literal('session'), session_id: sessionId }).describe('A turn begins.'),
+  z
+    .object({ kind: z.literal('text'), text: z.string() })
+    .describe("One finished block of the agent's prose."),
+  z
+    .object({
+      kind: z.literal('tool'),
+      name: z.string(),
+      input: ToolInput,
+      tool_call_id: toolCallId,
+    })
+    .describe('The agent calls a tool. It is on disk before the tool runs.'),
+  z
+    .object({
+      kind: z.literal('tool_result'),
+      tool_call_id: toolCallId,
+      name: z.string(),
+      is_error: z.boolean(),
+      output: z.string().describe('the whole output, up to the recording cap'),
+      truncated: z.boolean().describe('the cap was hit'),
+      exit_code: z.number().nullable().exactOptional(),
+      ended: CommandEnd.exactOptional(),
+      far_side: z
+        .enum(['proven', 'unproven'])
+        .exactOptional()
+        .describe('after a stop or a time limit: whether the far side was seen to be gone'),
+      duration_ms: z.number(),
+    })
+    .describe('What the tool answered.'),
+  z
+    .object({ kind: z.literal('far_side'), tool_call_id: toolCallId, far_side: z.literal('proven') })
+    .describe('Perhaps after the turn: a stop that could not be proven in time was proven after all.'),
+  z
+    .object({
+      kind: z.literal('result'),
+      is_error: z.boolean(),
+      result: z.string(),
+      duration_ms: z.number(),
+    })
+    .describe("The agent's last word of the turn."),
+  z
+    .object({ kind: z.literal('error'), error: z.string(), code: z.string().exactOptional() })
+    .describe('What went wrong, as a sentence for a person.'),
+  z
+    .object({
+      kind: z.literal('cancelled'),
+      by: z.string().exactOptional(),
+      note: z.string().exactOptional(),
+    })
+    .describe('Somebody stopped the turn.'),
+  z
+    .object({ kind: z.literal('interrupted'), reason: z.string() })
+    .describe('The turn did not come to its end: a limit, or the server ended.'),
+  z.object({ kind: z.literal('turn_end') }).describe('The last event of every turn, exactly once.'),
+  z
+    .object({ kind: z.literal('queued'), text: z.string(), queue_id: z.string() })
+    .describe('A prompt waits for its turn.'),
+  z
+    .object({
+      kind: z.literal('unqueued'),
+      queue_id: z.string(),
+      reason: z.enum(['started', 'removed', 'lost']),
+    })
+    .describe('It waits no longer.'),
+  z.object({ kind: z.literal('note'), text: z.string() }).describe('A remark of the server.'),
+  z
+    .object({
+      kind: z.literal('usage'),
+      model: z.string(),
+      input_tokens: z.number(),
+      output_tokens: z.number(),
+      cost_usd: z.number().describe('of this turn, as the CLI estimates it'),
+    })
+    .describe('What the turn used of the model.'),
+  z.object({ kind: z.literal('finding'), report: TriageReport }).describe('Triage was asked for.'),
+  z
+    .object({
+      kind: z.literal('power_started'),
+      verb,
+      by: Actor,
+      finding: TriageReport.exactOptional().describe(
+        'what triage said right before a mutating verb, from the latest signals',
+      ),
+    })
+    .describe('An operation begins.'),
+  z.object({ kind: z.literal('power_step'), verb, step: OperationStep }).describe('A step of it.'),
+  z.object({ kind: z.literal('power_output'), verb, stream, text: z.string() }).describe('Its output.'),
+  z
+    .object({
+      kind: z.literal('power_finished'),
+      verb,
+      state: OperationState.exclude(['running']),
+      result: VerbResult.exactOptional(),
+      outcome: Outcome.exactOptional(),
+      steps: z.array(OperationStep),
+    })
+    .describe('An operation ended.'),
+  z
+    .object({
+      kind: z.literal('evidence'),
+      evidence_id: evidenceId,
+      verb,
+      status: EvidenceStatus,
+      summary: z.string(),
+    })
+    .describe('A bundle was kept here. `operation_id` and `session_id` say what caused it.'),
+]);
+export type JournaledBody = Wire<typeof JournaledBody>;
 
 export type JournaledKind = JournaledBody['kind'];
+
+/** Where an event belongs. */
+const EventScope = z.object({
+  actor: Actor,
+  target: targetName.exactOptional(),
+  session_id: sessionId.exactOptional(),
+  turn_id: turnId.exactOptional(),
+  operation_id: operationId.exactOptional(),
+});
+export type EventScope = Wire<typeof EventScope>;
 
 /** An event before the journal gave it its id and time. */
 export type NewEvent = JournaledBody & EventScope;
 
-/** An event as it is stored and sent. `v` is the version of the record. */
-export type JournalEvent = NewEvent & { readonly id: EventId; readonly at: string; readonly v: 1 };
+/** What every journaled event carries besides its body. */
+export const EventStamp = EventScope.extend({
+  id: eventId.describe('its place in the journal; rises strictly'),
+  at: instant,
+  v: z.literal(1).describe('version of the record'),
+});
 
-/** Never journaled, no id. `text_delta.snapshot`: the whole block so far, sent once on attach. */
-export type EphemeralEvent =
-  | {
-      readonly kind: 'text_delta';
-      readonly session_id: SessionId;
-      readonly turn_id: TurnId;
-      readonly text: string;
-      /** True: `text` replaces what was shown of the running block (attach, or a retry that begins again). */
-      readonly snapshot?: boolean;
-    }
-  | {
-      readonly kind: 'tool_output';
-      readonly session_id: SessionId;
-      readonly turn_id: TurnId;
-      readonly tool_call_id: ToolCallId;
-      readonly stream: 'stdout' | 'stderr';
-      readonly text: string;
-      readonly snapshot?: boolean;
-    }
-  /** The journal could not take the event that would have said this. */
-  | {
-      readonly kind: 'error';
-      readonly session_id: SessionId;
-      readonly turn_id: TurnId;
-      readonly error: string;
-    }
-  | { readonly kind: 'done' };
+/** An event as it is stored and sent. */
+export type JournalEvent = NewEvent & Wire<typeof EventStamp>;
+
+const snapshot = z
+  .boolean()
+  .exactOptional()
+  .describe('`text` replaces what was shown so far: on attach, or after a retry that begins again');
+
+/** Never journaled, no id. */
+export const EphemeralEvent = z.discriminatedUnion('kind', [
+  z
+    .object({
+      kind: z.literal('text_delta'),
+      session_id: sessionId,
+      turn_id: turnId,
+      text: z.string(),
+      snapshot,
+    })
+    .describe('Running text of the block that is being written.'),
+  z
+    .object({
+      kind: z.literal('tool_output'),
+      session_id: sessionId,
+      turn_id: turnId,
+      tool_call_id: toolCallId,
+      stream,
+      text: z.string(),
+      snapshot,
+    })
+    .describe('Running output of a tool.'),
+  z
+    .object({ kind: z.literal('error'), session_id: sessionId, turn_id: turnId, error: z.string() })
+    .describe('The journal could not take the event that would have said this.'),
+  z.object({ kind: z.literal('done') }).describe('The last frame of the one-turn chat.'),
+]);
+export type EphemeralEvent = Wire<typeof EphemeralEvent>;
 
 export type WireEvent = JournalEvent | EphemeralEvent;

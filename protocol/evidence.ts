@@ -1,78 +1,95 @@
 // An evidence bundle as the console keeps it: what the power host captured around a verb, parsed, and how whole it is.
-import type { EvidenceId, OperationId, SessionId, TargetName } from './ids.ts';
-import type { TriageReport } from './triage.ts';
+import { z } from 'zod';
+import { TriageReport } from './triage.ts';
+import { evidenceId, operationId, sessionId, targetName, type Wire } from './wire.ts';
 
-/** `damaged`: something of it is missing or could not be read; `why` says what. It is kept all the same. */
-export type EvidenceStatus = 'complete' | 'damaged';
+export const EvidenceStatus = z
+  .enum(['complete', 'damaged'])
+  .describe(
+    '`damaged`: something of it is missing or could not be read; `why` says what. It is kept all the same',
+  );
+export type EvidenceStatus = Wire<typeof EvidenceStatus>;
 
-export interface EvidenceStep {
-  readonly name: string;
-  readonly status: 'ok' | 'timeout' | 'error' | 'skipped';
-  readonly ms?: number;
-  readonly why?: string;
-  readonly file?: string;
-  readonly bytes?: number;
-  readonly truncated?: boolean;
-}
+const EvidenceStep = z
+  .object({
+    name: z.string(),
+    status: z.enum(['ok', 'timeout', 'error', 'skipped']),
+    ms: z.number().exactOptional(),
+    why: z.string().exactOptional(),
+    file: z.string().exactOptional(),
+    bytes: z.number().exactOptional(),
+    truncated: z.boolean().exactOptional(),
+  })
+  .meta({ id: 'EvidenceStep', description: 'One step of a capture.' });
+export type EvidenceStep = Wire<typeof EvidenceStep>;
 
-/** `manifest.json`, as the host wrote it; what it did not say is absent. */
-export interface EvidenceManifest {
-  readonly id: string;
-  readonly verb?: string;
-  readonly vmid?: number;
-  readonly version?: string;
-  readonly caller?: string;
-  readonly key?: string;
-  readonly pid?: number;
-  readonly start_time?: number;
-  readonly began_at?: string;
-  readonly ended_at?: string;
-  readonly steps: readonly EvidenceStep[];
-}
+const EvidenceManifest = z
+  .object({
+    id: z.string(),
+    verb: z.string().exactOptional(),
+    vmid: z.number().exactOptional(),
+    version: z.string().exactOptional(),
+    caller: z.string().exactOptional(),
+    key: z.string().exactOptional(),
+    pid: z.number().exactOptional(),
+    start_time: z.number().exactOptional(),
+    began_at: z.string().exactOptional(),
+    ended_at: z.string().exactOptional(),
+    steps: z.array(EvidenceStep),
+  })
+  .meta({
+    id: 'EvidenceManifest',
+    description: '`manifest.json`, as the host wrote it; what it did not say is absent.',
+  });
+export type EvidenceManifest = Wire<typeof EvidenceManifest>;
 
-/** One line of `GET /api/evidence`, newest first. */
-export interface EvidenceSummary {
-  readonly id: EvidenceId;
-  readonly target: TargetName;
-  readonly verb: string;
-  /** When it was kept here (UTC). */
-  readonly at: string;
-  readonly status: EvidenceStatus;
-  readonly why?: string;
-  /** Of the tar.gz. */
-  readonly bytes: number;
-  readonly screen: boolean;
-  readonly operation_id?: OperationId;
-  readonly session_id?: SessionId;
-  /** One sentence: what triage reads out of it. */
-  readonly summary: string;
-}
+export const EvidenceSummary = z
+  .object({
+    id: evidenceId.describe('made by the power host'),
+    target: targetName,
+    verb: z.string(),
+    at: z.string().describe('when it was kept here; UTC, ISO 8601'),
+    status: EvidenceStatus,
+    why: z.string().exactOptional(),
+    bytes: z.number().describe('of the tar.gz'),
+    screen: z.boolean().describe("it holds a picture of the VM's console"),
+    operation_id: operationId.exactOptional(),
+    session_id: sessionId.exactOptional(),
+    summary: z.string().describe('one sentence: what triage reads out of it'),
+  })
+  .meta({ id: 'EvidenceSummary' });
+export type EvidenceSummary = Wire<typeof EvidenceSummary>;
 
-/** One value in both samples, side by side. */
-export interface SamplePair {
-  readonly name: string;
-  readonly a: string;
-  readonly b: string;
-  /** It is one of the things that ought to move, and it did not. */
-  readonly still: boolean;
-}
+const SamplePair = z
+  .object({
+    name: z.string(),
+    a: z.string(),
+    b: z.string(),
+    still: z.boolean().describe('it is one of the things that ought to move, and it did not'),
+  })
+  .meta({ id: 'SamplePair', description: 'One value in both samples of a capture, side by side.' });
+export type SamplePair = Wire<typeof SamplePair>;
 
-export interface EvidenceSection {
-  /** Its file in the bundle. */
-  readonly name: string;
-  readonly text: string;
-  readonly truncated: boolean;
-}
+const EvidenceSection = z
+  .object({
+    name: z.string().describe('its file in the bundle'),
+    text: z.string(),
+    truncated: z.boolean(),
+  })
+  .meta({ id: 'EvidenceSection' });
+export type EvidenceSection = Wire<typeof EvidenceSection>;
 
-/** `GET /api/evidence/{id}`. */
-export interface EvidenceRecord extends EvidenceSummary {
-  readonly manifest: EvidenceManifest | null;
-  /** What triage concludes from the bundle alone, and from what was known of SSH then. */
-  readonly report: TriageReport;
-  readonly samples: readonly SamplePair[];
-  readonly sections: readonly EvidenceSection[];
-}
+export const EvidenceRecord = EvidenceSummary.extend({
+  manifest: EvidenceManifest.nullable(),
+  report: TriageReport.describe(
+    'what triage concludes from the bundle alone, and from what was known of SSH then',
+  ),
+  samples: z.array(SamplePair),
+  sections: z.array(EvidenceSection),
+}).meta({ id: 'EvidenceRecord', description: 'One bundle with all that could be read of it.' });
+export type EvidenceRecord = Wire<typeof EvidenceRecord>;
 
-export interface EvidenceList {
-  readonly evidence: readonly EvidenceSummary[];
-}
+export const EvidenceList = z
+  .object({ evidence: z.array(EvidenceSummary).describe('newest first') })
+  .meta({ id: 'EvidenceList' });
+export type EvidenceList = Wire<typeof EvidenceList>;

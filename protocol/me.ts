@@ -1,65 +1,77 @@
-// What the page asks for at load and every few seconds: who am I, what can this console do, how is the target.
-import type { PolicyMode } from './events.ts';
-import type { TargetName } from './ids.ts';
-import type { Operation } from './operations.ts';
+// What the page asks for at load and every few seconds: who am I, what can this console do, how are the targets.
+import { z } from 'zod';
+import { PolicyMode } from './events.ts';
+import { Operation } from './operations.ts';
 import type { SshReading } from './ssh-reading.ts';
+import { targetName, type Wire } from './wire.ts';
 
-/** `GET /api/me`. */
-export interface Me {
-  readonly name: string;
-  readonly how: 'proxy' | 'token';
-  /** `power-only`: the journal could not be opened, so there are no sessions and no agent. `why` says it. */
-  readonly mode: 'full' | 'power-only';
-  readonly why?: string;
-  /** Not null: a rehearsal. Nothing it shows is real. */
-  readonly lab: { readonly scenario: string; readonly title: string; readonly brief: string } | null;
-  /** `ask_pending`: asking is wanted but not built yet, so `mode` is what really applies. */
-  readonly policy: { readonly mode: PolicyMode; readonly ask_pending: boolean };
-  readonly agent: { readonly available: boolean; readonly why?: string; readonly model: string };
-  /** The default target, for addresses, sessions and fixed routes that name none. */
-  readonly target: { readonly name: TargetName };
-  /** All targets, in the order of the configuration; the default one is among them. */
-  readonly targets: readonly { readonly name: TargetName; readonly title?: string }[];
-  readonly warnings: readonly string[];
-  /** Whether the console holds the SSH key that opens the VM and the power host. */
-  readonly keys: { readonly present: boolean };
-}
+export const Me = z
+  .object({
+    name: z.string(),
+    how: z.enum(['proxy', 'token']).describe('how it was let in'),
+    mode: z
+      .enum(['full', 'power-only'])
+      .describe(
+        '`power-only`: the journal could not be opened, so there are no sessions and no agent; `why` says it',
+      ),
+    why: z.string().exactOptional(),
+    lab: z
+      .object({ scenario: z.string(), title: z.string(), brief: z.string() })
+      .nullable()
+      .describe('not null: a rehearsal. Nothing it shows is real'),
+    policy: z
+      .object({ mode: PolicyMode, ask_pending: z.boolean() })
+      .describe('`ask_pending`: asking is wanted but not built yet, so `mode` is what really applies'),
+    agent: z.object({ available: z.boolean(), why: z.string().exactOptional(), model: z.string() }),
+    target: z
+      .object({ name: targetName })
+      .describe('the default one: what an address, a session or a fixed route means that names none'),
+    targets: z
+      .array(z.object({ name: targetName, title: z.string().exactOptional() }))
+      .describe('all, in the order of the configuration; the default one is among them'),
+    warnings: z.array(z.string()),
+    keys: z
+      .object({ present: z.boolean() })
+      .describe('whether the console holds the SSH keys that open the VMs and the power hosts'),
+  })
+  .meta({ id: 'Me' });
+export type Me = Wire<typeof Me>;
 
-/** `GET /api/targets/{target}`. Each reading tells when it was taken (UTC, ISO 8601), null where it never was. */
-export interface TargetState {
-  readonly name: TargetName;
-  /** For people, where the configuration gives one. */
-  readonly title?: string;
-  /** `state`: `running`, `stopped`, … as the power host says it, or `unknown`. */
-  readonly vm: { readonly state: string; readonly at: string | null; readonly detail?: string };
-  /** `answers`: null where it is not known. */
-  readonly ssh: {
-    readonly answers: boolean | null;
-    readonly reading: SshReading;
-    readonly at: string | null;
-    readonly detail?: string;
-  };
-  readonly qmp: { readonly answers: boolean | null; readonly at: string | null };
-  /** From the host's status where it tells, else from the latest evidence. */
-  readonly guest_agent: {
-    readonly answers: boolean | null;
-    readonly at: string | null;
-    readonly detail?: string;
-  };
-  /** What is wrong with the readings' source, e.g. another version of the host's script. */
-  readonly warnings: readonly string[];
-  /** The one that runs now, whoever started it. */
-  readonly operation: Operation | null;
-}
+const SSH_READING = z
+  .enum(['works', 'refused', 'silent', 'unreachable', 'unknown'])
+  .describe(
+    '`works`: a command ran there. `refused`: something alive answered and did not let us work. `silent`: nothing came in time. `unreachable`: there is no route. `unknown`: it was not asked, or could not be',
+  ) satisfies z.ZodType<SshReading>;
 
-/** `GET /api/targets`: answers within 2 s with what is known by then. A page that shows it asks again every 5 s. */
-export interface TargetsAnswer {
-  readonly default: TargetName;
-  /** In the order of the configuration. */
-  readonly targets: readonly TargetState[];
-}
+const answers = z.boolean().nullable().describe('null where it is not known');
+const readAt = z.string().nullable().describe('when it was read (UTC, ISO 8601); null: never');
 
-/** One frame of `GET /api/operations/{id}/stream`: the state first, the output so far, then both as they come. */
-export type OperationFrame =
-  | { readonly kind: 'operation'; readonly operation: Operation }
-  | { readonly kind: 'output'; readonly stream: 'stdout' | 'stderr'; readonly text: string };
+export const TargetState = z
+  .object({
+    name: targetName,
+    title: z.string().exactOptional().describe('for people, where the configuration gives one'),
+    vm: z.object({
+      state: z.string().describe('`running`, `stopped`, … as the power host says it, or `unknown`'),
+      at: readAt,
+      detail: z.string().exactOptional(),
+    }),
+    ssh: z.object({ answers, reading: SSH_READING, at: readAt, detail: z.string().exactOptional() }),
+    qmp: z.object({ answers, at: readAt }),
+    guest_agent: z
+      .object({ answers, at: readAt, detail: z.string().exactOptional() })
+      .describe("from the host's status where it tells, else from the latest evidence"),
+    warnings: z
+      .array(z.string())
+      .describe("what is wrong with the readings' source, e.g. another version of the host's script"),
+    operation: Operation.nullable().describe('the one that runs now, whoever started it'),
+  })
+  .meta({ id: 'TargetState', description: 'Each reading tells when it was taken.' });
+export type TargetState = Wire<typeof TargetState>;
+
+export const TargetsAnswer = z
+  .object({
+    default: targetName,
+    targets: z.array(TargetState).describe('in the order of the configuration'),
+  })
+  .meta({ id: 'TargetsAnswer' });
+export type TargetsAnswer = Wire<typeof TargetsAnswer>;

@@ -1,68 +1,96 @@
 // An operation: one run of a verb. It has an id and steps and outlives the request that started it.
-import type { EvidenceId, OperationId, SessionId, TargetName } from './ids.ts';
-import type { TriageReport } from './triage.ts';
-import type { Verb } from './verbs.ts';
+import { z } from 'zod';
+import { TriageReport } from './triage.ts';
+import { evidenceId, instant, operationId, sessionId, targetName, verb, type Wire } from './wire.ts';
 
-export type ActorType = 'operator' | 'agent' | 'server';
-export interface Actor {
-  readonly type: ActorType;
-  readonly name: string;
-}
+const ActorType = z.enum(['operator', 'agent', 'server']);
+export type ActorType = Wire<typeof ActorType>;
 
-/** `unknown`: the connection was lost or the limit passed; the host is being, or must be, asked. */
-export type OperationState = 'running' | 'succeeded' | 'failed' | 'unknown';
+export const Actor = z
+  .object({ type: ActorType, name: z.string() })
+  .meta({ id: 'Actor', description: 'Who did it.' });
+export type Actor = Wire<typeof Actor>;
 
-export interface OperationStep {
-  readonly name: string;
-  /** UTC, ISO 8601 with milliseconds. */
-  readonly at: string;
-  /** Duration in milliseconds; absent while the step runs. */
-  readonly ms?: number;
-  /** Absent while the step runs or where the outcome is not known. */
-  readonly ok?: boolean;
-}
+export const OperationState = z
+  .enum(['running', 'succeeded', 'failed', 'unknown'])
+  .describe('`unknown`: the connection was lost or the limit passed; the host is being, or must be, asked');
+export type OperationState = Wire<typeof OperationState>;
+
+export const OperationStep = z
+  .object({
+    name: z.string(),
+    at: z.string().describe('UTC, ISO 8601 with milliseconds'),
+    ms: z.number().exactOptional().describe('how long it took, in milliseconds; absent while it runs'),
+    ok: z.boolean().exactOptional().describe('absent while it runs or where the outcome is not known'),
+  })
+  .meta({ id: 'OperationStep' });
+export type OperationStep = Wire<typeof OperationStep>;
 
 /** The fixed shape of `POST /api/pve/{verb}`. */
-export interface VerbResult {
-  readonly verb: string;
-  /** null on a timeout or a rejection. */
-  readonly exit_code: number | null;
-  readonly stdout: string;
-  readonly stderr: string;
-  readonly rejected: boolean;
-}
+export const VerbResult = z
+  .object({
+    verb: z.string(),
+    exit_code: z.number().nullable().describe('null on a timeout or a rejection'),
+    stdout: z.string(),
+    stderr: z.string(),
+    rejected: z.boolean(),
+  })
+  .meta({ id: 'VerbResult', description: 'What the power host answered to a verb.' });
+export type VerbResult = Wire<typeof VerbResult>;
 
-/** What is true of the VM after a mutating verb, as far as it was checked. */
-export interface Outcome {
-  /** One sentence for a person. */
-  readonly summary: string;
-  /** It was not begun: the host carries out another verb, or the power path is for another VM. */
-  readonly refused?: 'busy' | 'other-vm';
-  /** `running`, `stopped`, …; absent where the host could not be asked. */
-  readonly vm_state?: string;
-  /** A different QEMU process than before the verb. */
-  readonly new_process?: boolean;
-  readonly ssh_answers?: boolean;
-  /** Seconds from the end of the verb until SSH answered. */
-  readonly ssh_after_s?: number;
-  /** What the operator should know besides, e.g. that the host's script has another version. */
-  readonly warnings?: readonly string[];
-}
+export const Outcome = z
+  .object({
+    summary: z.string().describe('one sentence for a person'),
+    refused: z
+      .enum(['busy', 'other-vm'])
+      .exactOptional()
+      .describe('it was not begun: the host carries out another verb, or the power path is for another VM'),
+    vm_state: z
+      .string()
+      .exactOptional()
+      .describe('`running`, `stopped`, …; absent where the host could not be asked'),
+    new_process: z.boolean().exactOptional().describe('a different QEMU process than before the verb'),
+    ssh_answers: z.boolean().exactOptional(),
+    ssh_after_s: z.number().exactOptional().describe('seconds from the end of the verb until SSH answered'),
+    warnings: z
+      .array(z.string())
+      .exactOptional()
+      .describe("what else to know, e.g. that the host's script has another version"),
+  })
+  .meta({
+    id: 'Outcome',
+    description: 'What is true of the VM after a mutating verb, as far as it was checked.',
+  });
+export type Outcome = Wire<typeof Outcome>;
 
-export interface Operation {
-  readonly id: OperationId;
-  readonly target: TargetName;
-  readonly verb: Verb;
-  readonly by: Actor;
-  readonly session_id?: SessionId;
-  readonly started_at: string;
-  readonly finished_at?: string;
-  readonly state: OperationState;
-  readonly steps: readonly OperationStep[];
-  readonly result?: VerbResult;
-  readonly outcome?: Outcome;
-  /** What triage said right before a mutating verb, from the latest signals. */
-  readonly finding?: TriageReport;
-  /** The bundle that the host captured for it; kept here as soon as it was fetched. */
-  readonly evidence_id?: EvidenceId;
-}
+export const Operation = z
+  .object({
+    id: operationId,
+    target: targetName,
+    verb,
+    by: Actor,
+    session_id: sessionId.exactOptional().describe('of the agent that pressed it'),
+    started_at: instant,
+    finished_at: instant.exactOptional().describe('only this is the end: `unknown` may still be checked'),
+    state: OperationState,
+    steps: z.array(OperationStep),
+    result: VerbResult.exactOptional(),
+    outcome: Outcome.exactOptional(),
+    finding: TriageReport.exactOptional().describe(
+      'what triage said right before a mutating verb, from the latest signals',
+    ),
+    evidence_id: evidenceId
+      .exactOptional()
+      .describe('the bundle that the host captured for it; kept here as soon as it was fetched'),
+  })
+  .meta({ id: 'Operation', description: 'One run of a verb. It outlives the request that started it.' });
+export type Operation = Wire<typeof Operation>;
+
+/** One frame of the stream of an operation: the state first, the output so far, then both as they come. */
+export const OperationFrame = z
+  .discriminatedUnion('kind', [
+    z.object({ kind: z.literal('operation'), operation: Operation }),
+    z.object({ kind: z.literal('output'), stream: z.enum(['stdout', 'stderr']), text: z.string() }),
+  ])
+  .meta({ id: 'OperationFrame' });
+export type OperationFrame = Wire<typeof OperationFrame>;

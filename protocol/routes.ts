@@ -1,71 +1,262 @@
-// One schema per route body: what the server parses, what OpenAPI publishes. The page imports types only, so zod stays out of it.
+// The contract of the HTTP surface: every route with what goes in and what comes out. server/http takes the types of its routes from
+// here, so a route that is missing or answers something else does not compile; OpenAPI and docs/wire.md are written from it.
+// It is loaded only for those two: nothing here is needed to answer a request.
 import { z } from 'zod';
-import { MUTATING_VERBS, VERBS } from './verbs.ts';
+import {
+  ChatBody,
+  EvidenceQuery,
+  LoginBody,
+  PowerBody,
+  PromptBody,
+  SessionBody,
+  TriageBody,
+} from './bodies.ts';
+import { events, file, json, nothing, ProblemAnswer, problem, type Route } from './contract.ts';
+import { EphemeralEvent, EventStamp, JournaledBody } from './events.ts';
+import { EvidenceList, EvidenceRecord } from './evidence.ts';
+import { Me, TargetState, TargetsAnswer } from './me.ts';
+import { Operation, OperationFrame, VerbResult } from './operations.ts';
+import { SessionSummary } from './sessions.ts';
+import { TriageReport } from './triage.ts';
+import { mutatingVerb, sessionId, verb, type Wire } from './wire.ts';
 
-/** Longest prompt, in characters. Above it a prompt is a file, and the model would not read it well anyway. */
-const PROMPT_CHARACTERS = 100_000;
+/** One frame of a session's stream. */
+export const SessionEvent = z
+  .union([z.intersection(JournaledBody, EventStamp), EphemeralEvent])
+  .meta({ id: 'SessionEvent', description: 'See the events.' });
 
-const prompt = z
-  .string({ error: 'prompt: expected the text for the agent' })
-  .max(PROMPT_CHARACTERS, { error: `prompt: at most ${PROMPT_CHARACTERS} characters` })
-  .refine((text) => text.trim() !== '', { error: 'prompt: must not be empty' });
+const SESSION = z.object({ id: z.string().describe('of the session') });
+const TARGET = z.object({ target: z.string().describe('name of the target') });
+const OPERATION = z.object({ id: z.string().describe('of the operation') });
+const EVIDENCE = z.object({ id: z.string().describe('of the evidence') });
 
-const model = z
-  .string()
-  .regex(/^[A-Za-z0-9][A-Za-z0-9.:_@/[\]-]{0,99}$/, { error: 'model: expected a model name such as sonnet' })
-  .nullish()
-  .transform((name) => name ?? undefined);
+const READY = z.object({ status: z.literal('ready') });
+const POWER_ONLY = z.object({ status: z.literal('power-only'), why: z.string() });
 
-export const PromptBody = z.object({ prompt, model, queue: z.boolean().optional() });
+/** A session cannot be used at all: power only, or its journal cannot be written. */
+const NO_CHAT = ['power-only', 'journal-unavailable', 'shutting-down'] as const;
+const NO_VERB = ['unknown-verb', 'verb-running', 'shutting-down'] as const;
 
-export const ChatBody = z.object({
-  session_id: z.guid({ error: 'session_id: expected a UUID' }),
-  prompt,
-  model,
-});
-
-export const LoginBody = z.object({
-  token: z.string({ error: 'token: expected the access token' }).max(4_096),
-});
-
-export const SessionAnswer = z.object({ session_id: z.string() });
-export const StartedAnswer = z.object({ status: z.literal('started') });
-export const QueuedAnswer = z.object({ status: z.literal('queued'), queue_id: z.string() });
-export const CancelAnswer = z.object({ cancelled: z.boolean() });
-export const HealthAnswer = z.object({ status: z.literal('ok'), service: z.literal('claude-breakglass') });
-export const VerbsAnswer = z.object({
-  verbs: z.array(z.enum(VERBS)),
-  mutating: z.array(z.enum(MUTATING_VERBS)),
-});
-export const VerbAnswer = z.object({
-  verb: z.string(),
-  exit_code: z.number().nullable(),
-  stdout: z.string(),
-  stderr: z.string(),
-  rejected: z.boolean(),
-});
-
-/** `longer`: watch for half a minute. `unasked`: nobody pressed for it, so nothing is captured while nothing changes. */
-export const TriageBody = z.strictObject(
-  {
-    longer: z.boolean({ error: 'longer: expected true or false' }).optional(),
-    unasked: z.boolean({ error: 'unasked: expected true or false' }).optional(),
+export const ROUTES = {
+  'GET /health': {
+    fixed: true,
+    open: true,
+    says: 'Is the process alive?',
+    answers: {
+      200: json(
+        z.object({ status: z.literal('ok'), service: z.literal('claude-breakglass') }).meta({ id: 'Health' }),
+        'It is.',
+      ),
+    },
   },
-  { error: 'expected an object with nothing but longer and unasked' },
-);
-
-/** A second press: the token of a `contradicts-finding` answer. The header `confirm` means the same. */
-export const PowerBody = z.strictObject(
-  {
-    confirm: z
-      .string({ error: 'confirm: expected the token of the answer' })
-      .max(100, { error: 'confirm: expected the token of the answer' })
-      .optional(),
+  'GET /ready': {
+    open: true,
+    says: 'Does everything work?',
+    answers: {
+      200: json(READY, 'It does.'),
+      503: json(POWER_ONLY, 'The journal does not work: verbs do, chat does not.'),
+    },
   },
-  { error: 'expected an object with nothing but confirm' },
-);
+  'POST /api/login': {
+    open: true,
+    says: 'Signs a browser in. At most ten times a minute from one address.',
+    body: LoginBody,
+    answers: { 204: nothing('A cookie is set: HttpOnly, SameSite=Strict.') },
+    problems: ['unauthenticated', 'too-many-requests'],
+  },
+  'POST /api/logout': {
+    says: 'Takes the cookie away.',
+    answers: { 204: nothing('It is gone.') },
+  },
+  'GET /api/me': {
+    says: 'Who is asking, and what this console can do.',
+    answers: { 200: json(Me, 'As it is for whoever asks.') },
+  },
+  'GET /api/openapi.json': {
+    says: 'This contract as OpenAPI 3.1.',
+    answers: { 200: json(z.looseObject({ openapi: z.literal('3.1.0') }), 'The document.') },
+  },
 
-/** The target of a new session; none: the default one. */
-export const SessionBody = z.object({
-  target: z.string({ error: 'target: expected the name of a target' }).optional(),
-});
+  'POST /api/session': {
+    fixed: true,
+    says: 'Opens a session. Needs no body.',
+    body: SessionBody,
+    answers: { 200: json(z.object({ session_id: sessionId }), 'It is open.') },
+    problems: ['unknown-target', ...NO_CHAT],
+  },
+  'GET /api/session/{id}/stream': {
+    fixed: true,
+    says: 'Attaches to a session: what the client missed, one frame `event: caught-up` with `data: {}`, then what happens. Frames of journaled events carry their `id`.',
+    params: SESSION,
+    headers: z.object({
+      'last-event-id': z
+        .string()
+        .exactOptional()
+        .describe('the last id that the client saw; one that is not a number means: replay all'),
+    }),
+    answers: { 200: events(SessionEvent, 'It goes on until the client closes it.') },
+    problems: ['unknown-session', 'power-only'],
+  },
+  'POST /api/session/{id}/prompt': {
+    fixed: true,
+    says: 'Starts a turn. It goes on whether or not anybody is attached.',
+    params: SESSION,
+    body: PromptBody,
+    answers: {
+      200: json(z.object({ status: z.literal('started') }), 'It runs.'),
+      202: json(
+        z.object({ status: z.literal('queued'), queue_id: z.string() }),
+        'It waits its turn (only with `queue: true`).',
+      ),
+    },
+    problems: ['unknown-session', 'turn-running', 'queue-full', ...NO_CHAT],
+  },
+  'POST /api/session/{id}/cancel': {
+    fixed: true,
+    says: 'Stops the turn.',
+    params: SESSION,
+    answers: { 200: json(z.object({ cancelled: z.boolean() }), '`false`: no turn was running.') },
+    problems: ['unknown-session', ...NO_CHAT],
+  },
+  'GET /api/sessions': {
+    says: 'The sessions.',
+    answers: {
+      200: json(z.object({ sessions: z.array(SessionSummary) }), 'Newest first, at most 100.'),
+    },
+    problems: ['power-only'],
+  },
+  'POST /api/chat': {
+    fixed: true,
+    says: 'One turn as one answer. If the client hangs up, the turn goes on.',
+    body: ChatBody,
+    answers: {
+      200: events(
+        SessionEvent,
+        'The events of the turn. Its frames have no SSE id, and the last is always `done`, also after an error.',
+      ),
+    },
+    problems: ['turn-running', ...NO_CHAT],
+  },
+
+  'GET /api/pve/verbs': {
+    fixed: true,
+    says: 'The six verbs, and those that change the VM.',
+    answers: {
+      200: json(z.object({ verbs: z.array(verb), mutating: z.array(mutatingVerb) }), 'Both sorted.'),
+    },
+  },
+  'POST /api/pve/{verb}': {
+    fixed: true,
+    says: 'Runs a verb on the default target and waits for its result. The POST is itself the confirmation.',
+    params: z.object({ verb: z.string().describe('exactly one of the six') }),
+    headers: z.object({ 'idempotency-key': idempotencyKey() }),
+    answers: {
+      200: json(VerbResult, 'Its exit code is 0.'),
+      502: json(
+        VerbResult,
+        'Its exit code is another one. Or it is null: there was no result within `BREAKGLASS_PVE_VERB_TIMEOUT_SECONDS`, the operation goes on, and `stderr` names it.',
+      ),
+      409: problem(
+        ProblemAnswer.extend({ code: z.literal('verb-running'), ...VerbResult.shape }).meta({ id: 'Busy' }),
+        'Another mutating verb is in flight. The problem and the shape of a verb in one object: `rejected` is true, and `stderr` says who started which verb and when.',
+      ),
+    },
+    problems: NO_VERB,
+  },
+
+  'GET /api/targets': {
+    says: 'All targets, each with what is known within 2 s. Whoever shows the list asks again every 5 s.',
+    answers: { 200: json(TargetsAnswer, 'Each reading tells its age.') },
+  },
+  'GET /api/targets/{target}': {
+    says: 'The state of one target, asked now of the power host and of the VM.',
+    params: TARGET,
+    answers: { 200: json(TargetState, 'What is known within a moment.') },
+    problems: ['unknown-target'],
+  },
+  'POST /api/targets/{target}/triage': {
+    says: 'Captures evidence and says what is wrong, without AI. Changes nothing.',
+    params: TARGET,
+    body: TriageBody,
+    answers: { 200: json(TriageReport, 'One finding, and the cautions that stand beside it.') },
+    problems: ['unknown-target', 'shutting-down'],
+  },
+  'POST /api/targets/{target}/power/{verb}': {
+    says: 'Starts a verb and answers at once.',
+    params: z.object({
+      target: z.string().describe('name of the target'),
+      verb: z.string().describe('exactly one of the six'),
+    }),
+    headers: z.object({
+      confirm: z.string().exactOptional().describe('as `confirm` of the body'),
+      'idempotency-key': idempotencyKey(),
+    }),
+    body: PowerBody,
+    answers: {
+      200: events(OperationFrame, 'With `Accept: text/event-stream`: the stream of the operation.'),
+      202: json(Operation, 'It runs; `Location` names it.'),
+    },
+    problems: [...NO_VERB, 'unknown-target', 'contradicts-finding'],
+  },
+  'GET /api/operations/{id}': {
+    says: 'One operation.',
+    params: OPERATION,
+    answers: { 200: json(Operation, 'As it is now.') },
+    problems: ['unknown-operation'],
+  },
+  'GET /api/operations/{id}/stream': {
+    says: 'An operation while it runs: its state, its output so far, then both as they come. Ends with it.',
+    params: OPERATION,
+    answers: { 200: events(OperationFrame, 'The last frame has `finished_at`.') },
+    problems: ['unknown-operation'],
+  },
+
+  'GET /api/evidence': {
+    says: 'The evidence that this console keeps.',
+    query: EvidenceQuery,
+    answers: { 200: json(EvidenceList, 'Newest first.') },
+    problems: ['unknown-target', 'invalid-input'],
+  },
+  'GET /api/evidence/{id}': {
+    says: 'One bundle, parsed.',
+    params: EVIDENCE,
+    answers: { 200: json(EvidenceRecord, 'With all that could be read of it.') },
+    problems: ['unknown-evidence'],
+  },
+  'GET /api/evidence/{id}/text': {
+    says: 'One bundle as text, to read or to attach.',
+    params: EVIDENCE,
+    answers: { 200: file('text/plain', 'What stands in the parsed bundle.') },
+    problems: ['unknown-evidence'],
+  },
+  'GET /api/evidence/{id}/screen.png': {
+    says: "The picture of the VM's console.",
+    params: EVIDENCE,
+    answers: { 200: file('image/png', 'As QEMU drew it.') },
+    problems: ['unknown-evidence'],
+  },
+  'GET /api/evidence/{id}/bundle.tar.gz': {
+    says: 'The archive as the power host sent it.',
+    params: EVIDENCE,
+    answers: { 200: file('application/gzip', 'Byte for byte.') },
+    problems: ['unknown-evidence'],
+  },
+} as const satisfies Readonly<Record<string, Route>>;
+
+function idempotencyKey() {
+  return z
+    .string()
+    .min(1)
+    .max(200)
+    .exactOptional()
+    .describe('the same key of the same person gives the operation that it started, for an hour');
+}
+
+type Routes = typeof ROUTES;
+export type RouteName = keyof Routes;
+
+/** What a handler of the route may return: the JSON of any of its answers. */
+export type AnswerOf<Name extends RouteName> = JsonOf<Routes[Name]['answers'][keyof Routes[Name]['answers']]>;
+type JsonOf<One> = One extends { readonly type: 'json'; readonly schema: infer Schema extends z.ZodType }
+  ? Wire<Schema>
+  : never;

@@ -20,7 +20,18 @@ const STEPS: readonly { readonly name: string; readonly command: readonly string
   { name: 'type-aware lint', command: [bin('oxlint'), '--deny-warnings'] },
   {
     name: 'import directions',
-    command: [bin('depcruise'), 'protocol', 'server', 'cli', 'web/src', 'lab', 'bench', 'test', 'host'],
+    command: [
+      bin('depcruise'),
+      'protocol',
+      'server',
+      'cli',
+      'web/src',
+      'lab',
+      'bench',
+      'test',
+      'host',
+      'docs',
+    ],
   },
   { name: 'dead code', command: [bin('knip')] },
   // No linter of these catches it, and Trusted Types does not stop it: Svelte brings a policy of its own.

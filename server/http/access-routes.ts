@@ -1,24 +1,24 @@
 // Signing in and out, and who one is.
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
+import { LoginBody } from '../../protocol/bodies.ts';
 import type { Me } from '../../protocol/me.ts';
 import { BreakglassError } from '../../protocol/problems.ts';
-import { LoginBody } from '../../protocol/routes.ts';
 import { type Access, COOKIE, COOKIE_LIFE_S, type Identity } from '../access/access.ts';
 import { refuseForeign } from './guard.ts';
+import { parse, serve } from './route.ts';
 
 /** Outside the guard: nobody has an identity yet. Wrong tokens are limited per address. */
 export function loginRoute(app: FastifyInstance, access: Access): void {
-  app.post(
-    '/api/login',
-    { config: { rateLimit: { max: 10, timeWindow: '1 minute' } } },
+  serve(
+    app,
+    'POST /api/login',
     async (request, reply) => {
       refuseForeign(request);
-      const body = LoginBody.safeParse(request.body ?? {});
-      if (!body.success) throw new BreakglassError('invalid-input', 'token: expected the access token');
-      if (!access.isToken(body.data.token))
-        throw new BreakglassError('unauthenticated', 'That is not the access token.');
+      const { token } = parse(LoginBody, request.body);
+      if (!access.isToken(token)) throw new BreakglassError('unauthenticated', 'Wrong token.');
       return setSessionCookie(request, reply, access).code(204).send();
     },
+    { rateLimit: { max: 10, timeWindow: '1 minute' } },
   );
 }
 
@@ -38,11 +38,11 @@ export function setSessionCookie(request: FastifyRequest, reply: FastifyReply, a
 }
 
 export function identityRoutes(app: FastifyInstance, describe: (identity: Identity) => Me): void {
-  app.post('/api/logout', async (_request, reply) =>
+  serve(app, 'POST /api/logout', async (_request, reply) =>
     reply.clearCookie(COOKIE, { path: '/' }).code(204).send(),
   );
 
-  app.get('/api/me', async (request): Promise<Me> => {
+  serve(app, 'GET /api/me', async (request) => {
     if (request.identity === undefined)
       throw new Error('unreachable: the guard let nobody through without an identity');
     return describe(request.identity);

@@ -9,6 +9,7 @@ import { BreakglassError } from '../../protocol/problems.ts';
 import type { TriageReport } from '../../protocol/triage.ts';
 import type { MutatingVerb } from '../../protocol/verbs.ts';
 import { ID, packBundle, STALLED } from '../../test/support/bundle.ts';
+import { checkAnswer } from '../../test/support/contract.ts';
 import {
   echo,
   result,
@@ -153,12 +154,20 @@ async function house(script: Script = echo, options: HouseOptions = {}) {
     await sessions.close();
     await app.close();
   });
-  const call = (method: string, url: string, body?: unknown, headers: Record<string, string> = auth) =>
-    fetch(base + url, {
+  const call = async (
+    method: string,
+    url: string,
+    body?: unknown,
+    headers: Record<string, string> = auth,
+  ): Promise<Response> => {
+    const answer = await fetch(base + url, {
       method,
       headers: { ...headers, ...(body === undefined ? {} : { 'content-type': 'application/json' }) },
       ...(body === undefined ? {} : { body: JSON.stringify(body) }),
     });
+    await checkAnswer(method, url, answer);
+    return answer;
+  };
   const open = async (): Promise<string> =>
     ((await (await call('POST', '/api/session')).json()) as { session_id: string }).session_id;
   return { app, base, call, open, power, journal, sessions };

@@ -5,12 +5,9 @@ import cookie from '@fastify/cookie';
 import helmet from '@fastify/helmet';
 import rateLimit from '@fastify/rate-limit';
 import fastifyStatic from '@fastify/static';
-import swagger from '@fastify/swagger';
 import Fastify, { type FastifyBaseLogger, type FastifyInstance, LogController } from 'fastify';
-import { jsonSchemaTransform, serializerCompiler, validatorCompiler } from 'fastify-type-provider-zod';
 import type { Me } from '../../protocol/me.ts';
 import { BreakglassError } from '../../protocol/problems.ts';
-import { HealthAnswer } from '../../protocol/routes.ts';
 import type { Access, Identity } from '../access/access.ts';
 import { identityRoutes, loginRoute } from './access-routes.ts';
 import { emergencyRoutes } from './emergency.ts';
@@ -18,6 +15,7 @@ import { answerBadUrl, installErrors } from './errors.ts';
 import { evidenceRoutes } from './evidence-routes.ts';
 import { identify, requireIdentity } from './guard.ts';
 import { type PowerRouteDeps, powerRoutes } from './power-routes.ts';
+import { serve } from './route.ts';
 import { type SessionRouteDeps, sessionRoutes } from './session-routes.ts';
 
 export interface AppDeps extends PowerRouteDeps, SessionRouteDeps {
@@ -46,8 +44,6 @@ export async function buildApp(deps: AppDeps): Promise<FastifyInstance> {
       ),
     https: deps.tls ?? null,
   }) as unknown as FastifyInstance;
-  app.setValidatorCompiler(validatorCompiler);
-  app.setSerializerCompiler(serializerCompiler);
   app.decorateRequest('identity', undefined);
   installErrors(app);
   acceptEmptyJson(app);
@@ -77,23 +73,19 @@ export async function buildApp(deps: AppDeps): Promise<FastifyInstance> {
   });
   await app.register(cookie);
   await app.register(rateLimit, { global: false });
-  await app.register(swagger, {
-    openapi: {
-      openapi: '3.1.0',
-      info: { title: 'Breakglass', version: '1', description: 'Emergency console for a wedged VM.' },
-    },
-    transform: jsonSchemaTransform,
-  });
 
-  app.get('/health', { schema: { response: { 200: HealthAnswer } } }, async () => ({
+  serve(app, 'GET /health', async () => ({
     status: 'ok' as const,
     service: 'claude-breakglass' as const,
   }));
-  app.get('/ready', async (_request, reply) => {
-    if (deps.conversation === undefined)
-      return reply.code(503).send({ status: 'power-only', why: deps.whyPowerOnly });
-    const why = deps.conversation.journal.health();
-    return why === undefined ? { status: 'ready' } : reply.code(503).send({ status: 'power-only', why });
+  serve(app, 'GET /ready', async (_request, reply) => {
+    const why =
+      deps.conversation === undefined
+        ? (deps.whyPowerOnly ?? 'the journal is not available')
+        : deps.conversation.journal.health();
+    return why === undefined
+      ? { status: 'ready' as const }
+      : reply.code(503).send({ status: 'power-only', why });
   });
   await app.register(async (scope) => loginRoute(scope, deps.access));
   await app.register(async (scope) => emergencyRoutes(scope, deps));
@@ -103,9 +95,12 @@ export async function buildApp(deps: AppDeps): Promise<FastifyInstance> {
     sessionRoutes(scope, deps);
     powerRoutes(scope, deps);
     evidenceRoutes(scope, deps.targets);
-    scope.get('/api/openapi.json', { schema: { hide: true } }, async () => app.swagger());
+    serve(scope, 'GET /api/openapi.json', async () => {
+      const { openApi } = await import('./openapi.ts');
+      return openApi();
+    });
     // Unknown paths below /api need an identity too, so that nobody maps the API from outside.
-    scope.all('/api/*', { schema: { hide: true } }, async (request) => {
+    scope.all('/api/*', async (request) => {
       throw new BreakglassError(
         'not-found',
         `There is nothing at ${request.method} ${request.url.split('?')[0]}.`,

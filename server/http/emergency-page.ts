@@ -1,7 +1,8 @@
 // The words and the markup of the emergency page. Plain HTML, no script: it must work in a text browser over a bad line.
+
+import type { Contradiction } from '../../protocol/contradiction.ts';
 import type { TargetState } from '../../protocol/me.ts';
 import type { Operation } from '../../protocol/operations.ts';
-import type { Contradiction } from '../../protocol/triage.ts';
 import { isMutating, VERB_MEANING, VERBS, type Verb } from '../../protocol/verbs.ts';
 
 export const STYLE = `

@@ -1,6 +1,5 @@
 // The one place that turns an error into an answer: application/problem+json with a sentence and a stable code.
 import type { FastifyError, FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
-import { hasZodFastifySchemaValidationErrors } from 'fastify-type-provider-zod';
 import { BreakglassError, PROBLEMS, type ProblemCode, toProblem } from '../../protocol/problems.ts';
 
 export function sendProblem(
@@ -19,10 +18,6 @@ export function installErrors(app: FastifyInstance): void {
   app.setErrorHandler(
     (error: FastifyError | BreakglassError, request: FastifyRequest, reply: FastifyReply) => {
       if (error instanceof BreakglassError) return sendProblem(reply, error.code, error.message, error.extra);
-      if (hasZodFastifySchemaValidationErrors(error)) {
-        const detail = error.validation.map((issue) => issue.message ?? 'invalid').join('; ');
-        return sendProblem(reply, 'invalid-input', detail);
-      }
       const code = codeOf(error);
       if (code !== 'internal') return sendProblem(reply, code, error.message);
       request.log.error({ err: error }, 'a request failed');

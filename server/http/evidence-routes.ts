@@ -1,13 +1,13 @@
 // Evidence over HTTP: the list, one bundle as JSON and as text, the console's picture, the archive as it came.
 import type { FastifyInstance } from 'fastify';
-import type { EvidenceList, EvidenceRecord } from '../../protocol/evidence.ts';
+import { EvidenceQuery } from '../../protocol/bodies.ts';
+import type { EvidenceRecord } from '../../protocol/evidence.ts';
 import { type EvidenceId, parseEvidenceId } from '../../protocol/ids.ts';
 import { BreakglassError } from '../../protocol/problems.ts';
 import type { Evidence } from '../evidence/port.ts';
 import { recordText } from '../evidence/record.ts';
 import type { Targets } from '../targets/targets.ts';
-
-type ById = { Params: { id: string } };
+import { parse, serve } from './route.ts';
 
 // A bundle never changes, but it is nobody's business but the operator's.
 const CACHE = 'private, max-age=3600';
@@ -33,27 +33,24 @@ export function evidenceRoutes(app: FastifyInstance, targets: Targets): void {
     return found;
   };
 
-  app.get<{ Querystring: { target?: string | string[] } }>(
-    '/api/evidence',
-    async (request): Promise<EvidenceList> => {
-      const { target } = request.query;
-      const shelves = target === undefined ? targets.all : [targets.named([target].flat().join())];
-      const lists = await Promise.all(shelves.map(({ evidence }) => evidence.list()));
-      return { evidence: lists.flat().sort((a, b) => (a.at < b.at ? 1 : a.at > b.at ? -1 : 0)) };
-    },
-  );
-  app.get<ById>('/api/evidence/:id', async (request) => record(request.params.id));
-  app.get<ById>('/api/evidence/:id/text', async (request, reply) =>
+  serve(app, 'GET /api/evidence', async (request) => {
+    const { target } = parse(EvidenceQuery, request.query);
+    const shelves = target === undefined ? targets.all : [targets.named(target)];
+    const lists = await Promise.all(shelves.map(({ evidence }) => evidence.list()));
+    return { evidence: lists.flat().sort((a, b) => (a.at < b.at ? 1 : a.at > b.at ? -1 : 0)) };
+  });
+  serve(app, 'GET /api/evidence/{id}', async (request) => record(request.params.id));
+  serve(app, 'GET /api/evidence/{id}/text', async (request, reply) =>
     reply.type('text/plain; charset=utf-8').send(recordText(await record(request.params.id))),
   );
-  app.get<ById>('/api/evidence/:id/screen.png', async (request, reply) => {
+  serve(app, 'GET /api/evidence/{id}/screen.png', async (request, reply) => {
     const id = idOf(request.params.id);
     const png = await first((evidence) => evidence.picture(id));
     if (png === undefined)
       throw new BreakglassError('unknown-evidence', 'There is no picture of the console in it.');
     return reply.type('image/png').header('cache-control', CACHE).send(png);
   });
-  app.get<ById>('/api/evidence/:id/bundle.tar.gz', async (request, reply) => {
+  serve(app, 'GET /api/evidence/{id}/bundle.tar.gz', async (request, reply) => {
     const id = idOf(request.params.id);
     const archive = await first((evidence) => evidence.archive(id));
     if (archive === undefined) throw unknown();

@@ -2,10 +2,10 @@
 // is only one way to watch.
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import type { z } from 'zod';
+import { PowerBody, TriageBody } from '../../protocol/bodies.ts';
 import { parseOperationId } from '../../protocol/ids.ts';
-import type { Operation, VerbResult } from '../../protocol/operations.ts';
+import type { Operation, OperationFrame, VerbResult } from '../../protocol/operations.ts';
 import { BreakglassError } from '../../protocol/problems.ts';
-import { PowerBody, TriageBody, VerbAnswer, VerbsAnswer } from '../../protocol/routes.ts';
 import { MUTATING_VERBS, VERBS, type Verb } from '../../protocol/verbs.ts';
 import { exactVerb, type Once, type SecondPress, unknownVerb } from '../press/press.ts';
 import { parseIdempotencyKey } from '../press/repeats.ts';
@@ -13,6 +13,7 @@ import type { Target } from '../targets/target.ts';
 import type { Targets } from '../targets/targets.ts';
 import { sendProblem } from './errors.ts';
 import { actorOf } from './guard.ts';
+import { serve } from './route.ts';
 import { plainFrame, SseClient } from './sse.ts';
 
 export interface PowerRouteDeps {
@@ -20,8 +21,6 @@ export interface PowerRouteDeps {
   readonly verbTimeoutMs: number;
   readonly keepaliveMs: number;
 }
-
-type ToTarget = { Params: { target: string } };
 
 export function powerRoutes(app: FastifyInstance, deps: PowerRouteDeps): void {
   const { targets } = deps;
@@ -40,54 +39,44 @@ export function powerRoutes(app: FastifyInstance, deps: PowerRouteDeps): void {
       once: onceOf(request),
     });
 
-  app.get('/api/pve/verbs', { schema: { response: { 200: VerbsAnswer } } }, async () => ({
-    verbs: [...VERBS],
-    mutating: [...MUTATING_VERBS],
-  }));
+  serve(app, 'GET /api/pve/verbs', async () => ({ verbs: VERBS, mutating: MUTATING_VERBS }));
 
-  app.post<{ Params: { verb: string } }>(
-    '/api/pve/:verb',
-    { schema: { response: { 200: VerbAnswer, 502: VerbAnswer } } },
-    async (request, reply) => {
-      const verb = exactVerb(request.params.verb);
-      const target = targets.default;
-      let operation: Operation;
-      try {
-        operation = await press(request, target, verb, { type: 'not-asked' });
-      } catch (error) {
-        if (error instanceof BreakglassError && error.code === 'verb-running')
-          return sendBusy(reply, verb, error.message);
-        throw error;
-      }
-      const ended = await target.power.waitResult(operation.id, deps.verbTimeoutMs);
-      return sendResult(reply, ended, deps.verbTimeoutMs);
-    },
-  );
+  serve(app, 'POST /api/pve/{verb}', async (request, reply) => {
+    const verb = exactVerb(request.params.verb);
+    const target = targets.default;
+    let operation: Operation;
+    try {
+      operation = await press(request, target, verb, { type: 'not-asked' });
+    } catch (error) {
+      if (error instanceof BreakglassError && error.code === 'verb-running')
+        return sendBusy(reply, verb, error.message);
+      throw error;
+    }
+    const ended = await target.power.waitResult(operation.id, deps.verbTimeoutMs);
+    return sendResult(reply, ended, deps.verbTimeoutMs);
+  });
 
   // Too long for a parameter, or with a slash in it: still a word that is none of the six.
   app.post<{ Params: { '*': string } }>('/api/pve/*', async (request) => {
     throw unknownVerb(request.params['*']);
   });
 
-  app.get('/api/targets', () => targets.list());
-  app.get<ToTarget>('/api/targets/:target', (request) => targets.named(request.params.target).state());
-  app.post<ToTarget>('/api/targets/:target/triage', (request) => {
+  serve(app, 'GET /api/targets', () => targets.list());
+  serve(app, 'GET /api/targets/{target}', async (request) => targets.named(request.params.target).state());
+  serve(app, 'POST /api/targets/{target}/triage', async (request) => {
     const { longer = false, unasked = false } = bodyOf(TriageBody, request);
     const { diagnosis } = targets.named(request.params.target);
     return diagnosis.triage({ by: actorOf(request), longer, unasked });
   });
 
-  app.post<{ Params: { target: string; verb: string } }>(
-    '/api/targets/:target/power/:verb',
-    async (request, reply) => {
-      const target = targets.named(request.params.target);
-      const token = confirmOf(request);
-      const operation = await press(request, target, request.params.verb, { type: 'token', token });
-      if (request.headers.accept?.includes('text/event-stream') === true)
-        return stream(request, reply, target, operation);
-      return reply.code(202).header('location', `/api/operations/${operation.id}`).send(operation);
-    },
-  );
+  serve(app, 'POST /api/targets/{target}/power/{verb}', async (request, reply) => {
+    const target = targets.named(request.params.target);
+    const token = confirmOf(request);
+    const operation = await press(request, target, request.params.verb, { type: 'token', token });
+    if (request.headers.accept?.includes('text/event-stream') === true)
+      return stream(request, reply, target, operation);
+    return reply.code(202).header('location', `/api/operations/${operation.id}`).send(operation);
+  });
 
   const find = async (text: string): Promise<{ target: Target; operation: Operation }> => {
     const id = parseOperationId(text);
@@ -97,11 +86,8 @@ export function powerRoutes(app: FastifyInstance, deps: PowerRouteDeps): void {
     return found;
   };
 
-  app.get<{ Params: { id: string } }>(
-    '/api/operations/:id',
-    async (request) => (await find(request.params.id)).operation,
-  );
-  app.get<{ Params: { id: string } }>('/api/operations/:id/stream', async (request, reply) => {
+  serve(app, 'GET /api/operations/{id}', async (request) => (await find(request.params.id)).operation);
+  serve(app, 'GET /api/operations/{id}/stream', async (request, reply) => {
     const { target, operation } = await find(request.params.id);
     return stream(request, reply, target, operation);
   });
@@ -115,13 +101,15 @@ export function powerRoutes(app: FastifyInstance, deps: PowerRouteDeps): void {
   ): void {
     const client = new SseClient(reply, deps.keepaliveMs);
     const tell = (now: Operation): void => {
-      client.send(plainFrame({ kind: 'operation', operation: now }));
+      client.send(plainFrame({ kind: 'operation', operation: now } satisfies OperationFrame));
       // `unknown` may also mean that the host is being asked: only `finished_at` is the end.
       if (now.finished_at !== undefined) client.end();
     };
     const unwatch = power.watch(operation.id, (change) => {
       if (change.type === 'output')
-        client.send(plainFrame({ kind: 'output', stream: change.stream, text: change.text }));
+        client.send(
+          plainFrame({ kind: 'output', stream: change.stream, text: change.text } satisfies OperationFrame),
+        );
       else tell(change.operation);
     });
     client.onClose(unwatch);

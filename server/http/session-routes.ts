@@ -1,23 +1,15 @@
 // Sessions: open, attach, prompt, cancel, and the one-turn chat. Fixed by the wire; parse, call one use case, reply.
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
-import type { ZodTypeProvider } from 'fastify-type-provider-zod';
+import { ChatBody, PromptBody, SessionBody } from '../../protocol/bodies.ts';
 import type { EphemeralEvent } from '../../protocol/events.ts';
 import { type EventId, eventId, parseEventId, parseSessionId } from '../../protocol/ids.ts';
 import { BreakglassError } from '../../protocol/problems.ts';
-import {
-  CancelAnswer,
-  ChatBody,
-  PromptBody,
-  QueuedAnswer,
-  SessionAnswer,
-  SessionBody,
-  StartedAnswer,
-} from '../../protocol/routes.ts';
 import type { Journal } from '../journal/port.ts';
 import type { SessionRef, Sessions } from '../sessions/sessions.ts';
 import type { Targets } from '../targets/targets.ts';
 import { attach } from './attach.ts';
 import { actorOf } from './guard.ts';
+import { parse, serve } from './route.ts';
 import { plainFrame, SseClient } from './sse.ts';
 
 export interface SessionRouteDeps {
@@ -28,8 +20,6 @@ export interface SessionRouteDeps {
   readonly keepaliveMs: number;
 }
 
-type WithId = { Params: { id: string } };
-
 /** `Last-Event-ID`; one that is not a number means: replay all. */
 const lastEventId = (request: FastifyRequest): EventId => {
   const header = request.headers['last-event-id'];
@@ -39,9 +29,7 @@ const lastEventId = (request: FastifyRequest): EventId => {
   return parseEventId(header) ?? eventId(0);
 };
 
-export function sessionRoutes(plain: FastifyInstance, deps: SessionRouteDeps): void {
-  const app = plain.withTypeProvider<ZodTypeProvider>();
-
+export function sessionRoutes(app: FastifyInstance, deps: SessionRouteDeps): void {
   const conversation = (): { sessions: Sessions; journal: Journal } => {
     if (deps.conversation !== undefined) return deps.conversation;
     throw new BreakglassError(
@@ -57,16 +45,16 @@ export function sessionRoutes(plain: FastifyInstance, deps: SessionRouteDeps): v
     throw new BreakglassError('unknown-session', 'There is no session with this id. Open a new one.');
   };
 
-  app.get('/api/sessions', async () => ({ sessions: await conversation().journal.sessions(100) }));
+  serve(app, 'GET /api/sessions', async () => ({ sessions: await conversation().journal.sessions(100) }));
 
-  app.post('/api/session', { schema: { response: { 200: SessionAnswer } } }, async (request) => {
+  serve(app, 'POST /api/session', async (request) => {
     const { sessions } = conversation();
     const { target } = parse(SessionBody, request.body);
     const { name } = target === undefined ? deps.targets.default : deps.targets.named(target);
     return { session_id: await sessions.open(actorOf(request), name) };
   });
 
-  app.get<WithId>('/api/session/:id/stream', async (request, reply) => {
+  serve(app, 'GET /api/session/{id}/stream', async (request, reply) => {
     const session = await known(request.params.id);
     const client = new SseClient(reply, deps.keepaliveMs);
     await attach(client, { ...conversation(), session }, lastEventId(request)).catch((error: unknown) => {
@@ -76,57 +64,43 @@ export function sessionRoutes(plain: FastifyInstance, deps: SessionRouteDeps): v
     });
   });
 
-  app.post<WithId>(
-    '/api/session/:id/prompt',
-    {
-      schema: { body: PromptBody, response: { 200: StartedAnswer, 202: QueuedAnswer } },
-      validatorCompiler: unchecked,
-    },
-    async (request, reply) => {
-      const session = await known(request.params.id);
-      const { prompt, model, queue } = parse(PromptBody, request.body);
-      const accepted = await conversation().sessions.prompt(session, {
-        text: prompt,
-        model,
-        queue,
-        by: actorOf(request),
-      });
-      if (accepted.status === 'started') return { status: 'started' as const };
-      return reply.code(202).send({ status: 'queued', queue_id: accepted.queueId });
-    },
-  );
+  serve(app, 'POST /api/session/{id}/prompt', async (request, reply) => {
+    // An unknown session is told before a bad body.
+    const session = await known(request.params.id);
+    const { prompt, model, queue } = parse(PromptBody, request.body);
+    const accepted = await conversation().sessions.prompt(session, {
+      text: prompt,
+      model,
+      queue,
+      by: actorOf(request),
+    });
+    if (accepted.status === 'started') return { status: 'started' as const };
+    return reply.code(202).send({ status: 'queued', queue_id: accepted.queueId });
+  });
 
-  app.post<WithId>(
-    '/api/session/:id/cancel',
-    { schema: { response: { 200: CancelAnswer } } },
-    async (request) => {
-      const { id } = await known(request.params.id);
-      return { cancelled: await conversation().sessions.cancel(id, actorOf(request)) };
-    },
-  );
+  serve(app, 'POST /api/session/{id}/cancel', async (request) => {
+    const { id } = await known(request.params.id);
+    return { cancelled: await conversation().sessions.cancel(id, actorOf(request)) };
+  });
 
-  app.post(
-    '/api/chat',
-    { schema: { body: ChatBody }, validatorCompiler: unchecked },
-    async (request, reply) => {
-      const { sessions, journal } = conversation();
-      const body = parse(ChatBody, request.body);
-      const id = parseSessionId(body.session_id);
-      if (id === undefined) throw new BreakglassError('invalid-input', 'session_id: expected a UUID');
-      let target = await sessions.targetOf(id);
-      if (target === undefined) {
-        target = deps.targets.default.name;
-        await sessions.open(actorOf(request), target, id);
-      }
-      await chat(
-        { sessions, journal },
-        { id, target },
-        { text: body.prompt, model: body.model, by: actorOf(request) },
-        reply,
-        deps.keepaliveMs,
-      );
-    },
-  );
+  serve(app, 'POST /api/chat', async (request, reply) => {
+    const { sessions, journal } = conversation();
+    const body = parse(ChatBody, request.body);
+    const id = parseSessionId(body.session_id);
+    if (id === undefined) throw new BreakglassError('invalid-input', 'session_id: expected a UUID');
+    let target = await sessions.targetOf(id);
+    if (target === undefined) {
+      target = deps.targets.default.name;
+      await sessions.open(actorOf(request), target, id);
+    }
+    await chat(
+      { sessions, journal },
+      { id, target },
+      { text: body.prompt, model: body.model, by: actorOf(request) },
+      reply,
+      deps.keepaliveMs,
+    );
+  });
 }
 
 /** SSE of one turn. Follows before the turn starts, so that its first event is not missed. 409 before any stream begins. */
@@ -170,16 +144,4 @@ async function chat(
   client.onClose(stop); // The turn goes on.
   for (const frame of held) client.send(frame);
   if (over) finish();
-}
-
-/** The schema is for OpenAPI; the body is parsed in the route, so that an unknown session is told before a bad body. */
-const unchecked = () => (value: unknown) => ({ value });
-
-function parse<Schema extends typeof PromptBody | typeof ChatBody | typeof SessionBody>(
-  schema: Schema,
-  body: unknown,
-): ReturnType<Schema['parse']> {
-  const parsed = schema.safeParse(body ?? {});
-  if (parsed.success) return parsed.data as ReturnType<Schema['parse']>;
-  throw new BreakglassError('invalid-input', parsed.error.issues.map((issue) => issue.message).join('; '));
 }

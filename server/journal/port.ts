@@ -3,6 +3,7 @@
 
 import type { JournalEvent, JournaledKind, NewEvent } from '../../protocol/events.ts';
 import type { EventId, OperationId, SessionId, TargetName } from '../../protocol/ids.ts';
+import type { SessionSummary } from '../../protocol/sessions.ts';
 
 /** All given conditions must hold. */
 export interface JournalFilter {
@@ -58,17 +59,6 @@ export interface Outbox {
   /** Nothing up to this event concerns the channel any more. */
   passed(id: EventId): Promise<void>;
   failed(why: string): Promise<void>;
-}
-
-export interface SessionSummary {
-  readonly session_id: SessionId;
-  readonly target: TargetName;
-  readonly opened_at: string;
-  readonly last_at: string;
-  readonly opened_by: string;
-  /** The first prompt, shortened to 200 characters; absent before one. */
-  readonly title?: string;
-  readonly running: boolean;
 }
 
 export interface OpenWork {

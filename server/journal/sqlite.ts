@@ -6,9 +6,10 @@ import { DatabaseSync, type SQLOutputValue, type StatementSync } from 'node:sqli
 import type { JournalEvent, NewEvent } from '../../protocol/events.ts';
 import { type EventId, eventId, type SessionId, type TargetName } from '../../protocol/ids.ts';
 import { BreakglassError } from '../../protocol/problems.ts';
+import type { SessionSummary } from '../../protocol/sessions.ts';
 import { conditionsOf, passes } from './filter.ts';
 import { migrate, migrateBack, SCHEMA_VERSION, versionOf } from './migrations.ts';
-import type { Journal, JournalFilter, OpenWork, Outbox, OutboxState, SessionSummary } from './port.ts';
+import type { Journal, JournalFilter, OpenWork, Outbox, OutboxState } from './port.ts';
 import { constraintFailed, explainDamage, explainRefusal, JournalRefused } from './refusal.ts';
 import { PRAGMAS, SQL, selectEvents } from './sql.ts';
 

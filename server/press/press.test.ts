@@ -1,9 +1,10 @@
 // The gates before a verb, over a power that only notes what reached it.
 import { expect, test } from 'vitest';
+import type { Contradiction } from '../../protocol/contradiction.ts';
 import { newOperationId, type TargetName } from '../../protocol/ids.ts';
 import type { Operation } from '../../protocol/operations.ts';
 import { BreakglassError } from '../../protocol/problems.ts';
-import type { Contradiction, TriageReport } from '../../protocol/triage.ts';
+import type { TriageReport } from '../../protocol/triage.ts';
 import { type MutatingVerb, VERBS, type Verb } from '../../protocol/verbs.ts';
 import type { VerbRequest } from '../power/port.ts';
 import { createPress, type PressRequest } from './press.ts';

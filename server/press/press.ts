@@ -1,9 +1,10 @@
 // The one way to a verb. Every button, route, page and tool comes through here, and answers every gate: the types require it, and
 // what a way does not ask is an explicit variant. A gate that cannot know (triage failed, the journal is gone) never blocks a person.
+import { type Contradiction, contradictionOf } from '../../protocol/contradiction.ts';
 import type { SessionId, TargetName } from '../../protocol/ids.ts';
 import type { Actor, Operation } from '../../protocol/operations.ts';
 import { BreakglassError } from '../../protocol/problems.ts';
-import { type Contradiction, contradictionOf, type TriageReport } from '../../protocol/triage.ts';
+import type { TriageReport } from '../../protocol/triage.ts';
 import { isMutating, parseVerb, VERBS, type Verb } from '../../protocol/verbs.ts';
 import type { Power } from '../power/port.ts';
 import type { IdempotencyKey, Repeats } from './repeats.ts';

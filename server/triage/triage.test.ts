@@ -1,7 +1,7 @@
 // The table as a whole: its order, what it says, and that it is monotone for any signals, not only for those of the library.
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { contradictionOf } from '../../protocol/triage.ts';
+import { contradictionOf } from '../../protocol/contradiction.ts';
 import { MUTATING_VERBS } from '../../protocol/verbs.ts';
 import { CONFIG_LOCKS, RUN_STATES } from '../../protocol/vm-states.ts';
 import { known, notAsked, type Reading, tooLate, unreadable } from './reading.ts';

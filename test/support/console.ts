@@ -1,6 +1,7 @@
 // The console as a process of its own, the real server/main.ts, in front of whatever power host and VM it is told of.
 import { type ChildProcess, spawn } from 'node:child_process';
 import path from 'node:path';
+import { checkAnswer } from './contract.ts';
 import { freePort } from './free-port.ts';
 import { until, within } from './wait-for.ts';
 
@@ -75,12 +76,15 @@ export async function makeConsole(options: ConsoleOptions): Promise<Console> {
   };
   let child: ChildProcess | undefined;
   let log = '';
-  const call: Console['call'] = (method, url, body, headers = AUTH) =>
-    fetch(base + url, {
+  const call: Console['call'] = async (method, url, body, headers = AUTH) => {
+    const answer = await fetch(base + url, {
       method,
       headers: { ...headers, ...(body === undefined ? {} : { 'content-type': 'application/json' }) },
       ...(body === undefined ? {} : { body: JSON.stringify(body) }),
     });
+    await checkAnswer(method, url, answer);
+    return answer;
+  };
   return {
     base,
     dataDir,

@@ -1,7 +1,8 @@
 // A client attached to a session: collects every event with an id, as a page does, and what is ephemeral apart.
 import { AUTH } from './console.ts';
+import { OffContract } from './contract.ts';
 import type { House } from './house.ts';
-import { frames, type SeenEvent } from './sse-reader.ts';
+import { frames, readEvent, type SeenEvent } from './sse-reader.ts';
 import { within } from './wait-for.ts';
 
 export class Viewer {
@@ -9,6 +10,8 @@ export class Viewer {
   readonly ephemeral: SeenEvent[] = [];
   caughtUp = false;
   closed = false;
+  /** What ended the stream besides its end. */
+  #broken: OffContract | undefined;
   readonly #abort = new AbortController();
   readonly #done: Promise<void>;
   /** Wakes whoever waits for something: something has come. */
@@ -30,11 +33,12 @@ export class Viewer {
       });
       for await (const { event, data, id } of frames(answer)) {
         if (event === 'caught-up') this.caughtUp = true;
-        else (id === undefined ? this.ephemeral : this.events).push(JSON.parse(data) as SeenEvent);
+        else (id === undefined ? this.ephemeral : this.events).push(readEvent(data));
         this.#tell();
       }
-    } catch {
-      // The console was killed, or the test is done with us.
+    } catch (error) {
+      // Else the console was killed, or the test is done with us.
+      if (error instanceof OffContract) this.#broken = error;
     }
     this.closed = true;
     this.#tell();
@@ -58,6 +62,7 @@ export class Viewer {
   async until(what: string, holds: (viewer: Viewer) => boolean): Promise<void> {
     const seen = async (): Promise<void> => {
       while (!holds(this)) {
+        if (this.#broken !== undefined) throw this.#broken;
         if (this.closed) throw new Error(`the stream ended before ${what} came`);
         await this.#came.promise;
       }

@@ -1,7 +1,6 @@
 // An operation as the page shows it, put together from the operation itself, its stream and power_* events. Pure.
 // Applying the same news twice changes nothing except the live output.
-import type { OperationFrame } from '../../../protocol/me.ts';
-import type { Operation, OperationStep } from '../../../protocol/operations.ts';
+import type { Operation, OperationFrame, OperationStep } from '../../../protocol/operations.ts';
 import { isMutating, type Verb } from '../../../protocol/verbs.ts';
 
 export interface OperationView extends Omit<Operation, 'id' | 'target' | 'session_id'> {

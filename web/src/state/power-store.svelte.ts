@@ -1,8 +1,10 @@
 // The power path of one target: its state, the operation under way, and triage without AI. It uses nothing of the session, so
 // it works when chat, stream and agent are dead. It outlives the view of its target: an answer that comes while another target
 // is shown is kept, but nothing more is asked then. An answer that names another target is refused.
-import type { OperationFrame, TargetState } from '../../../protocol/me.ts';
-import { contradictionOf, type TriageReport } from '../../../protocol/triage.ts';
+import { contradictionOf } from '../../../protocol/contradiction.ts';
+import type { TargetState } from '../../../protocol/me.ts';
+import type { OperationFrame } from '../../../protocol/operations.ts';
+import type { TriageReport } from '../../../protocol/triage.ts';
 import { isMutating, type MutatingVerb, type Verb } from '../../../protocol/verbs.ts';
 import { fetchOperation, fetchTarget, runTriage, startVerb } from '../api/console-api.ts';
 import { readEventStream } from '../api/event-stream.ts';

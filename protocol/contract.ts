@@ -1,0 +1,84 @@
+// What a route of the contract says: what goes in, what comes out with which status, which problems. The routes are in routes.ts.
+import { z } from 'zod';
+import { PROBLEMS, type ProblemCode } from './problems.ts';
+import { Caution, Finding } from './triage.ts';
+import { mutatingVerb } from './wire.ts';
+
+/** What comes back with one status. */
+export type Answer =
+  | { readonly type: 'json'; readonly schema: z.ZodType; readonly says: string }
+  /** Server-sent events; `schema` is that of one frame's data. */
+  | { readonly type: 'events'; readonly schema: z.ZodType; readonly says: string }
+  /** A problem (application/problem+json) with more in it. */
+  | { readonly type: 'problem'; readonly schema: z.ZodType; readonly says: string }
+  | { readonly type: 'file'; readonly media: string; readonly says: string }
+  | { readonly type: 'nothing'; readonly says: string };
+
+export interface Route {
+  /** Clients depend on it: its name, its shapes and its status codes never change. */
+  readonly fixed?: true;
+  /** Needs no identity. */
+  readonly open?: true;
+  readonly says: string;
+  readonly params?: z.ZodObject;
+  readonly query?: z.ZodObject;
+  readonly headers?: z.ZodObject;
+  readonly body?: z.ZodObject;
+  readonly answers: Readonly<Record<number, Answer>>;
+  /** Its own; `problemsOf` adds those that every such route has. */
+  readonly problems?: readonly ProblemCode[];
+}
+
+export const json = <Schema extends z.ZodType>(schema: Schema, says: string) =>
+  ({ type: 'json', schema, says }) as const satisfies Answer;
+export const events = <Schema extends z.ZodType>(schema: Schema, says: string) =>
+  ({ type: 'events', schema, says }) as const satisfies Answer;
+export const problem = <Schema extends z.ZodType>(schema: Schema, says: string) =>
+  ({ type: 'problem', schema, says }) as const satisfies Answer;
+export const file = (media: string, says: string) =>
+  ({ type: 'file', media, says }) as const satisfies Answer;
+export const nothing = (says: string) => ({ type: 'nothing', says }) as const satisfies Answer;
+
+const codes = Object.keys(PROBLEMS) as [ProblemCode, ...ProblemCode[]];
+
+/** RFC 9457, application/problem+json. The one shape of every error. */
+export const ProblemAnswer = z
+  .object({
+    type: z.literal('about:blank'),
+    title: z.string(),
+    status: z.int(),
+    detail: z.string().describe('a sentence for a person: what happened, what to do'),
+    code: z.enum(codes).describe('stable for programs'),
+  })
+  .meta({ id: 'Problem', description: 'Every error, as `application/problem+json` (RFC 9457).' });
+
+/** What some problems carry besides. */
+export const PROBLEM_EXTRAS: Readonly<Partial<Record<ProblemCode, z.ZodObject>>> = {
+  'contradicts-finding': z.object({
+    verb: mutatingVerb,
+    finding: Finding,
+    cautions: z.array(Caution),
+    contradiction: z.string().describe('code of the finding or the caution that speaks against the verb'),
+    confirm: z.string().describe('send it back as `confirm` to do it all the same; good once'),
+    confirm_within_s: z.number().describe('how long it is good'),
+  }),
+};
+
+/** A URL that cannot be decoded, and what nobody foresaw. */
+const ANYWHERE: readonly ProblemCode[] = ['bad-request', 'internal'];
+/** A body that is no JSON, too long, or in another form; a request that another site made. */
+const WITH_A_BODY: readonly ProblemCode[] = [
+  'invalid-input',
+  'payload-too-large',
+  'unsupported-media-type',
+  'cross-site',
+];
+
+/** Every problem that a route may answer. */
+export const problemsOf = (name: string, route: Route): ReadonlySet<ProblemCode> =>
+  new Set([
+    ...(route.open === true ? [] : (['unauthenticated'] as const)),
+    ...(route.problems ?? []),
+    ...(name.startsWith('GET ') ? [] : WITH_A_BODY),
+    ...ANYWHERE,
+  ]);

@@ -1,0 +1,34 @@
+// From a schema to the type that everybody reads: one statement for the compiler, for OpenAPI and for docs/wire.md.
+import { z } from 'zod';
+import type { EventId, EvidenceId, OperationId, SessionId, TargetName, ToolCallId, TurnId } from './ids.ts';
+import { MUTATING_VERBS, VERBS } from './verbs.ts';
+
+/** What a schema describes, for reading only. */
+export type Wire<Schema extends z.ZodType> = Frozen<z.output<Schema>>;
+
+type Frozen<T> = unknown extends T
+  ? T
+  : T extends string | number | boolean | null | undefined
+    ? T
+    : T extends readonly (infer Item)[]
+      ? readonly Frozen<Item>[]
+      : { readonly [Key in keyof T]: Frozen<T[Key]> };
+
+// An id of one of these types is minted by its parser alone (ids.ts): a schema only says how it looks on the wire.
+const branded = <Id>(schema: z.ZodType): z.ZodType<Id> => schema as unknown as z.ZodType<Id>;
+
+export const sessionId = branded<SessionId>(z.guid());
+export const turnId = branded<TurnId>(z.guid());
+export const operationId = branded<OperationId>(z.guid());
+export const toolCallId = branded<ToolCallId>(z.string());
+export const targetName = branded<TargetName>(z.string());
+export const evidenceId = branded<EvidenceId>(z.string());
+export const eventId = branded<EventId>(z.int().nonnegative());
+
+export const verb = z.enum(VERBS).meta({ id: 'Verb' });
+export const mutatingVerb = z
+  .enum(MUTATING_VERBS)
+  .meta({ id: 'MutatingVerb', description: 'Those that change the VM.' });
+
+/** UTC, ISO 8601. */
+export const instant = z.string().describe('UTC, ISO 8601');

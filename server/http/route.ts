@@ -1,0 +1,41 @@
+// Routes by their names in the contract (protocol/routes.ts). Only its types are used: a route that it does not have, or an answer
+// that is not its own, does not compile. Nothing is checked or cut at run time: in an emergency an answer is sent as it is.
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
+import type { z } from 'zod';
+import { BreakglassError } from '../../protocol/problems.ts';
+import type { AnswerOf, RouteName } from '../../protocol/routes.ts';
+
+type Param<Path> = Path extends `${string}{${infer Name}}${infer Rest}` ? Name | Param<Rest> : never;
+
+type Request<Name> = FastifyRequest<{ Params: Readonly<Record<Param<Name>, string>> }>;
+
+export interface RouteOptions {
+  readonly rateLimit?: { readonly max: number; readonly timeWindow: string };
+}
+
+/** @param handle gives the JSON of an answer with 200, or sends the answer itself */
+export function serve<Name extends RouteName>(
+  app: FastifyInstance,
+  name: Name,
+  handle: (
+    request: Request<Name>,
+    reply: FastifyReply,
+    // biome-ignore lint/suspicious/noConfusingVoidType: a stream has taken the reply and returns nothing
+  ) => Promise<AnswerOf<Name> | FastifyReply | void>,
+  options: RouteOptions = {},
+): void {
+  const [method = '', path = ''] = name.split(' ');
+  app.route<{ Params: Readonly<Record<Param<Name>, string>> }>({
+    method,
+    url: path.replaceAll(/\{(\w+)\}/g, ':$1'),
+    config: { ...options },
+    handler: handle,
+  });
+}
+
+/** What came, as its schema reads it; nothing at all counts as an empty object. Throws `invalid-input` with what was expected. */
+export function parse<Schema extends z.ZodType>(schema: Schema, came: unknown): z.output<Schema> {
+  const parsed = schema.safeParse(came ?? {});
+  if (parsed.success) return parsed.data;
+  throw new BreakglassError('invalid-input', parsed.error.issues.map((issue) => issue.message).join('; '));
+}
