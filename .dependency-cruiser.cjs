@@ -4,6 +4,9 @@ const room = (name, to, comment) => ({ name, severity: 'error', comment, ...to }
 // Files of the agent's room that are functions from values to values.
 const PURE_AGENT = '(translate|trouble|show-tool|tool-results)\\.ts';
 
+// What of the protocol is more than types and has no schemas.
+const PLAIN_PROTOCOL = '^protocol/(contradiction|ids|problems|verbs)\\.ts$';
+
 module.exports = {
   forbidden: [
     room('no-circles', { from: {}, to: { circular: true } }, 'Arrows run one way.'),
@@ -20,6 +23,30 @@ module.exports = {
       'web-talks-protocol-only',
       { from: { path: '^web/' }, to: { path: '^(server|lab|cli|test|bench)/' } },
       'The page knows the server only through protocol.',
+    ),
+    room(
+      'page-loads-no-schema',
+      {
+        from: { path: '^web/src/', pathNot: '\\.test\\.ts$' },
+        to: { path: '^protocol/', pathNot: PLAIN_PROTOCOL, dependencyTypesNot: ['type-only'] },
+      },
+      'The page takes types from the schemas, not their library.',
+    ),
+    room(
+      'plain-protocol-loads-no-schema',
+      {
+        from: { path: PLAIN_PROTOCOL },
+        to: { pathNot: PLAIN_PROTOCOL, dependencyTypesNot: ['type-only'] },
+      },
+      'What the page does load of the protocol brings nothing with it.',
+    ),
+    room(
+      'contract-answers-no-request',
+      {
+        from: { path: '^server/', pathNot: '(\\.test\\.ts|^server/http/openapi\\.ts)$' },
+        to: { path: '^protocol/(contract|routes)\\.ts$', dependencyTypesNot: ['type-only'] },
+      },
+      'The contract costs time to load, and only its description needs it.',
     ),
     room(
       'cli-talks-protocol-only',
