@@ -109,7 +109,7 @@ export const ROUTES = {
         'It waits its turn (only with `queue: true`).',
       ),
     },
-    problems: ['unknown-session', 'turn-running', 'queue-full', ...NO_CHAT],
+    problems: ['unknown-session', 'turn-running', 'invalid-input', 'queue-full', ...NO_CHAT],
   },
   'POST /api/session/{id}/cancel': {
     fixed: true,
@@ -135,7 +135,7 @@ export const ROUTES = {
         'The events of the turn. Its frames have no SSE id, and the last is always `done`, also after an error.',
       ),
     },
-    problems: ['turn-running', ...NO_CHAT],
+    problems: ['turn-running', 'invalid-input', ...NO_CHAT],
   },
 
   'GET /api/pve/verbs': {
