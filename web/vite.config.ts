@@ -18,6 +18,8 @@ export default defineConfig({
     // Nothing inlined: the Content-Security-Policy allows no data: URL, and the polyfill is not needed at this target.
     assetsInlineLimit: 0,
     modulePreload: { polyfill: false },
+    // On a busy machine it would tell a newcomer where `npm ci` spent its time.
+    rolldownOptions: { checks: { bundlerTimings: false } },
   },
   // The protocol lies beside the page; `web/dev/serve.ts` says what is behind it.
   server: { fs: { allow: ['..'] } },
