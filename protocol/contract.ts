@@ -1,8 +1,9 @@
 // What a route of the contract says: what goes in, what comes out with which status, which problems. The routes are in routes.ts.
 import { z } from 'zod';
+import { VerbResult } from './operations.ts';
 import { PROBLEMS, type ProblemCode } from './problems.ts';
 import { Caution, Finding } from './triage.ts';
-import { mutatingVerb } from './wire.ts';
+import { mutatingVerb, operationId } from './wire.ts';
 
 /** What comes back with one status. */
 export type Answer =
@@ -61,6 +62,12 @@ export const PROBLEM_EXTRAS: Readonly<Partial<Record<ProblemCode, z.ZodObject>>>
     contradiction: z.string().describe('code of the finding or the caution that speaks against the verb'),
     confirm: z.string().describe('send it back as `confirm` to do it all the same; good once'),
     confirm_within_s: z.number().describe('how long it is good'),
+  }),
+  'verb-running': z.object({
+    result: VerbResult.describe('as the fixed route would tell it'),
+    operation_id: operationId
+      .exactOptional()
+      .describe('the operation that is in the way, where it is one of ours'),
   }),
 };
 

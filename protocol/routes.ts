@@ -175,7 +175,7 @@ export const ROUTES = {
     problems: ['unknown-target'],
   },
   'POST /api/targets/{target}/triage': {
-    says: 'Captures evidence and says what is wrong, without AI. Changes nothing.',
+    says: 'Says what is wrong, without AI, and changes nothing. Where SSH is silent it captures evidence first.',
     params: TARGET,
     body: TriageBody,
     answers: { 200: json(TriageReport, 'One finding, and the cautions that stand beside it.') },

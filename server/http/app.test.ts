@@ -36,6 +36,12 @@ const target = 'devvm' as TargetName;
 const logger = pino({ level: 'silent' });
 const UNKNOWN = '00000000-0000-4000-8000-000000000000';
 
+const inFlight = (verb: string): BreakglassError => {
+  const stderr = 'cycle by bob since 12:00:00Z is in flight on devvm.';
+  const result = { verb, exit_code: null, stdout: '', stderr, rejected: true };
+  return new BreakglassError('verb-running', stderr, { extra: { result } });
+};
+
 /** Every verb succeeds at once, except that a mutating one can be made to find the target busy. */
 function instantPower(): Power & { started: VerbRequest[]; busy: boolean } {
   const operations = new Map<string, Operation>();
@@ -43,8 +49,7 @@ function instantPower(): Power & { started: VerbRequest[]; busy: boolean } {
     started: [],
     busy: false,
     start: async (request) => {
-      if (power.busy)
-        throw new BreakglassError('verb-running', 'cycle by bob since 12:00:00Z is in flight on devvm.');
+      if (power.busy) throw inFlight(request.verb);
       power.started.push(request);
       const { verb, by } = request;
       const result = {
@@ -67,9 +72,8 @@ function instantPower(): Power & { started: VerbRequest[]; busy: boolean } {
       operations.set(operation.id, operation);
       return operation;
     },
-    checkFree: () => {
-      if (power.busy)
-        throw new BreakglassError('verb-running', 'cycle by bob since 12:00:00Z is in flight on devvm.');
+    checkFree: (verb) => {
+      if (power.busy) throw inFlight(verb);
     },
     get: async (id) => operations.get(id),
     wait: async (id) => operations.get(id) as Operation,
@@ -315,6 +319,11 @@ test('a verb answers 200, 502 or 409 in the fixed shape, and one on our own rout
     code: 'verb-running',
     detail: expect.any(String),
   });
+  const ownBusy = await call('POST', '/api/targets/devvm/power/reset');
+  expect([ownBusy.status, await ownBusy.json()]).toEqual([
+    409,
+    expect.objectContaining({ code: 'verb-running', result: expect.objectContaining({ verb: 'reset' }) }),
+  ]);
   expect((await call('POST', '/api/targets/other/power/stop')).status).toBe(404);
 });
 
