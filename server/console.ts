@@ -1,4 +1,4 @@
-// The console: config → parts. Everything that has a lifetime is made here and closed here.
+// The console: it makes all parts from the configuration, and closes those that have a lifetime.
 import { readFileSync } from 'node:fs';
 import type { FastifyInstance } from 'fastify';
 import type { Logger } from 'pino';
@@ -22,15 +22,15 @@ import { createTargets, type Targets } from './targets/targets.ts';
 export interface Console {
   readonly app: FastifyInstance;
   readonly warnings: readonly string[];
-  /** Why there is no agent and no session, if so. */
+  /** Why there is no agent and no session; undefined when there are. */
   readonly whyPowerOnly: string | undefined;
   /** Ends turns (as interrupted), then requests, agents, targets with their connections, and last the journal. */
   close(): Promise<void>;
 }
 
 /**
- * Finished when the console may be let listen: what a dead server left behind is ended and closed. The lock comes before
- * all of that: nothing of a living server is touched. Throws `DataDirInUse`.
+ * Resolves when the console may listen: by then it has ended the processes and closed the turns that a dead server left behind. It
+ * takes the lock before that, so that nothing of a living server is touched. Throws `DataDirInUse`.
  */
 export async function createConsole(config: Config, logger: Logger): Promise<Console> {
   const dataDir = claimDataDir(config.dataDir, logger);
@@ -48,11 +48,11 @@ export async function createConsole(config: Config, logger: Logger): Promise<Con
       ? undefined
       : makeConversation(config, logger, { dataDir, journal, targets, ownerEnv });
   const { sessions, agent } = conversation ?? {};
-  // A disk that is full now may have room later: no reason not to start.
+  // A full disk may have room later, so this does not stop the start.
   await sessions
     ?.recover()
     .catch((error: unknown) => logger.error({ err: error }, 'open turns could not be closed'));
-  // Asks the hosts, so it must not hold up the start.
+  // This asks the hosts, so the start does not wait for it.
   const recovering = Promise.all(targets.all.map(({ power }) => power.recover())).catch((error: unknown) =>
     logger.error({ err: error }, 'open operations could not be closed'),
   );

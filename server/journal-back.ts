@@ -1,9 +1,9 @@
-// `breakglass journal back`: takes the journal of this configuration back to an older version, where no server has it.
+// `breakglass journal back`: takes the journal of this configuration back to an older version. Only while no server uses it.
 import { readConfig } from './config/config.ts';
 import { takeJournalBack } from './journal/sqlite.ts';
 import { lockDataDir } from './processes/data-dir-lock.ts';
 
-/** Returns what to say. Throws a sentence: a server that runs, a version that there is no way back to, no journal. */
+/** Returns the message for the operator. Throws one when a server runs, when there is no journal, or no way back to that version. */
 export function journalBack(to: number): string {
   const { dataDir } = readConfig();
   const lock = lockDataDir(dataDir);

@@ -1,4 +1,4 @@
-// Composition root: config → parts → listen. Exit 2: the configuration is not understood; 1: it could not start.
+// The entry: reads the configuration, makes the console and listens. Exit code 2: the configuration is not understood; 1: the start failed.
 import pino from 'pino';
 import { type Config, readConfig } from './config/config.ts';
 import { ConfigError } from './config/fields.ts';
@@ -43,7 +43,7 @@ async function shutDown(cause: string): Promise<void> {
 }
 for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const)
   process.on(signal, () => void shutDown(signal));
-// Whoever holds the other end of the channel is the lab. Gone (killed too), it leaves nobody to ask for and a port to free.
+// The other end of this channel is the lab. When it is gone, even by SIGKILL, nobody needs this server and its port any more.
 if (config.lab !== null && process.connected)
   process.once('disconnect', () => void shutDown('the lab is gone'));
 // One request gone wrong must not take the power path down with it.
@@ -73,7 +73,7 @@ try {
       : `X-authentik-username is believed from ${proxies.join(', ')}`,
   );
   for (const warning of breakglass.warnings) logger.warn(warning);
-  // Whoever started us with a channel need not guess the address nor when it answers.
+  // Tells whoever started us with a channel our address, and that we answer now.
   process.send?.({ ready: url, whyPowerOnly: breakglass.whyPowerOnly });
 } catch (error) {
   await breakglass.close();

@@ -7,7 +7,7 @@ import { hasKeys } from './warnings.ts';
 export interface Described {
   readonly config: Config;
   readonly warnings: readonly string[];
-  /** Why there are no sessions and no agent, if so. */
+  /** Why there are no sessions and no agent; undefined when there are. */
   readonly whyPowerOnly: string | undefined;
   readonly agentUnavailable: () => string | undefined;
 }

@@ -1,4 +1,4 @@
-// What a deployment should know about its own configuration, said at the start and on the page.
+// Warnings about the configuration. The log shows them at the start, and the page shows them.
 import type { Config } from '../config/config.ts';
 import { isKeyFile } from '../ssh/key-file.ts';
 

@@ -1,4 +1,4 @@
-// Who may enter: the edge header from a trusted proxy, a bearer token, or the cookie that stands for it.
+// Who may enter: somebody with the header of a trusted proxy, with the bearer token, or with the cookie that replaces the token.
 import { createHash, createHmac, timingSafeEqual } from 'node:crypto';
 import type { IncomingHttpHeaders } from 'node:http';
 import ipaddr from 'ipaddr.js';
@@ -14,9 +14,9 @@ export interface AccessConfig {
 }
 
 export interface Credentials {
-  /** Address of the socket's other end, never a forwarded one. */
+  /** The address at the other end of the socket, never one from a header. */
   readonly peer: string;
-  /** By lower-case name, duplicates apart. */
+  /** Every value of each header, by its lower-case name. */
   readonly distinct: NodeJS.Dict<string[]>;
   readonly cookie: string | undefined;
 }
@@ -49,7 +49,7 @@ export class Access {
     return undefined;
   }
 
-  /** Constant time, whatever the length: digests are compared. */
+  /** Takes the same time for every token, whatever its length, because digests are compared. */
   isToken(candidate: string): boolean {
     return this.#token !== undefined && timingSafeEqual(digest(candidate), digest(this.#token));
   }
@@ -58,7 +58,7 @@ export class Access {
     return this.#token !== undefined;
   }
 
-  /** `<expiry>.<mac>`: needs no store, survives a restart, ends with the token. */
+  /** `<expiry>.<mac>`. It needs no store, survives a restart, and is void once the token changes. */
   mintCookie(): string {
     const expiry = String(Math.floor(this.#now() / 1_000) + COOKIE_LIFE_S);
     return `${expiry}.${this.#mac(expiry)}`;
@@ -94,8 +94,8 @@ function parseBlock(text: string): [ipaddr.IPv4 | ipaddr.IPv6, number] {
 }
 
 /**
- * The name that the edge vouches for. Said twice, or beside a look-alike with underscores (which some proxies fold into
- * the same name), it is not believed at all.
+ * The user name from the proxy's header. A header that occurs twice is not believed, and neither is one beside a look-alike
+ * with underscores, which some proxies fold into the same name.
  */
 function edgeName(distinct: NodeJS.Dict<string[]>): string | undefined {
   for (const header of Object.keys(distinct)) {
@@ -107,11 +107,11 @@ function edgeName(distinct: NodeJS.Dict<string[]>): string | undefined {
 }
 
 /**
- * Browsers send a site's cookies and the edge's single sign-on along with requests that another site caused. What changes
- * state is refused unless it comes from our own page (or from a client that is no browser and says nothing).
+ * A browser sends cookies and single sign-on also with requests that another site caused. So a request that changes state
+ * must come from our own page, or from a client that is not a browser and sends neither header.
  */
 export function isForeign(headers: IncomingHttpHeaders): boolean {
-  // Said twice, it arrives joined.
+  // A header that was sent twice arrives as one value, joined by a comma.
   if (String(headers['sec-fetch-site'] ?? '').includes('cross-site')) return true;
   const { origin } = headers;
   if (origin === undefined) return false;

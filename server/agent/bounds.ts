@@ -2,7 +2,7 @@
 
 /** Limits on the model API. Together they end every kind of stall inside 60 s; the watchdog of a turn is their backstop. */
 export interface ApiBounds {
-  /** Until the headers of an answer came. Two attempts of it must stay below the watchdog. */
+  /** How long the headers of an answer may take. Two attempts together must stay below the watchdog. */
   readonly apiTimeoutMs: number;
   /** Between two bytes of an answer. */
   readonly byteIdleMs: number;
@@ -12,24 +12,24 @@ export interface ApiBounds {
 export interface SessionBounds {
   /** A process without a turn is closed after this; the next prompt resumes the conversation. */
   readonly parkAfterMs: number;
-  /** The same when nobody is attached any more: long enough for a phone that was locked and unlocked. */
+  /** The same limit once nobody is attached: long enough for a phone that is locked and unlocked again. */
   readonly parkReleasedAfterMs: number;
-  /** Must end a turn below 60 s, and lie above two attempts of the API limits. */
+  /** Must end a turn within 60 s, and must be longer than two attempts at the API. */
   readonly silence: { readonly ms: number; readonly chars: number };
-  /** After a stop: until the process must have answered, else it is killed. */
+  /** How long the process has to answer a stop before it is killed. */
   readonly interruptGraceMs: number;
-  /** After a stop: until the turn must have ended. Below the 1.9 s after which sessions close the agent. */
+  /** How long a turn may take to end after a stop. Below the 1.9 s after which sessions close the agent. */
   readonly stopLimitMs: number;
-  /** How long a prompt waits for the process of a turn before it, which was cut off, to be gone. */
+  /** How long a prompt waits until the process of an earlier turn that was cut off is gone. */
   readonly leftoverMs: number;
 }
 
 export interface DriverBounds extends SessionBounds, ApiBounds {
-  /** A process takes 160 to 210 MB. Must not be below the number of concurrent turns. */
+  /** A process takes 160 to 210 MB. The limit must be at least the number of concurrent turns. */
   readonly maxLive: number;
   /**
-   * How long a call waits for a verb's end: as long as Claude Code lets a tool take (660 s), since a start that takes its memory
-   * from disk needs minutes. The operation goes on after it.
+   * How long a call waits for the end of a verb: about as long as Claude Code lets a tool run (660 s), because the start of a VM
+   * that was suspended to disk takes minutes. The operation goes on after that.
    */
   readonly verbWaitMs: number;
 }

@@ -1,5 +1,5 @@
-// One Claude Code process: started, spoken to, interrupted, ended. Its messages are read by hand, one after the other, and
-// handed to whoever listens at that moment; leaving a `for await` would close the process.
+// One Claude Code process: starting it, talking to it, interrupting it, ending it. Its messages are read one by one, without
+// `for await`, because leaving such a loop would close the process; each goes to whoever listens at that moment.
 import { type ChildProcess, spawn } from 'node:child_process';
 import { setTimeout as sleep } from 'node:timers/promises';
 import {
@@ -12,21 +12,21 @@ import {
 import type { Logger } from 'pino';
 import { explainTrouble, type ModelEndpoint, type ModelTrouble } from './trouble.ts';
 
-/** How a process ended, as words for a person. */
+/** How a process ended, in words for a person. */
 export interface ProcessEnd {
   readonly how: string;
-  /** Claude Code does not know the conversation that it was to resume, or cannot read it. */
+  /** Claude Code does not know the conversation that it should resume, or cannot read it. */
   readonly resumeFailed: boolean;
 }
 
 /** Between a polite close and SIGKILL. */
 const CLOSE_GRACE_MS = 1_500;
-/** SIGKILL works at once, except on a process in D state: that one is left behind, and reaped by a later start. */
+/** SIGKILL works at once, except on a process in state D. Such a process is left behind, and a later start ends it. */
 const KILL_WAIT_MS = 2_000;
-/** One small request; below the patience of somebody who waits for a first word. */
+/** For one small request. Shorter than the patience of somebody who waits for the first word. */
 const SWITCH_LIMIT_MS = 5_000;
 const STDERR_KEPT = 2_000;
-/** What Claude Code says when the conversation to resume is not there, is not readable, or its id is taken. */
+/** What Claude Code says when the conversation is missing or unreadable, or when its id is taken. */
 const RESUME_FAILED = /No conversation found|Session ID \S+ is already in use|Failed to resume/i;
 
 export class ClaudeProcess {
@@ -39,7 +39,7 @@ export class ClaudeProcess {
   #child: ChildProcess | undefined;
   #stderr = '';
   #isOver = false;
-  /** Gets every message; the next is read when it resolved. */
+  /** Gets every message. The next one is read after its promise has resolved. */
   listener: ((message: SDKMessage) => Promise<void>) | undefined;
 
   constructor(options: Options, logger: Logger) {
@@ -50,11 +50,11 @@ export class ClaudeProcess {
         ...options,
         stderr: (text) => this.#drain(text),
         spawnClaudeCodeProcess: ({ command, args, cwd, env }) => {
-          // A group of its own: Ctrl-C at the server's terminal must not reach it before the server decided.
+          // In a process group of its own, so that Ctrl-C in the server's terminal reaches it only when the server decides so.
           const child = spawn(command, args, { cwd, env, stdio: ['pipe', 'pipe', 'pipe'], detached: true });
           this.#child = child;
           child.stderr.setEncoding('utf8').on('data', (text: string) => this.#drain(text));
-          child.stdin.on('error', () => undefined); // it died: the exit says so
+          child.stdin.on('error', () => undefined); // It died, which its exit reports.
           return child;
         },
       },
@@ -70,7 +70,7 @@ export class ClaudeProcess {
     return this.#child?.pid;
   }
 
-  /** Only between turns: a prompt pushed into a running turn is folded into it. */
+  /** Only between turns: Claude Code would make a prompt that comes during a turn part of that turn. */
   push(prompt: string): void {
     this.#prompts.push({
       type: 'user',
@@ -80,14 +80,15 @@ export class ClaudeProcess {
     this.#wake?.();
   }
 
-  /** Resolves when Claude Code took note; the turn's result follows. May never: bound it. */
+  /** Resolves when Claude Code has confirmed it; the turn's result follows. It may never resolve, so the caller needs a limit. */
   async interrupt(): Promise<void> {
     await this.#query.interrupt();
   }
 
   /**
-   * For a prompt that names a model. Claude Code asks the API about a name that it does not know, so this can fail, or hang,
-   * like any request. Undefined: done. A process that did not answer in time is killed; the next prompt resumes it.
+   * For a prompt that names a model. Claude Code asks the API about a name that it does not know, so this can fail or hang
+   * like any other request. Undefined means success. A process that does not answer in time is killed; the next prompt resumes
+   * the conversation.
    */
   async switchModel(model: string, endpoint: ModelEndpoint): Promise<ModelTrouble | undefined> {
     const limit = new AbortController();
@@ -114,7 +115,7 @@ export class ClaudeProcess {
     return trouble;
   }
 
-  /** Ends it: politely, then not. Resolves when it is gone. */
+  /** Asks it to end, and kills it if it does not. Resolves when it is gone. */
   async close(): Promise<void> {
     if (!this.#closed) {
       this.#closed = true;
@@ -125,7 +126,7 @@ export class ClaudeProcess {
     await this.kill();
   }
 
-  /** Ends it and what it started, at once. Resolves when it is gone, or cannot be made to go. */
+  /** Kills it and everything that it started. Resolves when it is gone, or when SIGKILL did not help. */
   async kill(): Promise<void> {
     const pid = this.#child?.pid;
     if (pid !== undefined && this.#child?.exitCode === null && this.#child.signalCode === null) {
@@ -172,7 +173,7 @@ export class ClaudeProcess {
         const next = await this.#query.next();
         if (next.done === true) break;
         const message = next.value;
-        // A resume that fails comes as the result of a turn that never began: not the listener's.
+        // A failed resume is reported as the result of a turn that never began. The listener must not see it.
         if (
           message.type === 'result' &&
           message.subtype === 'error_during_execution' &&

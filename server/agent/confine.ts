@@ -1,5 +1,5 @@
-// Where Read, Grep and Glob may look: inside the knowledge directory by real path, nowhere else. Asked twice for every call,
-// by a hook and by the permission callback; neither relies on the other.
+// Read, Grep and Glob may look into the knowledge directory and nowhere else, judged by real paths. Every call is checked twice, by
+// a hook and by the permission callback; neither relies on the other.
 import { realpathSync } from 'node:fs';
 import path from 'node:path';
 import { isOurTool, plainToolName } from './show-tool.ts';
@@ -13,7 +13,7 @@ const OUTSIDE = 'Refused: only files inside the knowledge directory can be read.
 export interface Confinement {
   /** Real path of the knowledge directory. */
   readonly root: string;
-  /** Plain names; anything else is refused. */
+  /** Names of tools. Every other tool is refused. */
   readonly tools: readonly string[];
 }
 
@@ -44,7 +44,7 @@ const searchRoot = (root: string, value: unknown): Verdict =>
   value === undefined ? ALLOWED : inside(root, value);
 
 function inside(root: string, value: unknown): Verdict {
-  // `~`, `$` and the like mean something to some reader of paths; here a path is only a path.
+  // Some programs give `~`, `$` and the like a meaning. A path that contains one is refused.
   if (typeof value !== 'string' || value === '' || /[\0~$\\]/.test(value)) return refuse(OUTSIDE);
   let real: string;
   try {
@@ -59,10 +59,10 @@ function inside(root: string, value: unknown): Verdict {
 
 const within = (root: string, real: string): boolean => real === root || real.startsWith(root + path.sep);
 
-/** A way up or an absolute path, also one that braces would make: inside them only plain words. */
+/** Matches a pattern that climbs up or is absolute, also through braces: inside them only plain words are allowed. */
 const CLIMBING = /[\0~$\\]|\.\.|\{[^}]*[^\w,*}-][^}]*\}|\{[^}]*$|(^|[!\s,])\//;
 
-/** A pattern relative to the root that cannot climb out of it, also not through a link among its literal segments. */
+/** Whether the pattern stays below the root. It must not leave it through a symbolic link among its literal segments either. */
 function searchPattern(root: string, value: unknown): Verdict {
   if (value === undefined) return ALLOWED;
   if (typeof value !== 'string' || CLIMBING.test(value)) {
@@ -75,7 +75,7 @@ function searchPattern(root: string, value: unknown): Verdict {
     try {
       if (!within(root, realpathSync(at))) return refuse(OUTSIDE);
     } catch {
-      break; // Nothing there: nothing to follow.
+      break; // What does not exist is no link.
     }
   }
   return ALLOWED;

@@ -4,7 +4,7 @@ import path from 'node:path';
 import { parse } from 'yaml';
 import { z } from 'zod';
 
-/** Everything the agent may ever be given; a definition may name fewer. */
+/** All tools that an agent can have. A definition may name fewer. */
 export const BUILT_IN_TOOLS = ['Read', 'Grep', 'Glob'] as const;
 type BuiltInTool = (typeof BUILT_IN_TOOLS)[number];
 export const OUR_TOOLS = ['ssh', 'triage'] as const;
@@ -13,7 +13,7 @@ export type OurTool = (typeof OUR_TOOLS)[number];
 export interface AgentDefinition {
   readonly name: string;
   readonly description: string;
-  /** Undefined (`inherit` in the file): the deployment's model. */
+  /** Undefined (`inherit` in the file) means the model of the deployment. */
   readonly model: string | undefined;
   readonly tools: readonly (BuiltInTool | OurTool)[];
   readonly prompt: string;
@@ -21,7 +21,7 @@ export interface AgentDefinition {
 
 export class DefinitionError extends Error {}
 
-/** Shape of a model name; whether it exists only the model API knows. */
+/** What a model name looks like. Only the model API knows whether it exists. */
 const MODEL_NAME = /^[A-Za-z0-9][A-Za-z0-9.:_@/[\]-]{0,99}$/;
 export const isModelName = (text: string): boolean => MODEL_NAME.test(text);
 
@@ -46,7 +46,7 @@ export function readDefinition(dir: string, name: string): AgentDefinition {
   return parseDefinition(text, file);
 }
 
-/** Pure. `file` is for the sentence of an error. */
+/** Pure. `file` is only for error messages. */
 export function parseDefinition(text: string, file: string): AgentDefinition {
   const match = /^---\r?\n(.*?)\r?\n---\r?\n(.*)$/s.exec(text);
   if (match === null) throw new DefinitionError(`${file}: no front matter. Expected --- lines around it.`);

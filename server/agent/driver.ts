@@ -31,18 +31,18 @@ export interface AgentDriverDeps {
   readonly config: Config['agent'];
   readonly dataDir: string;
   readonly searchPath: string;
-  /** From `ownerMark`: a later server finds and ends what this one left behind. */
+  /** From `ownerMark`. By it a later server finds and ends the processes that this one left behind. */
   readonly ownerEnv: Readonly<Record<string, string>>;
   readonly logger: Logger;
   readonly bounds?: Partial<DriverBounds>;
 }
 
 export interface CountedDriver extends AgentDriver {
-  /** Sessions that it keeps something for, and those of them with a process. */
+  /** How many sessions it keeps something for, and how many of them have a process. */
   counts(): { readonly known: number; readonly live: number };
 }
 
-/** Never throws for a broken deployment: `unavailable()` says what is missing, and the rest of the console works. */
+/** Does not throw when the deployment is broken: `unavailable()` says what is missing, and the rest of the console works. */
 export function createAgentDriver(deps: AgentDriverDeps): CountedDriver {
   const bounds: DriverBounds = { ...BOUNDS, ...deps.bounds };
   const { config, logger } = deps;
@@ -142,7 +142,7 @@ export function createAgentDriver(deps: AgentDriverDeps): CountedDriver {
   };
 }
 
-/** Stands in where there is no definition; `unavailable` keeps it from ever being started. */
+/** Used when there is no definition. `unavailable` makes sure that no agent is started with it. */
 const NO_AGENT: AgentDefinition = {
   name: 'none',
   description: '',
@@ -151,7 +151,7 @@ const NO_AGENT: AgentDefinition = {
   prompt: '-',
 };
 
-/** The definition, or the sentence that says why there is none. */
+/** The definition, or a sentence that says why there is none. */
 function loadDefinition(config: Config['agent']): AgentDefinition | string {
   try {
     return readDefinition(config.dir, config.name);
@@ -175,10 +175,10 @@ interface Places {
   /** What the agent may read. */
   readonly root: string;
 }
-/** Stands in where they cannot be made; `unavailable` keeps the agent from ever being started. */
+/** Used when the directories cannot be made. `unavailable` makes sure that no agent is started in them. */
 const NO_PLACES: Places = { dirs: { home: '', config: '', temp: '' }, root: '' };
 
-/** The agent's directories, or the sentence that says why there are none. */
+/** The agent's directories, or a sentence that says why there are none. */
 function makePlaces(config: Config['agent'], dataDir: string, logger: Logger): Places | string {
   try {
     return { dirs: makeAgentDirs(dataDir), root: knowledgeDir(config.knowledgeDir, dataDir, logger) };
@@ -187,7 +187,7 @@ function makePlaces(config: Config['agent'], dataDir: string, logger: Logger): P
   }
 }
 
-/** The real path. Where the directory is missing the agent works without runbooks, in an empty one. */
+/** The real path. If the directory is missing, the agent works without runbooks, in an empty directory. */
 function knowledgeDir(wanted: string, dataDir: string, logger: Logger): string {
   try {
     return realpathSync(wanted);

@@ -1,5 +1,5 @@
-// One prompt's exchange with Claude Code: the model's messages on one side, running tools on the other, one order of events.
-// What must stay true: a call is recorded before it runs; every call has exactly one result; after a stop it ends in time.
+// The exchange with Claude Code about one prompt. It brings the model's messages and the running tools into one order of events.
+// What must stay true: a call is recorded before it runs, every call has exactly one result, and after a stop it ends in time.
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { SDKMessage } from '@anthropic-ai/claude-agent-sdk';
 import type { Logger } from 'pino';
@@ -17,12 +17,12 @@ export interface ExchangeParts {
   readonly show: ShowContext;
   readonly endpoint: ModelEndpoint;
   readonly logger: Logger;
-  /** Fewer than this many characters in this time, while nothing of ours runs, is silence. */
+  /** The model counts as silent when it writes fewer characters than this in this time while none of our tools runs. */
   readonly watchdog: { readonly ms: number; readonly chars: number };
   readonly onSilence: () => void;
 }
 
-/** A tool call waits this long for the message that announces it, so that prose before it stays before it. */
+/** How long a tool call waits for the message that announces it, so that the text before it is recorded first. */
 const ORDER_GRACE_MS = 300;
 /** Texts of the model that may be on their way to the disk while it goes on. */
 const TEXTS_ON_THE_WAY = 64;
@@ -31,9 +31,9 @@ const NOT_RECORDED = 'The journal could not record this step, so it was not take
 type RunTool = (id: ToolCallId, signal: AbortSignal) => Promise<ToolOutcome>;
 
 export class Exchange {
-  /** Resolves with the session's cumulative cost when the model's result came. */
+  /** Resolves when the model's result has come, with the cost of the whole session so far. */
   readonly modelEnded: Promise<{ readonly cost: number }>;
-  /** Resolves when something could not be recorded: nothing more may happen. */
+  /** Resolves when something could not be recorded. Nothing more may happen then. */
   readonly unrecorded: Promise<NotRecorded>;
   readonly #parts: ExchangeParts;
   readonly #resolveEnd: (end: { readonly cost: number }) => void;
@@ -41,7 +41,7 @@ export class Exchange {
   readonly #abort = new AbortController();
   readonly #announced = new Map<string, Promise<void>>();
   readonly #awaited = new Map<string, () => void>();
-  /** Calls whose result is ours to tell: they run, or ran, here. */
+  /** Calls that run or ran here, so that we record their results. */
   readonly #ours = new Map<string, { readonly name: string; readonly at: number; settled: boolean }>();
   readonly #running = new Set<Promise<unknown>>();
   #recording = 0;
@@ -49,7 +49,7 @@ export class Exchange {
   #watch: NodeJS.Timeout | undefined;
   #headway = 0;
   #over = false;
-  /** Set when it is being ended from our side: the model's own account of the end is then not told. */
+  /** True when we end the exchange ourselves. What the model then says about its end is not recorded. */
   #quiet = false;
 
   constructor(parts: ExchangeParts) {
@@ -69,8 +69,8 @@ export class Exchange {
   }
 
   /**
-   * Takes one message of the model; resolves when what it said is recorded. Prose is not waited for: many texts are one commit then, and
-   * whatever is recorded after it is on disk after it. Never rejects: see `unrecorded`.
+   * Takes one message of the model and resolves when its events are recorded. Texts are not waited for, so that many of them are one
+   * commit; what is recorded after them is on disk after them. Never rejects: see `unrecorded`.
    */
   async take(message: SDKMessage): Promise<void> {
     const { show, endpoint, log, logger } = this.#parts;
@@ -101,14 +101,14 @@ export class Exchange {
   #tell(body: JournaledBody): Promise<void> {
     const recorded = this.record(body);
     if (body.kind === 'tool') {
-      recorded.catch(() => undefined); // Who awaits the announcement is told.
+      recorded.catch(() => undefined); // Whoever awaits the announcement gets the error.
       this.#announced.set(body.tool_call_id, recorded);
       this.#awaited.get(body.tool_call_id)?.();
     }
     return recorded;
   }
 
-  /** Resolves when the journal has the call. Rejects when it never will: then the call must not run. */
+  /** Resolves when the call is in the journal. Rejects when it cannot be recorded: then the call must not run. */
   async announce(id: string, name: string, input: unknown): Promise<void> {
     if (!this.#announced.has(id)) {
       const seen = new Promise<void>((resolve) => this.#awaited.set(id, resolve));
@@ -121,7 +121,7 @@ export class Exchange {
     );
   }
 
-  /** Resolves once it is on disk; rejects when it never will be. */
+  /** Resolves when it is on disk. Rejects when it cannot be recorded. */
   async record(body: JournaledBody): Promise<void> {
     this.#recording++;
     try {
@@ -138,7 +138,7 @@ export class Exchange {
     if (!this.#over) this.#parts.log.show({ type: 'output', toolCallId: id, stream, text });
   }
 
-  /** Runs one call of a tool of ours: recorded, run, result recorded. Never rejects. */
+  /** Records one call of our tools, runs it and records its result. Never rejects. */
   async runTool(
     id: ToolCallId,
     name: string,
@@ -178,7 +178,7 @@ export class Exchange {
     return outcome;
   }
 
-  /** A proof that the far side is gone may come after the turn has said that it has none. */
+  /** The proof that a stopped command is gone may come after the turn has said that there is none. */
   #proveLater(id: ToolCallId, { farSide, proof }: ToolOutcome, inTime: boolean): void {
     const tell = (proven: boolean): void => {
       if (proven)
@@ -189,13 +189,13 @@ export class Exchange {
     } else void proof?.then(tell);
   }
 
-  /** False when the call was settled before, without this outcome. */
+  /** False when the call already has another outcome. */
   async #settle(id: string, outcome: ToolOutcome): Promise<boolean> {
     const call = this.#ours.get(id);
     if (call === undefined || call.settled) return false;
     call.settled = true;
     const kept = headAndTail(outcome.output, RECORD_CAP_CHARS);
-    // What is no command's output has its last line nowhere else.
+    // Unless a command exited, nothing but the closing line says how the call ended.
     const output =
       outcome.ended === 'exited' || outcome.trailer === undefined
         ? kept.text
@@ -211,18 +211,18 @@ export class Exchange {
       ...(outcome.exitCode === undefined ? {} : { exit_code: outcome.exitCode }),
       ...(outcome.ended === undefined ? {} : { ended: outcome.ended }),
       ...(outcome.farSide === undefined ? {} : { far_side: outcome.farSide }),
-    }).catch(() => undefined); // `unrecorded` tells.
+    }).catch(() => undefined); // Reported by `unrecorded`.
     return true;
   }
 
-  /** Aborts what runs here; from now on the model's own error and result are not told. */
+  /** Aborts the tools that run here. From now on errors and results of the model are not recorded. */
   stop(): void {
     this.#quiet = true;
     clearTimeout(this.#watch);
     this.#abort.abort();
   }
 
-  /** Waits for running tools up to `limitMs`, then says for each that its end is not known. */
+  /** Waits up to `limitMs` for running tools, then records for each that its end is not known. */
   async settleCalls(limitMs: number): Promise<void> {
     this.#abort.abort();
     const limit = new AbortController();
@@ -237,7 +237,7 @@ export class Exchange {
     }
   }
 
-  /** The end on our side, after `settleCalls`. What was written of an unfinished block is kept. */
+  /** Called after `settleCalls`. Records the part of an unfinished block that was written so far. */
   async finish(): Promise<void> {
     clearTimeout(this.#watch);
     for (const each of unfinishedText(this.#state)) await this.record(each).catch(() => undefined);
@@ -254,7 +254,7 @@ export class Exchange {
     this.#headway = 0;
     if (this.#over || this.#quiet) return;
     this.#watch = setTimeout(() => {
-      // A running tool has its own limit, and a slow journal is not the model's silence.
+      // A running tool has its own limit, and a slow journal does not mean that the model is silent.
       if (this.#running.size > 0 || this.#recording > 0) this.#arm();
       else this.#parts.onSilence();
     }, this.#parts.watchdog.ms);

@@ -1,4 +1,4 @@
-// One session's agent: its live process (warm, parked or resumed), and one prompt at a time on it.
+// The agent of one session: its process (warm, parked or resumed), which works on one prompt at a time.
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Options } from '@anthropic-ai/claude-agent-sdk';
 import type { Logger } from 'pino';
@@ -22,9 +22,9 @@ export interface SessionParts {
   readonly show: ShowContext;
   readonly endpoint: ModelEndpoint;
   readonly unavailable: () => string | undefined;
-  /** Called before a process is started: parks others where there are too many. */
+  /** Called before a process is started. Parks other processes if there are too many. */
   readonly makeRoom: () => void;
-  /** Released, and its process is gone: nobody needs this object any more. */
+  /** Called when it was released and its process is gone, so that nobody needs this object any more. */
   readonly onGone: () => void;
   readonly options: (
     resume: boolean,
@@ -33,7 +33,7 @@ export interface SessionParts {
   ) => Promise<Options>;
 }
 
-/** Why an exchange ended; the first cause wins. `refused`: the prompt was not handed over. */
+/** Why an exchange ended. The first cause wins. `refused`: the prompt was not handed over. */
 type Cause = 'model' | 'stopped' | 'silent' | 'refused' | NotRecorded | ProcessEnd;
 
 interface Run {
@@ -50,10 +50,10 @@ export class LiveSession implements LiveAgent {
   #model: string;
   #exchange: Exchange | undefined;
   #running: Promise<void> | undefined;
-  /** Aborted by `close`: the running prompt is cut off. */
+  /** `close` aborts it, which cuts off the running prompt. */
   #cut = new AbortController();
   #park: NodeJS.Timeout | undefined;
-  /** Its process is being closed: the next may only start after it, on the same transcript. */
+  /** The process that is being closed. The next one uses the same transcript and may only start after it. */
   #parking: Promise<void> | undefined;
   #released = false;
   #lostContext = false;
@@ -108,7 +108,7 @@ export class LiveSession implements LiveAgent {
     const transcript = findTranscript(this.#parts.configDir, id);
     this.#model = this.#parts.model;
     if (transcript === undefined) this.#cost = 0;
-    // The Agent SDK is loaded with the first agent: a console that nobody asks anything starts without it.
+    // The Agent SDK is loaded with the first agent. A console whose agent nobody uses never loads it.
     const { ClaudeProcess } = await import('./claude-process.ts');
     const options = await this.#parts.options(transcript !== undefined, this.#model, () => this.#exchange);
     const started = new ClaudeProcess(options, logger);
@@ -145,7 +145,7 @@ export class LiveSession implements LiveAgent {
     return running;
   }
 
-  /** A turn that was cut off may still have its process: two must not write one transcript. */
+  /** The process of a turn that was cut off may still live, and two processes must not write one transcript. */
   async #afterwards(before: Promise<void> | undefined, run: Run): Promise<void> {
     const { leftoverMs } = this.#parts.bounds;
     const gone = await within(leftoverMs, run.signal, before ?? Promise.resolve());
@@ -168,13 +168,13 @@ export class LiveSession implements LiveAgent {
       });
 
     let cause = await this.#attempt(run, model);
-    // Nothing was run: the process ended before it took the prompt. Once more, without the earlier conversation.
+    // The process ended before it took the prompt, so nothing was run. Try once more, without the earlier conversation.
     if (isDeath(cause) && cause.resumeFailed && !run.signal.aborted) cause = await this.#attempt(run, model);
     if (cause instanceof NotRecorded) throw cause;
     if (isDeath(cause)) await this.#report(run, explainDeath(cause.how));
   }
 
-  /** Hands the prompt to a live process. Everything is told, except the death of the process and what was not recorded. */
+  /** Hands the prompt to a live process. Records all that happens, except the death of the process and a recording that failed. */
   async #attempt(run: Run, model: string): Promise<Cause> {
     const { bounds, show, endpoint, logger } = this.#parts;
     await this.#parking;
@@ -227,13 +227,13 @@ export class LiveSession implements LiveAgent {
     this.#lostContext = false;
     const text =
       'The earlier conversation could not be loaded: the agent starts without it. The transcript above is complete.';
-    await exchange.record({ kind: 'note', text }).catch(() => undefined); // `unrecorded` ends it.
+    await exchange.record({ kind: 'note', text }).catch(() => undefined); // Reported by `unrecorded`.
   }
 
-  /** Hands the prompt over; or says why the model that it names could not be set. */
+  /** Hands the prompt over, or says why the model that it names could not be set. */
   async #send(process: ClaudeProcess, prompt: string, model: string): Promise<'sent' | ModelTrouble> {
     if (model !== this.#model) {
-      // Unknown until it is done: the next prompt sets it again.
+      // Not known until that is done: if it fails, the next prompt sets the model again.
       this.#model = '';
       const trouble = await process.switchModel(model, this.#parts.endpoint);
       if (trouble !== undefined) return trouble;
@@ -253,7 +253,7 @@ export class LiveSession implements LiveAgent {
     const at = performance.now();
     const left = (): number => Math.max(0, bounds.stopLimitMs - (performance.now() - at));
     exchange.stop();
-    // What was not recorded must have no consequence: not one further request.
+    // What could not be recorded must have no consequence, so not even one more request may be sent.
     const quiet = cause instanceof NotRecorded ? this.#kill(process) : this.#interrupt(process, exchange);
     await exchange.settleCalls(left());
     await within(left(), undefined, quiet);
@@ -262,11 +262,11 @@ export class LiveSession implements LiveAgent {
       const seconds = Math.round(bounds.silence.ms / 1_000);
       await this.#report(run, explainSilence(seconds, exchange.state.trouble, endpoint));
     }
-    // Before the next prompt; a turn that is in a hurry does not wait for it (sessions/turn.ts).
+    // The next prompt waits for this; a turn that is in a hurry does not (sessions/turn.ts).
     await quiet;
   }
 
-  /** The polite way first; a process that does not answer is killed, and resumed by the next prompt. */
+  /** Asks politely first. A process that does not answer is killed, and the next prompt resumes the conversation. */
   async #interrupt(process: ClaudeProcess, exchange: Exchange): Promise<void> {
     if (process.isOver) return;
     const answered = exchange.modelEnded.then(({ cost }) => {
@@ -326,7 +326,7 @@ export class LiveSession implements LiveAgent {
 
 const isDeath = (cause: Cause): cause is ProcessEnd => typeof cause === 'object' && 'how' in cause;
 
-/** True when it came, well or badly, in time and before the abort. */
+/** True when the promise was settled, either way, in time and before the abort. */
 async function within(
   limitMs: number,
   signal: AbortSignal | undefined,

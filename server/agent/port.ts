@@ -3,7 +3,7 @@
 import type { JournaledBody } from '../../protocol/events.ts';
 import type { SessionId, TargetName, ToolCallId } from '../../protocol/ids.ts';
 
-/** Shown while it is written; never journaled. `snapshot`: replaces what was shown of the running block. */
+/** Text that is shown while it is written and never journaled. `snapshot`: it replaces what was shown of the running block. */
 export type LiveText =
   | { readonly type: 'delta'; readonly text: string; readonly snapshot?: boolean }
   | {
@@ -19,12 +19,12 @@ export class NotRecorded extends Error {}
 /** Where a turn tells what happens in it. Sessions add scope and id. */
 export interface TurnLog {
   /**
-   * Resolves once it is on disk. Rejects with NotRecorded when it never will be: then nothing that depends on it may happen,
-   * and the turn is over (its signal is aborted with the same reason).
+   * Resolves once the event is on disk. Rejects with NotRecorded when it cannot be recorded: then nothing that depends on it may
+   * happen, and the turn is over (its signal is aborted with the same reason).
    */
   record(body: JournaledBody): Promise<void>;
   show(live: LiveText): void;
-  /** For what becomes known only after the turn has ended. Never rejects: what cannot be recorded is logged. */
+  /** For what becomes known only after the end of the turn. Never rejects: what cannot be recorded is logged. */
   recordLater(body: JournaledBody): Promise<void>;
 }
 
@@ -36,21 +36,21 @@ export interface AgentPrompt {
 
 export interface LiveAgent {
   /**
-   * Carries out one prompt: resolves when the model's result was recorded. Trouble with the model or with tools is an
-   * `error` event; it rejects only when something could not be recorded. `signal` (Stop, the turn's limit, shutdown, a
-   * journal that refuses) ends it within 2 s; what it still knows of running tools is recorded first.
+   * Carries out one prompt and resolves when the model's result was recorded. Trouble with the model or with tools becomes an
+   * `error` event; it rejects only when something could not be recorded. `signal` (Stop, the limit of the turn, a shutdown, a
+   * journal that refuses) ends it within 2 s, after it has recorded what it knows of running tools.
    */
   run(prompt: AgentPrompt, log: TurnLog, signal: AbortSignal): Promise<void>;
-  /** Ends its process now, also in the middle of a turn; the next prompt resumes the conversation. */
+  /** Ends its process now, even in the middle of a turn. The next prompt resumes the conversation. */
   close(): Promise<void>;
-  /** Nobody is attached and nothing runs: its process may go soon. Whoever needs it again opens it again. */
+  /** Nobody is attached and nothing runs, so its process may end soon. Whoever needs the agent again opens it again. */
   release(): void;
 }
 
 export interface AgentDriver {
-  /** The session's agent: the same one until it is released. Its process is started (or resumed) ahead of the first prompt. */
+  /** The agent of the session, the same one until it is released. Its process is started or resumed before the first prompt. */
   open(session: SessionId, target: TargetName): LiveAgent;
-  /** Undefined when it can work; else one sentence: what is missing and what to set. */
+  /** Undefined when the agent can work; otherwise one sentence that says what is missing and what to set. */
   unavailable(): string | undefined;
   close(): Promise<void>;
 }

@@ -1,6 +1,6 @@
-// How a Claude Code process is started: which program, its explicit and minimal environment (the model credential is the only
-// secret in it), no settings, no shell, no hands but ours, and two checks on every file it reads. Names of variables are Claude
-// Code's own: https://code.claude.com/docs/en/env-vars
+// How a Claude Code process is started: which program, with which environment (explicit and minimal; the model credential is the only
+// secret in it), without settings, without a shell, with no tools that act but ours, and with two checks on every file that it reads.
+// The names of the variables are those of Claude Code: https://code.claude.com/docs/en/env-vars
 import { mkdirSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import path from 'node:path';
@@ -37,7 +37,7 @@ export interface AgentDirs {
   readonly temp: string;
 }
 
-/** A home of the agent's own below the data directory, so that nobody's settings, hooks or memories reach it. */
+/** A home directory for the agent alone, below the data directory, so that no settings, hooks or memories of people reach it. */
 export function makeAgentDirs(dataDir: string): AgentDirs {
   const base = path.join(dataDir, 'agent');
   const dirs = {
@@ -84,7 +84,7 @@ export interface ProcessParts {
   readonly resume: boolean;
   readonly binary: string;
   readonly definition: AgentDefinition;
-  /** What the prompt calls the machine: replaces `{{target}}` in the definition. */
+  /** The machine's name in the prompt. It replaces `{{target}}` in the definition. */
   readonly target: string;
   readonly model: string;
   readonly confinement: Confinement;
@@ -121,7 +121,7 @@ export function processOptions(parts: ProcessParts): Options {
         disableBypassPermissionsMode: 'disable',
       },
     },
-    // First check, for every call in every mode. A hook that fails must block.
+    // The first check, for every call in every mode. A hook that fails must block the call.
     hooks: {
       PreToolUse: [
         {
@@ -131,7 +131,7 @@ export function processOptions(parts: ProcessParts): Options {
               if (input.hook_event_name !== 'PreToolUse') return {};
               const current = exchange();
               const verdict = confine(confinement, input.tool_name, input.tool_input);
-              // Recorded before anything runs, also what is refused.
+              // Every call is recorded before anything runs, even one that is refused.
               await current?.announce(input.tool_use_id, input.tool_name, input.tool_input);
               if (current !== undefined && verdict.allowed) return { continue: true };
               const reason = verdict.allowed ? 'Refused: no turn is running.' : verdict.reason;
@@ -147,7 +147,7 @@ export function processOptions(parts: ProcessParts): Options {
         },
       ],
     },
-    // Second check, independent of the first.
+    // The second check, independent of the first.
     canUseTool: (name, input) => {
       const verdict = confine(confinement, name, input);
       return Promise.resolve(

@@ -1,8 +1,8 @@
-// What a tool is called, by the model and by us, and a call as people see it: `ssh` with the command as one would type it,
-// whatever shape the model gave it. Pure.
+// The names of a tool, for the model and for us, and a call as people see it: `ssh` with the command as one would type it,
+// whatever shape the model gave the input. Pure.
 import type { Account, ToolInput } from '../../protocol/events.ts';
 
-/** Name of our in-process MCP server; its tools are `mcp__breakglass__<tool>` to the model. */
+/** The name of our in-process MCP server. The model knows its tools as `mcp__breakglass__<tool>`. */
 export const MCP_SERVER = 'breakglass';
 const MCP_PREFIX = `mcp__${MCP_SERVER}__`;
 
@@ -21,13 +21,13 @@ const isObject = (value: unknown): value is Readonly<Record<string, unknown>> =>
   typeof value === 'object' && value !== null && !Array.isArray(value);
 
 export interface ShowContext {
-  /** False: every command in the VM runs, and counts, as the repair account. */
+  /** When false, every command in the VM runs as the repair account and counts as repair. */
   readonly hasObserver: boolean;
-  /** What the VM is called as an ssh host. */
+  /** The name of the VM as an ssh host. */
   readonly vmAlias: string;
 }
 
-/** The account that a command in the VM runs as, whatever was asked for. */
+/** The account that a command in the VM really runs as, whichever was asked for. */
 export const accountOf = (asked: unknown, { hasObserver }: ShowContext): Account =>
   hasObserver && asked !== 'repair' ? 'observer' : 'repair';
 

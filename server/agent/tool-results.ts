@@ -1,14 +1,14 @@
-// What a tool's end looks like: to the journal (whole, up to a cap) and to the model (head and tail, because Claude Code replaces
-// a result over some tens of KB by a 2 KB preview and a file). Pure.
+// The result of a tool, for the journal (whole, up to a cap) and for the model (head and tail, because Claude Code replaces a result
+// of more than some tens of KB by a 2 KB preview and a file). Pure.
 import type { Account, CommandEnd } from '../../protocol/events.ts';
 import type { Operation } from '../../protocol/operations.ts';
 import { BreakglassError } from '../../protocol/problems.ts';
 import type { TriageReport } from '../../protocol/triage.ts';
 import type { GuestResult } from '../guest/port.ts';
 
-/** What the journal keeps of one tool's output. */
+/** How much of a tool's output the journal keeps. */
 export const RECORD_CAP_CHARS = 256 * 1024;
-/** What the model reads of it: well below the size at which Claude Code cuts by itself. */
+/** How much of it the model reads. Well below the size at which Claude Code cuts by itself. */
 const MODEL_CAP_CHARS = 16 * 1024;
 
 interface Kept {
@@ -16,7 +16,7 @@ interface Kept {
   readonly truncated: boolean;
 }
 
-/** Head and tail with a line between that says how much was left out. Never splits a surrogate pair. */
+/** The head and the tail, and between them a line that says how much was left out. Never splits a surrogate pair. */
 export function headAndTail(text: string, cap: number): Kept {
   if (text.length <= cap) return { text, truncated: false };
   const half = Math.floor(cap / 2);
@@ -31,12 +31,12 @@ export interface ToolOutcome {
   readonly isError: boolean;
   readonly output: string;
   readonly truncated: boolean;
-  /** A line after the output: how it ended. Shown to the model; the journal has it as fields. */
+  /** A line after the output that says how it ended. For the model; the journal has fields for that. */
   readonly trailer?: string;
   readonly exitCode?: number | null;
   readonly ended?: CommandEnd;
   readonly farSide?: 'proven' | 'unproven';
-  /** With `unproven`: resolves later, with whether it was proven after all. */
+  /** Given with `unproven`. Resolves later with whether it was proven after all. */
   readonly proof?: Promise<boolean>;
 }
 

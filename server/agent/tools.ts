@@ -1,5 +1,5 @@
-// The agent's hands: `ssh` and `triage`, as functions of the server. A call is recorded before it does anything, judged by
-// policy, run by `guest` or `power`, and aborted at the far side when the turn is stopped. No shell string is analysed.
+// The agent's tools: `ssh` and `triage`, as functions of the server. A call is recorded before it does anything. Policy judges it,
+// `guest` or `press` carries it out, and a Stop aborts it at the far side. No shell string is analysed.
 import {
   createSdkMcpServer,
   type McpSdkServerConfigWithInstance,
@@ -32,11 +32,11 @@ const STDIN_CAP_CHARS = 1024 * 1024;
 
 export interface ToolServerParts {
   readonly hands: Hands;
-  /** How long a call waits for a verb's end; the operation itself has its own limit. */
+  /** How long a call waits for the end of a verb. The operation has a limit of its own. */
   readonly verbWaitMs: number;
   readonly session: SessionId;
   readonly tools: readonly OurTool[];
-  /** Of the prompt that runs now; a call outside of one is refused. */
+  /** The exchange of the prompt that runs now. Without one every call is refused. */
   readonly exchange: () => Exchange | undefined;
 }
 
@@ -174,7 +174,7 @@ async function press(
         type: 'judged',
         judge: async (verb) => {
           const denial = await judge(hands, await verbAction(hands, verb));
-          // The last thing before the start: a Stop that came meanwhile holds.
+          // Asked right before the start, so that a Stop that came meanwhile counts.
           return signal.aborted ? 'The turn was stopped.' : denial;
         },
       },
@@ -199,11 +199,11 @@ async function press(
 const verbAction = async (hands: Hands, verb: Verb): Promise<Action> =>
   verb === 'start' ? { type: 'verb', verb, vmStopped: await hands.vmStopped() } : { type: 'verb', verb };
 
-/** The reason of a refusal; undefined: allowed. */
+/** Why it is refused; undefined when it is allowed. */
 async function judge(hands: Hands, action: Action): Promise<string | undefined> {
   const spends = action.type === 'verb' && isMutating(action.verb);
   const budget = spends ? await hands.verbBudget() : { spentAt: [], now: 0 };
-  // Read last: a mode that was tightened a moment ago holds for this call.
+  // Read last, so that a mode that was tightened a moment ago counts for this call.
   const decision = decide(hands.policyMode(), 'agent', action, budget);
   return decision.type === 'allow' ? undefined : decision.reason;
 }

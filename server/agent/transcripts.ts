@@ -1,5 +1,5 @@
-// Where Claude Code keeps a conversation: <config>/projects/<name of the cwd>/<session id>.jsonl. Its existence decides
-// whether a session's process is started fresh or resumes.
+// Where Claude Code keeps a conversation: <config>/projects/<name of the cwd>/<session id>.jsonl. If that file exists, the process of
+// the session resumes it; otherwise it starts fresh.
 import { readdirSync, renameSync } from 'node:fs';
 import path from 'node:path';
 import type { SessionId } from '../../protocol/ids.ts';
@@ -17,7 +17,7 @@ export function findTranscript(configDir: string, session: SessionId): string | 
   return undefined;
 }
 
-/** Out of the way, so that the same session id can be used again. Kept, for whoever wants to know why. */
+/** Moves it out of the way, so that the session id can be used again. It is kept for whoever wants to find out what was wrong. */
 export function setAside(transcript: string): void {
   renameSync(transcript, `${transcript}.unreadable-${Date.now()}`);
 }

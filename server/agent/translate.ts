@@ -1,5 +1,5 @@
-// What Claude Code says, as events of ours. Pure: (state, message) → (state, events). A message that is not known is named,
-// so that the caller logs it. Authority: SDKMessage in @anthropic-ai/claude-agent-sdk.
+// Turns the messages of Claude Code into our events. Pure: (state, message) → (state, events). An unknown message is reported, so
+// that the caller can log it. Authority: SDKMessage in @anthropic-ai/claude-agent-sdk.
 import type { SDKMessage } from '@anthropic-ai/claude-agent-sdk';
 import type { JournaledBody } from '../../protocol/events.ts';
 import { toolCallId } from '../../protocol/ids.ts';
@@ -8,19 +8,19 @@ import { plainToolName, type ShowContext, showTool } from './show-tool.ts';
 import { headAndTail, RECORD_CAP_CHARS } from './tool-results.ts';
 import { explainTrouble, type ModelEndpoint, type TroubleSigns } from './trouble.ts';
 
-/** Of one turn. `costBefore`: the session's cumulative cost before it; undefined when this process does not know it. */
+/** The state of one turn. `costBefore`: what the session had cost before the turn; undefined when this process does not know. */
 export interface TranslateState {
   /** Text of the block that is being written. */
   readonly partial: string;
   readonly calls: Readonly<Record<string, { readonly name: string; readonly at: number }>>;
   readonly costBefore: number | undefined;
   readonly model: string;
-  /** The model's trouble as far as it was said, for the sentence at the end. */
+  /** What was said so far about trouble with the model, for the error at the end. */
   readonly trouble: TroubleSigns | undefined;
 }
 
 export interface TranslateContext {
-  /** Monotonic milliseconds: only differences count. */
+  /** Monotonic milliseconds, used for differences only. */
   readonly now: number;
   readonly show: ShowContext;
   readonly endpoint: ModelEndpoint;
@@ -29,11 +29,11 @@ export interface TranslateContext {
 export interface Translation {
   readonly state: TranslateState;
   readonly events: readonly AgentEvent[];
-  /** Characters of headway that the model made; `Infinity` for a step. Zero: none. */
+  /** How many characters the model came further; `Infinity` for a whole step. */
   readonly headway: number;
-  /** The turn's result came. `cost`: the session's cumulative cost now. */
+  /** The result of the turn has come. `cost`: what the session has cost so far. */
   readonly end?: { readonly cost: number };
-  /** A message outside the vocabulary. */
+  /** A message of an unknown kind. */
   readonly unknown?: string;
 }
 
@@ -45,14 +45,14 @@ export const freshTurn = (model: string, costBefore: number | undefined): Transl
   trouble: undefined,
 });
 
-/** One thing that happened: to record, or only to show. */
+/** One thing that happened, to be recorded or only shown. */
 export type AgentEvent = { readonly type: 'event'; readonly body: JournaledBody } | LiveText;
 
 const event = (body: JournaledBody): AgentEvent => ({ type: 'event', body });
 
 type MessageOf<T extends SDKMessage['type']> = Extract<SDKMessage, { type: T }>;
 
-/** Messages that say nothing to an operator; `permission_denied` is told by its tool_result. */
+/** Messages that tell an operator nothing. `permission_denied` comes again as a tool_result. */
 const SILENT: ReadonlySet<string> = new Set([
   'system/status',
   'system/permission_denied',
@@ -92,7 +92,7 @@ function system(state: TranslateState, message: MessageOf<'system'>): Translatio
       text: '',
       model: state.model,
     };
-    // The attempt begins again: what it had written so far is not part of the answer.
+    // The attempt begins again, and what it has written so far is not part of the answer.
     const dropped: AgentEvent[] = state.partial === '' ? [] : [{ type: 'delta', text: '', snapshot: true }];
     return { ...nothing, state: { ...state, partial: '', trouble: signs }, events: dropped };
   }
@@ -108,7 +108,7 @@ function streamed(state: TranslateState, message: MessageOf<'stream_event'>): Tr
   const none = { state, events: [], headway: 0 };
   if (frame.type === 'content_block_start')
     return { ...none, state: { ...state, partial: '' }, headway: Number.POSITIVE_INFINITY };
-  // Everything else of a message comes whole, as an `assistant` message.
+  // All other parts of a message come whole, in an `assistant` message.
   if (frame.type !== 'content_block_delta') return none;
   const { delta } = frame;
   if (delta.type === 'text_delta') {
@@ -125,7 +125,7 @@ function assistant(
   message: MessageOf<'assistant'>,
   context: TranslateContext,
 ): Translation {
-  // Claude Code reports trouble with the API as prose of a synthetic message; the result says it once more, and is used.
+  // Claude Code reports trouble with the API as the text of a synthetic message and again in the result. The result is used.
   if (message.error !== undefined || message.message.model === '<synthetic>') {
     const text = message.message.content.map((block) => (block.type === 'text' ? block.text : '')).join(' ');
     const signs = { kind: message.error ?? 'unknown', status: undefined, text, model: state.model };
@@ -215,7 +215,7 @@ function result(state: TranslateState, message: MessageOf<'result'>, context: Tr
   };
 }
 
-/** What was written of a block that will never be finished: the operator has read it, so it is kept. */
+/** The part of a block that will never be finished. It is kept because the operator has read it. */
 export const unfinishedText = (state: TranslateState): JournaledBody[] =>
   state.partial.trim() === '' ? [] : [{ kind: 'text', text: state.partial }];
 
@@ -236,7 +236,7 @@ function usage(state: TranslateState, message: MessageOf<'result'>): AgentEvent[
   ];
 }
 
-/** A resumed conversation continues from the total that its transcript saved; this (untyped) field has only the new part. */
+/** The total of a resumed conversation includes what its transcript had saved. This (untyped) field has only the new part. */
 function costSinceLast(message: MessageOf<'result'>): number {
   const field: unknown = Reflect.get(message, 'model_usage_since_last_result');
   if (typeof field !== 'object' || field === null) return message.total_cost_usd;

@@ -1,4 +1,4 @@
-// The only reader of process.env. A value that is not understood stops the start with its name, the value and what was expected.
+// The only reader of process.env. A value that is not understood stops the start with a message: its name, the value, what was expected.
 import { existsSync, readFileSync } from 'node:fs';
 import path from 'node:path';
 import { createSecureContext, type SecureContextOptions } from 'node:tls';
@@ -44,14 +44,14 @@ export interface Config {
   };
   readonly policy: {
     readonly mode: PolicyMode;
-    /** True when `ask` was wanted or nothing was said. */
+    /** True when the policy is `ask`, or when none is set. */
     readonly askPending: boolean;
   };
   readonly sessionsDir: string;
   readonly dataDir: string;
   readonly webDir: string;
   readonly keepaliveMs: number;
-  /** Not a real target: what the banner says. Set by the lab when it starts a server, never by a deployment. */
+  /** Not null when the targets are not real: what the banner says. Only the lab sets it, when it starts a server. */
   readonly lab: { readonly scenario: string; readonly title: string; readonly brief: string } | null;
   readonly searchPath: string;
   readonly home: string;
@@ -108,7 +108,7 @@ const Variables = z.object({
       error: 'a URL with http:// or https://',
     })
     .optional(),
-  // The proxy and the private authority are not secrets, but without them some deployments do not reach the model at all.
+  // These are not secrets. But some deployments cannot reach the model without their proxy or their own certificate authority.
   HTTPS_PROXY: z.string().optional(),
   NO_PROXY: z.string().optional(),
   NODE_EXTRA_CA_CERTS: z.string().optional(),
@@ -217,7 +217,7 @@ function readAccess(read: Variables): Config['access'] {
   return { bearerToken, trustedProxies };
 }
 
-/** Several from the file, or the one that the environment describes. */
+/** The targets of the file, or the one that the environment describes. */
 function readTargets(read: Variables, given: Env): TargetsConfig {
   const keyPath = read.BREAKGLASS_KEY_PATH;
   const file = read.BREAKGLASS_CONFIG;
@@ -266,7 +266,7 @@ function readTls({ BREAKGLASS_TLS_CERT: cert, BREAKGLASS_TLS_KEY: key }: Variabl
     if (!existsSync(file)) throw notUnderstood(name, file, 'the path of a PEM file that exists');
     try {
       const pem = readFileSync(file);
-      // What TLS would refuse at the first connection is refused now.
+      // Refuse now what TLS would refuse at the first connection.
       createSecureContext(use(pem));
       return pem;
     } catch (error) {

@@ -1,5 +1,5 @@
-// What a value of the configuration may look like, wherever it stands (environment or file). The message of each schema is what
-// was expected, for a sentence of ours.
+// What a value of the configuration may look like, in the environment or in the file. The message of each schema says what is
+// expected; it completes the sentence of `notUnderstood`.
 import { isIP } from 'node:net';
 import ipaddr from 'ipaddr.js';
 import { z } from 'zod';
@@ -10,7 +10,7 @@ export class ConfigError extends Error {}
 export const notUnderstood = (name: string, value: unknown, expected: string): ConfigError =>
   new ConfigError(`${name}: ${JSON.stringify(value)} is not understood. Expected ${expected}.`);
 
-// Host and user names become ssh arguments: nothing that ssh could take for an option, a user part or a command.
+// Host and user names become arguments of ssh. They must not look like an option, like user@host or like a command.
 const HOST_NAME = /^[A-Za-z0-9][A-Za-z0-9.-]{0,252}$/;
 const SCOPE = /^[A-Za-z0-9._-]{1,15}$/;
 
@@ -53,8 +53,8 @@ export const wholeNumber = (min: number, max: number) => {
 export const word = (pattern: RegExp, error: string) => z.string().regex(pattern, { error });
 
 /**
- * A whole address, or one with a prefix length. Short forms (10.0, 0/0) mean something else to every program that reads them,
- * and whoever is in the block is believed to be anybody.
+ * A whole address, with or without a prefix length. Short forms (10.0, 0/0) are refused: every program reads them differently, and
+ * whoever is in the block can claim to be anybody.
  */
 export const isBlock = (text: string): boolean => {
   const [address = ''] = text.split('/');

@@ -22,19 +22,19 @@ export interface TargetConfig {
   readonly vmKeyPath: string;
   readonly powerHost: HostAddress;
   readonly powerKeyPath: string;
-  /** The VM that the power path must say it is for; undefined: whatever it says. */
+  /** The number of the VM that the power path must name; undefined when any will do. */
   readonly vmid: number | undefined;
-  /** How the agent's actions are judged on this target; undefined: as everywhere. */
+  /** The policy for the agent on this target; undefined when the general one applies. */
   readonly policy: PolicyMode | undefined;
 }
 
 export interface TargetsConfig {
   readonly default: TargetName;
-  /** In the order in which they were written; at least one. */
+  /** In the order of the file; at least one. */
   readonly all: readonly TargetConfig[];
 }
 
-/** What a target of the file takes where it does not say. */
+/** What applies to a target of the file that does not say otherwise. */
 export interface TargetDefaults {
   readonly vmUser: string;
   readonly powerUser: string;
@@ -78,7 +78,7 @@ const TargetsFile = z.strictObject(
   { error: '{default?, targets}' },
 );
 
-/** Throws ConfigError: file, path in it, the value, what was expected. */
+/** Throws a ConfigError that names the file, the place in it, the value and what was expected. */
 export function readTargetsFile(file: string, defaults: TargetDefaults): TargetsConfig {
   let text: string;
   try {
@@ -91,7 +91,7 @@ export function readTargetsFile(file: string, defaults: TargetDefaults): Targets
   return parseTargets(text, file, defaults);
 }
 
-/** Pure. `file` is for the sentence of an error. */
+/** Pure. `file` is only for error messages. */
 export function parseTargets(text: string, file: string, defaults: TargetDefaults): TargetsConfig {
   const document = parseDocument(text, { prettyErrors: true, uniqueKeys: true });
   const [broken] = document.errors;
@@ -136,7 +136,7 @@ function toTarget(
   };
 }
 
-/** On the power host the account (or its key) decides which VM a verb reaches: two targets with the same are one VM. */
+/** On the power host the account or its key decides which VM a verb reaches. Two targets that share both are the same VM. */
 function refuseSharedPaths(file: string, all: readonly TargetConfig[]): void {
   const seen = new Map<string, TargetName>();
   for (const { name, powerHost, powerKeyPath } of all) {
@@ -151,7 +151,7 @@ function refuseSharedPaths(file: string, all: readonly TargetConfig[]): void {
 }
 
 function explain(file: string, value: unknown, error: z.ZodError): ConfigError {
-  // A misspelt key first: what is missing then stands under the other name.
+  // A misspelt key is named first, since it also makes the right key look missing.
   const issue = error.issues.find(({ code }) => code === 'unrecognized_keys') ?? error.issues[0];
   if (issue === undefined) return new ConfigError(`${file}: not understood.`);
   const unknownKey = issue.code === 'unrecognized_keys' ? issue.keys[0] : undefined;

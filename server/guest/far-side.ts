@@ -1,5 +1,5 @@
-// What runs in the VM around a command: the wrapper that starts it and the stopper that ends it. Plain POSIX sh with
-// timeout, bash, ps and awk, so that any Debian guest (and the lab's) can carry it. Pure: strings in, strings out.
+// What runs in the VM around a command: the wrapper that starts it and the stopper that ends it. They use plain POSIX sh with
+// timeout, bash, ps and awk, which every Debian guest has (the lab's too). Pure: strings in, strings out.
 import { BreakglassError } from '../../protocol/problems.ts';
 
 /** The wrapper's first line on stderr: proof that the command has begun, and the root of its process tree. */
@@ -10,11 +10,11 @@ const LEFT_MARK = 'BREAKGLASS-LEFT';
 /** Seconds between TERM and KILL when the far side's own time limit ends a command. */
 const KILL_AFTER_S = 5;
 
-// Linux: one argument is at most 131,072 bytes (MAX_ARG_STRLEN), and the whole exec string is one argument here and there.
+// On Linux an argument has at most 131,072 bytes (MAX_ARG_STRLEN), and the whole exec string is one argument on both machines.
 const MAX_COMMAND_BYTES = 100_000;
 const MAX_EXEC_BYTES = 125_000;
 
-/** One word for any POSIX shell. */
+/** Quotes it as one word for any POSIX shell. */
 export const quote = (word: string): string => `'${word.replaceAll("'", "'\\''")}'`;
 
 /**
@@ -38,9 +38,10 @@ export function wrapCommand(command: string, limitMs: number): string {
   return exec;
 }
 
-// Members of the tree: descendants of the root, members of its session, and whatever of an earlier look is still there.
-// A daemon (setsid and a dead parent before the first look) is in none of these: it escapes, as it would from anyone.
-// Zombies are dead and only wait to be collected: they do not count. Prints the session, then the pids. Session 0 belongs to kernel threads and to leaders outside a container: never a match.
+// Members of the tree: the descendants of the root, the members of its session, and members of an earlier look that still live.
+// A daemon (its own session, and a parent that died before the first look) is none of these and escapes; nothing could find it.
+// Zombies do not count: they are dead and only wait to be collected. Prints the session, then the pids. Session 0 never matches: it
+// is that of kernel threads, and of session leaders outside a container.
 const TREE_AWK = `$4 !~ /^Z/ { n++; pid[n] = $1; up[n] = $2; sess[n] = $3; if ($1 == root && !sid) sid = $3 }
 END {
   if (!sid) sid = root;
@@ -55,7 +56,7 @@ END {
   print out
 }`;
 
-// TERM, up to 0.8 s of looking, KILL, a last look.
+// Sends TERM, looks for up to 0.8 s, sends KILL, and looks once more.
 const stopScript = (pid: number): string => `root=${pid}; sid=; seen=
 look() {
   out=$(ps -e -o pid= -o ppid= -o sess= -o stat= | awk -v root="$root" -v sid="$sid" -v seen="$seen" ${quote(TREE_AWK)})
@@ -71,8 +72,8 @@ if [ -n "$now" ]; then
 fi
 if [ -z "$now" ]; then echo ${STOPPED_MARK}; else echo "${LEFT_MARK} $now"; fi`;
 
-// sudo gives its command a session of its own (use_pty) and root's processes ignore our signals: so as root where we may.
-// Through stdin, because sudo writes the arguments of every command into the VM's log.
+// Runs as root where we may: sudo gives its command a session of its own (use_pty), and we cannot signal root's processes.
+// The script goes through stdin, because sudo writes the arguments of every command into the VM's log.
 const SUDO_FIRST = `out=$(printf '%s\\n' "$1" | sudo -n sh 2>/dev/null)
 case $out in
   BREAKGLASS-*) echo "$out" ;;
@@ -85,13 +86,13 @@ export function stopCommand(pid: number, asRoot: boolean): string {
   return asRoot ? `sh -c ${quote(SUDO_FIRST)} breakglass-stop ${script}` : `sh -c ${script}`;
 }
 
-/** True only when the stopper said that nothing is left. */
+/** Whether the stopper said that nothing is left. */
 export const saysStopped = (stdout: string): boolean =>
   stdout.split('\n').some((line) => line.trim() === STOPPED_MARK);
 
 /**
- * Takes the wrapper's mark out of stderr. Text before it is not the command's (a login shell's noise, a banner): it is kept
- * apart and given back by `end` when the mark never came.
+ * Takes the wrapper's mark out of stderr. Text before the mark is not from the command but from a login shell or a banner. It is kept
+ * apart, and `end` gives it back if the mark never came.
  */
 export class PidLine {
   pid: number | undefined;
@@ -103,7 +104,7 @@ export class PidLine {
     this.#before += text;
     const match = /^BREAKGLASS-PID (\d{1,10})\r?\n/m.exec(this.#before);
     if (match === null) {
-      // A mark may still be cut in two; a flood without one is bounded.
+      // The mark may be split over two chunks. What is kept of a flood without a mark is bounded.
       if (this.#before.length > 65_536) this.#before = this.#before.slice(-32_768);
       return '';
     }

@@ -1,5 +1,5 @@
-// Commands in the VM over SSH, as one of two accounts. A stop or a limit reaches the far side: killing the local ssh would
-// leave the command running there. `run` says honestly whether the far side was seen to be gone.
+// Commands in the VM over SSH, as one of two accounts. A stop or a limit ends the command at the far side too, since killing the local
+// ssh would leave it running there. `run` says honestly whether it saw that the command is gone.
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Logger } from 'pino';
 import { BreakglassError } from '../../protocol/problems.ts';
@@ -18,13 +18,13 @@ export interface GuestParts {
   readonly stopLimits?: StopLimits;
 }
 
-/** Of a stop, in milliseconds. `stop` and `awaitEnd` together are the 2 s within which it has to be over, whatever the VM does. */
+/** The limits of a stop, in milliseconds. `stop` and `awaitEnd` together stay below 2 s: then it is over, whatever the VM does. */
 export interface StopLimits {
-  /** For the whole stopper. It needs 0.9 s where TERM is not enough, and a connection of its own (0.2 s) where the reused one is gone. */
+  /** For the whole stopper. It needs 0.9 s if TERM is not enough, and 0.2 s more for a connection if the reused one is gone. */
   readonly stop: number;
-  /** Of these for the pid: a command aborted while it begins may yet say it. */
+  /** The part of that for the pid: a command that is aborted while it begins may still tell its pid. */
   readonly awaitPid: number;
-  /** After the stopper is through, its ssh ends by itself; else we end it. */
+  /** How long the command's ssh has to end by itself after the stopper has finished. Then we end it. */
   readonly awaitEnd: number;
 }
 export const STOP_LIMITS: StopLimits = { stop: 1_700, awaitPid: 600, awaitEnd: 150 };
@@ -33,20 +33,20 @@ type Cause = 'stopped' | 'timed_out';
 
 interface FarSide {
   readonly proven: boolean;
-  /** The stopper that may still prove it. */
+  /** For the stopper that may still bring the proof. */
   readonly stopping: Promise<boolean> | undefined;
 }
 
-/** A VM that hangs may answer the stopper when it goes on: worth telling, long after the answer to the stop. */
+/** A VM that hangs may answer the stopper once it goes on. That is worth telling, even long after the answer to the stop. */
 const LATE_PROOF_MS = 120_000;
-/** The far side's own limit comes first: its exit code says more than our stop. */
+/** Our limit is longer than that of the far side, whose exit code says more than our stop. */
 const LIMIT_GRACE_MS = 300;
 
 export function createGuest(parts: GuestParts): Guest {
   const limits = parts.stopLimits ?? STOP_LIMITS;
   const connectionOf = (account: GuestCommand['account']): SshConnection => {
     if (account === 'repair') return parts.repair;
-    // Never silently a more powerful account than the one asked for.
+    // Never silently use a more powerful account than the one that was asked for.
     if (parts.observer === undefined)
       throw new BreakglassError(
         'invalid-input',
@@ -57,10 +57,10 @@ export function createGuest(parts: GuestParts): Guest {
 
   const closing = new AbortController();
   const underWay = new Set<Promise<unknown>>();
-  /** Ends stoppers whose answer nobody waits for any more. */
+  /** Aborts the stoppers whose answers nobody waits for any more. */
   const leaving = new AbortController();
 
-  /** Resolves with whether the command was seen to be gone; late where the VM hangs. One attempt: the pid may be another's later. */
+  /** Resolves with whether the command was seen to be gone; late if the VM hangs. Only one attempt, since the pid may be reused. */
   async function stop(ssh: SshConnection, pid: number, asRoot: boolean): Promise<boolean> {
     let said = '';
     const onStdout = (chunk: Buffer): void => {
@@ -110,7 +110,7 @@ export function createGuest(parts: GuestParts): Guest {
     const first = await Promise.race([running, cause]).finally(release);
     if (typeof first === 'object') return finish(first);
 
-    // Stopped by a person or by the limit, while it runs.
+    // A person or the limit stopped it while it ran.
     const deadline = performance.now() + limits.stop;
     const left = (): number => Math.max(1, deadline - performance.now());
     const pid = await Promise.race([
@@ -128,7 +128,7 @@ export function createGuest(parts: GuestParts): Guest {
     async function finish(ended: SshResult): Promise<GuestResult> {
       const { pid: seen } = pidLine;
       if (ended.how === 'exited') {
-        // 124: the far side's `timeout` sent TERM; 137: it had to send KILL. Its own children may have outlived it.
+        // 124: `timeout` at the far side sent TERM. 137: it had to send KILL. Children of the command may have survived.
         const overdue = performance.now() - startedAt >= command.timeoutMs;
         if (seen === undefined || !overdue || (ended.exitCode !== 124 && ended.exitCode !== 137))
           return result(ended, 'exited');
@@ -136,7 +136,7 @@ export function createGuest(parts: GuestParts): Guest {
         const proven = await inTime(stopping, limits.stop);
         return result(ended, 'timed_out', { proven, stopping });
       }
-      // Reached a shell or not: the mark tells, and where it is missing, ssh's log.
+      // Whether it reached a shell: the mark tells, or ssh's log if there is no mark.
       return seen === undefined && ended.begun !== 'yes'
         ? result(ended, 'unreachable')
         : result(ended, 'connection_lost', { proven: false, stopping: undefined });
@@ -145,7 +145,7 @@ export function createGuest(parts: GuestParts): Guest {
     function result(ended: SshResult, how: GuestResult['ended'], farSide?: FarSide): GuestResult {
       recording.add('stdout', recording.flush('stdout'));
       recording.add('stderr', pidLine.feed(recording.flush('stderr')));
-      // Without the mark the wrapper never ran: what stderr said is all there is (a login shell's refusal).
+      // Without the mark the wrapper never ran. All there is then is stderr, e.g. the refusal of a login shell.
       if (ended.how === 'exited') recording.add('stderr', pidLine.end());
       return {
         ended: how,
@@ -185,7 +185,7 @@ export function createGuest(parts: GuestParts): Guest {
       return running;
     },
     hasObserver: parts.observer !== undefined,
-    // A caller that leaves does not end the flight for the others; its limit does.
+    // Many watchers share one probe. A caller that leaves does not end it for the others; only its limit does.
     async probe(limitMs, signal) {
       const probed = sharedProbe(limitMs);
       if (signal === undefined) return probed;
@@ -195,7 +195,7 @@ export function createGuest(parts: GuestParts): Guest {
       if (signal.aborted) onAbort();
       return Promise.race([probed, left.promise]).finally(() => signal.removeEventListener('abort', onAbort));
     },
-    // Stops what runs over there first: a server that goes leaves nothing behind in the VM.
+    // First stop what runs over there: a server that ends leaves nothing behind in the VM.
     async close() {
       closing.abort();
       await Promise.all(underWay);
@@ -205,7 +205,7 @@ export function createGuest(parts: GuestParts): Guest {
   };
 }
 
-/** Whichever comes first, the caller's abort or the limit. `release` forgets both. */
+/** Aborted by the caller or by the limit, whichever comes first. `release` forgets both. */
 function firstCause(signal: AbortSignal, limitMs: number): { cause: Promise<Cause>; release: () => void } {
   const { promise, resolve } = Promise.withResolvers<Cause>();
   const onAbort = (): void => resolve('stopped');
@@ -221,7 +221,7 @@ function firstCause(signal: AbortSignal, limitMs: number): { cause: Promise<Caus
   };
 }
 
-/** True when it was proven within the limit. */
+/** Whether it was proven within the limit. */
 async function inTime(proof: Promise<boolean>, limitMs: number): Promise<boolean> {
   const limit = new AbortController();
   const overdue = sleep(limitMs, false, { signal: limit.signal }).catch(() => false);

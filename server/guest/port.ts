@@ -9,7 +9,7 @@ export interface GuestCommand {
   readonly stdin?: string;
   /** Limit on the far side and here, in milliseconds. */
   readonly timeoutMs: number;
-  /** Aborting stops the command at the far side; `run` then still resolves, within 2 s. */
+  /** Aborting it stops the command at the far side. `run` still resolves then, within 2 s. */
   readonly signal: AbortSignal;
   readonly onOutput: (stream: 'stdout' | 'stderr', text: string) => void;
 }
@@ -17,15 +17,15 @@ export interface GuestCommand {
 export interface GuestResult {
   readonly ended: CommandEnd;
   readonly exitCode: number | null;
-  /** Interleaved as it came, capped at `outputCapBytes`; `truncated` tells. */
+  /** Both streams as they came, up to `outputCapBytes`; `truncated` says whether that was reached. */
   readonly output: string;
   readonly truncated: boolean;
   readonly durationMs: number;
-  /** Present when ended by a stop, a limit or a lost connection: was the far side seen to be gone? */
+  /** Given after a stop, a limit or a lost connection: whether the command was seen to be gone. */
   readonly farSide?: 'proven' | 'unproven';
-  /** With `unproven` after a stop or a limit: the far side is asked on. Resolves with whether it was proven after all. */
+  /** Given with `unproven` after a stop or a limit, while the far side is still being asked. Resolves with whether it was proven after all. */
   readonly proof?: Promise<boolean>;
-  /** For `unreachable` and `connection_lost`: what ssh said, as a sentence for a person. */
+  /** For `unreachable` and `connection_lost`: what ssh said, in a sentence for a person. */
   readonly detail?: string;
 }
 
@@ -43,9 +43,9 @@ export interface Probed {
 }
 
 export interface Guest {
-  /** Never rejects for anything that happened on the far side; rejects with `invalid-input` for a command it cannot send. */
+  /** Does not reject for anything that happens at the far side. Rejects with `invalid-input` for a command that cannot be sent. */
   run(command: GuestCommand): Promise<GuestResult>;
-  /** True when an observer account is configured. Without one every command counts as repair. */
+  /** Whether an observer account is configured. Without one every command counts as repair. */
   readonly hasObserver: boolean;
   /** What SSH says now. One cheap look with its own limit (milliseconds), never queued behind a running command. */
   readonly probe: (limitMs: number, signal?: AbortSignal) => Promise<Probed>;

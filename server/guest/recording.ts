@@ -1,4 +1,4 @@
-// What a command printed: both streams interleaved as they came, decoded, capped. Live listeners see what is recorded.
+// What a command printed: both streams in the order in which they came, decoded, up to a cap. Live listeners see what is recorded.
 import { StringDecoder } from 'node:string_decoder';
 
 type Stream = 'stdout' | 'stderr';
@@ -17,12 +17,12 @@ export class Recording {
     this.#leftBytes = capBytes;
   }
 
-  /** Whole characters only: one that is cut by a chunk's border waits for its rest. */
+  /** Gives whole characters only. One that is split over two chunks waits for its rest. */
   decode(stream: Stream, chunk: Buffer): string {
     return this.#decoders[stream].write(chunk);
   }
 
-  /** What is left of a character that never came whole. */
+  /** Gives what is left of a character that never came whole. */
   flush(stream: Stream): string {
     return this.#decoders[stream].end();
   }
@@ -36,7 +36,7 @@ export class Recording {
     let kept = text;
     if (Buffer.byteLength(text) > this.#leftBytes) {
       this.truncated = true;
-      // Cut at the cap, and not through a character.
+      // Cut at the cap, but not in the middle of a character.
       kept = new StringDecoder('utf8').write(Buffer.from(text).subarray(0, this.#leftBytes));
       this.#leftBytes = 0;
     } else {

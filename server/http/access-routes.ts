@@ -1,4 +1,4 @@
-// Signing in and out, and who one is.
+// Signing in, signing out, and asking who one is.
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { LoginBody } from '../../protocol/bodies.ts';
 import type { Me } from '../../protocol/me.ts';

@@ -1,4 +1,4 @@
-// The whole HTTP surface, built without listening: tests use inject(), main listens.
+// All of HTTP, built without listening: tests use inject(), and main listens.
 import { existsSync } from 'node:fs';
 import path from 'node:path';
 import cookie from '@fastify/cookie';
@@ -63,7 +63,7 @@ export async function buildApp(deps: AppDeps): Promise<FastifyInstance> {
         'frame-ancestors': ["'none'"],
         'base-uri': ["'none'"],
         'require-trusted-types-for': ["'script'"],
-        // Svelte's own templates, and the one URL of the service worker.
+        // For Svelte's own templates, and for the URL of the service worker.
         'trusted-types': ['svelte-trusted-html', 'breakglass-worker'],
       },
     },
@@ -119,7 +119,7 @@ function acceptEmptyJson(app: FastifyInstance): void {
     if (body === '') done(null, undefined);
     else void parse(request, body as string, done);
   });
-  // A proxy that re-frames a POST leaves neither length nor type: nothing, or JSON that did not say so.
+  // A proxy that re-frames a POST may drop its length and its type. What comes then is nothing, or JSON without a content type.
   app.addContentTypeParser('*', { parseAs: 'string' }, (request, body, done) => {
     if (body === '') done(null, undefined);
     else if (request.headers['content-type'] === undefined) void parse(request, body as string, done);

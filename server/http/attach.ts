@@ -1,5 +1,5 @@
-// Attaching to a session: what the client missed, then `caught-up`, then what is being written now, then live. Nothing
-// twice and nothing left out, because following begins before reading and reading ends where following began.
+// Attaching to a session: first what the client missed, then `caught-up`, then what is being written now, then all that happens. Nothing
+// comes twice and nothing is left out, because following begins before reading, and reading ends where following began.
 import type { EphemeralEvent, JournalEvent } from '../../protocol/events.ts';
 import { type EventId, eventId } from '../../protocol/ids.ts';
 import type { Journal } from '../journal/port.ts';
@@ -8,7 +8,7 @@ import { journaledFrame, plainFrame, type SseClient } from './sse.ts';
 
 /** Events read at a time during a replay. */
 const PAGE = 200;
-/** Characters of live frames held back while a client replays; more and it is cut off, to resume. */
+/** How many characters of live frames are held back while a client reads the replay. With more it is cut off, and resumes. */
 const HELD_CAP_CHARS = 8 * 1024 * 1024;
 
 export interface AttachSource {

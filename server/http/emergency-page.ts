@@ -1,4 +1,4 @@
-// The words and the markup of the emergency page. Plain HTML, no script: it must work in a text browser over a bad line.
+// The words and the markup of the emergency page. Plain HTML without scripts: it must work in a text browser over a bad line.
 
 import type { Contradiction } from '../../protocol/contradiction.ts';
 import type { TargetState } from '../../protocol/me.ts';
@@ -15,7 +15,7 @@ button.mutating { border: 2px solid #b3261e; color: #b3261e; background: none; }
 pre { overflow-x: auto; padding: .6rem; border: 1px solid; }
 `;
 
-/** Nothing in it is markup any more. */
+/** Escapes it, so that it is text and no markup. */
 const asText = (text: string): string =>
   text.replace(/[&<>"']/g, (character) => `&#${character.charCodeAt(0)};`);
 
@@ -38,7 +38,7 @@ export interface Shown {
   readonly name: string;
   readonly state: TargetState;
   readonly formToken: string;
-  /** Path of this target's page: its forms go below it. */
+  /** The path of this target's page. The forms post to paths below it. */
   readonly base: string;
   /** There are further targets. */
   readonly others: boolean;
@@ -77,7 +77,7 @@ export const confirmBody = (verb: Verb, { state, formToken, base }: Shown, again
 ${against === undefined ? '' : `<p><strong>${asText(against.text)}</strong></p>`}
 ${verbForm(verb, formToken, base, true, against)}<p><a href="${base}">Do nothing</a></p>`;
 
-/** Worst first: what needs a look is on top. */
+/** The worst first: what needs a look is at the top. */
 export const listBody = (states: readonly TargetState[]): string =>
   `<p>This page needs neither JavaScript nor the agent nor the journal.</p>
 <ul>${states

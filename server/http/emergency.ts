@@ -1,11 +1,12 @@
-// The emergency page: identity, the state of each target and the six verbs as plain forms. Depends on nothing but the power path,
-// so it works when the page, the agent, the stream or the journal does not.
+// The emergency page: the state of each target and the six verbs as plain forms, for whoever signs in. It depends on nothing but the
+// power path, so it works when the page, the agent, the streams or the journal do not.
 import { createHmac, randomBytes, timingSafeEqual } from 'node:crypto';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { parseOperationId } from '../../protocol/ids.ts';
 import { BreakglassError } from '../../protocol/problems.ts';
-import { isMutating, parseVerb } from '../../protocol/verbs.ts';
+import { isMutating } from '../../protocol/verbs.ts';
 import type { Access, Identity } from '../access/access.ts';
+import { exactVerb } from '../press/press.ts';
 import type { Target } from '../targets/target.ts';
 import type { Targets } from '../targets/targets.ts';
 import { setSessionCookie } from './access-routes.ts';
@@ -26,11 +27,11 @@ export interface EmergencyDeps {
   readonly targets: Targets;
 }
 
-/** A running operation is looked at again this often. */
+/** How often the page of a running operation loads itself again. */
 const REFRESH_S = 2;
 
 export function emergencyRoutes(app: FastifyInstance, { access, targets }: EmergencyDeps): void {
-  // Forms carry a token of this process, this person and this target: an older browser sends no Origin that could be checked.
+  // Each form carries a token that is valid in this process, for this person and this target: older browsers send no Origin to check.
   const key = randomBytes(32);
   const formToken = (identity: Identity, target: Target): string =>
     createHmac('sha256', key)
@@ -97,8 +98,7 @@ export function emergencyRoutes(app: FastifyInstance, { access, targets }: Emerg
     { config: { rateLimit: { max: 10, timeWindow: '1 minute' } } },
     async (request, reply) => {
       refuseForeign(request);
-      if (!access.isToken(form(request).get('token') ?? ''))
-        return signIn(reply, 'That is not the access token.');
+      if (!access.isToken(form(request).get('token') ?? '')) return signIn(reply, 'Wrong token.');
       return setSessionCookie(request, reply, access).redirect('/emergency', 303);
     },
   );
@@ -107,8 +107,7 @@ export function emergencyRoutes(app: FastifyInstance, { access, targets }: Emerg
     refuseForeign(request);
     const identity = whoOr(request, reply);
     if (identity === undefined) return reply;
-    const verb = parseVerb(word);
-    if (verb === undefined) throw new BreakglassError('unknown-verb', 'That is not a verb.');
+    const verb = exactVerb(word);
     const target = name === undefined ? targets.default : targets.named(name);
     const shown = await show(identity, target);
     const given = form(request);
@@ -154,7 +153,7 @@ export function emergencyRoutes(app: FastifyInstance, { access, targets }: Emerg
       return html(reply, page('There is no such operation.', '<p><a href="/emergency">Back</a></p>'), 404);
     const { operation, target } = found;
     let output = '';
-    // What was printed so far is told at once to whoever begins to watch.
+    // Whoever begins to watch gets at once what was printed so far.
     target.power.watch(operation.id, (change) => {
       if (change.type === 'output') output += change.text;
     })();

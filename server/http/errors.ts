@@ -33,7 +33,7 @@ export function installErrors(app: FastifyInstance): void {
   );
 }
 
-/** A URL that cannot be decoded never reaches a route, so neither its guard: an identity is asked for here. */
+/** A URL that cannot be decoded reaches no route and therefore no guard, so the identity is checked here. */
 export function answerBadUrl(request: FastifyRequest, reply: FastifyReply, mayKnow: boolean): void {
   if (!mayKnow) void sendProblem(reply, 'unauthenticated', 'Sign in first.');
   else
@@ -48,7 +48,7 @@ function codeOf(error: FastifyError): ProblemCode {
   if (error.code === 'FST_ERR_CTP_INVALID_JSON_BODY') return 'invalid-input';
   const status = error.statusCode ?? 500;
   switch (status) {
-    case 403: // A path that tries to leave the page's directory.
+    case 403: // The path tries to leave the directory of the page.
     case 404:
       return 'not-found';
     case 413:

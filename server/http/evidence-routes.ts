@@ -9,7 +9,7 @@ import { recordText } from '../evidence/record.ts';
 import type { Targets } from '../targets/targets.ts';
 import { parse, serve } from './route.ts';
 
-// A bundle never changes, but it is nobody's business but the operator's.
+// A bundle never changes, but only the operator may see it.
 const CACHE = 'private, max-age=3600';
 
 export function evidenceRoutes(app: FastifyInstance, targets: Targets): void {
@@ -18,7 +18,7 @@ export function evidenceRoutes(app: FastifyInstance, targets: Targets): void {
     if (id === undefined) throw unknown();
     return id;
   };
-  /** From the shelf of whichever target keeps it; ids carry their time, so that two targets hardly ever share one. */
+  /** From the shelf of the target that has it. Ids contain the time, so that two targets hardly ever have the same one. */
   const first = async <T>(look: (evidence: Evidence) => Promise<T | undefined>): Promise<T | undefined> => {
     for (const { evidence } of targets.all) {
       const found = await look(evidence);

@@ -1,4 +1,4 @@
-// The door of /api: every route behind it knows who asks. A hook on the matched routes, not on how the URL is spelled.
+// The guard of /api: every route behind it knows who is asking. It is a hook of the matched routes, however the URL is spelled.
 import type { FastifyInstance, FastifyRequest } from 'fastify';
 import type { Actor } from '../../protocol/operations.ts';
 import { BreakglassError } from '../../protocol/problems.ts';
@@ -16,11 +16,11 @@ export const identify = (access: Access, request: FastifyRequest): Identity | un
   access.identify({
     peer: request.raw.socket.remoteAddress ?? '',
     distinct: distinctHeaders(request.raw.rawHeaders),
-    // Not parsed yet where the URL itself was refused.
+    // Cookies are not parsed yet when the URL itself was refused.
     cookie: (request.cookies as typeof request.cookies | undefined)?.[COOKIE],
   });
 
-/** Every value of every header, by lower-case name: Node's joined view would hide a duplicate. */
+/** Every value of every header, by its lower-case name. Node joins the values of a header that comes twice. */
 function distinctHeaders(raw: readonly string[]): NodeJS.Dict<string[]> {
   const distinct: NodeJS.Dict<string[]> = {};
   for (let i = 0; i + 1 < raw.length; i += 2) {
@@ -41,7 +41,7 @@ export function refuseForeign(request: FastifyRequest): void {
   );
 }
 
-/** Everything registered in this scope afterwards needs an identity. */
+/** Every route that is registered in this scope afterwards needs an identity. */
 export function requireIdentity(scope: FastifyInstance, access: Access): void {
   scope.addHook('onRequest', async (request, reply) => {
     const identity = identify(access, request);

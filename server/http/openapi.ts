@@ -1,4 +1,4 @@
-// The contract as an OpenAPI 3.1 document. Made when somebody asks for it: the schemas cost what no other answer should.
+// The contract as an OpenAPI 3.1 document. It is made, and the schemas are loaded, only when somebody asks for it.
 import { z } from 'zod';
 import {
   type Answer,
@@ -16,9 +16,9 @@ const NAMED = '#/components/schemas/';
 
 export function openApi(): Json & { readonly openapi: '3.1.0' } {
   const named: Record<string, unknown> = {};
-  /** Shapes that have a name stand once, under it. */
+  /** A shape that has a name is written once, under that name. */
   const shape = (schema: z.ZodType): Json => {
-    // As a client may meet it: more fields may come with a later version.
+    // `input` leaves objects open, because a later version may add fields.
     const { $schema: _, $defs = {}, ...own } = moved(z.toJSONSchema(schema, { io: 'input' }));
     Object.assign(named, $defs);
     return own;

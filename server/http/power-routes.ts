@@ -1,5 +1,5 @@
-// The power path over HTTP: the fixed verb route, and our own with operations. All of them press the same way; a route that waits
-// is only one way to watch.
+// The power path over HTTP: the fixed verb route, and our own routes with operations. All of them press in the same way. The fixed
+// one then waits for the result; on the others the client watches the operation.
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import type { z } from 'zod';
 import { PowerBody, TriageBody } from '../../protocol/bodies.ts';
@@ -56,7 +56,7 @@ export function powerRoutes(app: FastifyInstance, deps: PowerRouteDeps): void {
     return sendResult(reply, ended, deps.verbTimeoutMs);
   });
 
-  // Too long for a parameter, or with a slash in it: still a word that is none of the six.
+  // A word that is too long for a parameter, or that contains a slash, is still a word that is not a verb.
   app.post<{ Params: { '*': string } }>('/api/pve/*', async (request) => {
     throw unknownVerb(request.params['*']);
   });
@@ -102,7 +102,7 @@ export function powerRoutes(app: FastifyInstance, deps: PowerRouteDeps): void {
     const client = new SseClient(reply, deps.keepaliveMs);
     const tell = (now: Operation): void => {
       client.send(plainFrame({ kind: 'operation', operation: now } satisfies OperationFrame));
-      // `unknown` may also mean that the host is being asked: only `finished_at` is the end.
+      // `unknown` may also mean that the host is being asked, so only `finished_at` marks the end.
       if (now.finished_at !== undefined) client.end();
     };
     const unwatch = power.watch(operation.id, (change) => {
@@ -116,7 +116,7 @@ export function powerRoutes(app: FastifyInstance, deps: PowerRouteDeps): void {
     power.get(operation.id).then(
       (now = operation) => tell(now),
       (error: unknown) => {
-        // The client has its 200 already: it is told what was known, and may ask again.
+        // The client already has its 200. It gets what was known before, and may ask again.
         request.log.error({ err: error }, 'an operation could not be read');
         tell(operation);
         client.end();
@@ -125,14 +125,14 @@ export function powerRoutes(app: FastifyInstance, deps: PowerRouteDeps): void {
   }
 }
 
-/** Throws `bad-request` for a key that is none. */
+/** Throws `bad-request` for a malformed key. */
 function onceOf(request: FastifyRequest): Once {
   const key = request.headers['idempotency-key'];
   if (key === undefined) return { type: 'no-key' };
   return { type: 'key', key: parseIdempotencyKey(String(key)) };
 }
 
-/** Throws `bad-request` for a body of another shape: nothing is started then. */
+/** Throws `bad-request` for a malformed body, so that nothing is started. */
 function bodyOf<T>(schema: z.ZodType<T>, request: FastifyRequest): T {
   const body = schema.safeParse(request.body ?? {});
   if (body.success) return body.data;
@@ -142,7 +142,7 @@ function bodyOf<T>(schema: z.ZodType<T>, request: FastifyRequest): T {
   );
 }
 
-/** The token of a second press, in the header or in the body. */
+/** The token of a second press, from the header or the body. Throws `bad-request` for anything malformed. */
 function confirmOf(request: FastifyRequest): string | undefined {
   const body = bodyOf(PowerBody, request);
   const header = request.headers['confirm'];
@@ -168,7 +168,7 @@ function sendResult(reply: FastifyReply, operation: Operation, limitMs: number):
   return reply.code(result.exit_code === 0 ? 200 : 502).send(result);
 }
 
-/** 409: the verb shape merged into the problem, so that both old and new clients find what they read. */
+/** 409 with the result of a verb and the problem in one object, so that old and new clients find what they read. */
 const sendBusy = (reply: FastifyReply, verb: Verb, holder: string): FastifyReply =>
   sendProblem(reply, 'verb-running', holder, {
     verb,

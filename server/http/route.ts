@@ -1,5 +1,6 @@
-// Routes by their names in the contract (protocol/routes.ts). Only its types are used: a route that it does not have, or an answer
-// that is not its own, does not compile. Nothing is checked or cut at run time: in an emergency an answer is sent as it is.
+// Registers routes by their names in the contract (protocol/routes.ts). Only the types of the contract are used: a route that it does
+// not have, or an answer that it does not describe, does not compile. At run time nothing is checked or cut off: a mistake in a schema
+// must not cost anybody an answer in an emergency.
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import type { z } from 'zod';
 import { BreakglassError } from '../../protocol/problems.ts';
@@ -33,9 +34,9 @@ export function serve<Name extends RouteName>(
   });
 }
 
-/** What came, as its schema reads it; nothing at all counts as an empty object. Throws `invalid-input` with what was expected. */
-export function parse<Schema extends z.ZodType>(schema: Schema, came: unknown): z.output<Schema> {
-  const parsed = schema.safeParse(came ?? {});
+/** Reads a body or a query by its schema. Nothing at all counts as an empty object. Throws `invalid-input` with what was expected. */
+export function parse<Schema extends z.ZodType>(schema: Schema, received: unknown): z.output<Schema> {
+  const parsed = schema.safeParse(received ?? {});
   if (parsed.success) return parsed.data;
   throw new BreakglassError('invalid-input', parsed.error.issues.map((issue) => issue.message).join('; '));
 }

@@ -1,4 +1,4 @@
-// Sessions: open, attach, prompt, cancel, and the one-turn chat. Fixed by the wire; parse, call one use case, reply.
+// Sessions: open, attach, prompt, cancel, and the one-turn chat.
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { ChatBody, PromptBody, SessionBody } from '../../protocol/bodies.ts';
 import type { EphemeralEvent } from '../../protocol/events.ts';
@@ -20,11 +20,11 @@ export interface SessionRouteDeps {
   readonly keepaliveMs: number;
 }
 
-/** `Last-Event-ID`; one that is not a number means: replay all. */
+/** `Last-Event-ID`. If it is not a number, everything is replayed. */
 const lastEventId = (request: FastifyRequest): EventId => {
   const header = request.headers['last-event-id'];
   if (typeof header !== 'string') return eventId(0);
-  // A number beyond any that we gave out is ahead of everything, however many digits it has.
+  // A number that is larger than any id so far is ahead of everything, however many digits it has.
   if (/^\d{16,}$/.test(header)) return eventId(Number.MAX_SAFE_INTEGER);
   return parseEventId(header) ?? eventId(0);
 };
@@ -58,14 +58,14 @@ export function sessionRoutes(app: FastifyInstance, deps: SessionRouteDeps): voi
     const session = await known(request.params.id);
     const client = new SseClient(reply, deps.keepaliveMs);
     await attach(client, { ...conversation(), session }, lastEventId(request)).catch((error: unknown) => {
-      // The client has its 200 already: cut it off, it resumes where it was.
+      // The client already has its 200. Cut it off: it resumes where it was.
       request.log.error({ err: error }, 'a replay failed');
       client.end();
     });
   });
 
   serve(app, 'POST /api/session/{id}/prompt', async (request, reply) => {
-    // An unknown session is told before a bad body.
+    // The session first: if it is unknown, that is the answer even to a bad body.
     const session = await known(request.params.id);
     const { prompt, model, queue } = parse(PromptBody, request.body);
     const accepted = await conversation().sessions.prompt(session, {
@@ -103,7 +103,7 @@ export function sessionRoutes(app: FastifyInstance, deps: SessionRouteDeps): voi
   });
 }
 
-/** SSE of one turn. Follows before the turn starts, so that its first event is not missed. 409 before any stream begins. */
+/** The stream of one turn. It follows before the turn starts, so that no event is missed. A 409 comes before any stream begins. */
 async function chat(
   { sessions, journal }: { sessions: Sessions; journal: Journal },
   session: SessionRef,

@@ -1,8 +1,8 @@
-// What a filter lets through, said once for followers (a predicate) and once for reads (SQL conditions). Both mean the same.
+// What a filter lets through, as a predicate for followers and as SQL conditions for reads. Both mean the same.
 import type { JournalEvent, JournaledKind } from '../../protocol/events.ts';
 import type { JournalFilter } from './port.ts';
 
-/** Events of the target that every session on it shows, whoever caused them. */
+/** Events of a target that all its sessions show, whoever caused them. */
 const TARGET_KINDS: readonly JournaledKind[] = [
   'power_started',
   'power_step',
@@ -32,7 +32,7 @@ export function conditionsOf(filter: JournalFilter): Conditions {
   const sql: string[] = [];
   const values: string[] = [];
   if (filter.session !== undefined && filter.sessionTarget !== undefined) {
-    // Power events from before the session was opened are not its story.
+    // Power events from before the session was opened do not belong to it.
     sql.push(
       `(session_id = ? OR (target = ? AND kind IN (${marks(TARGET_KINDS.length)})
         AND id > (SELECT min(id) FROM events WHERE session_id = ? AND kind = 'session_opened')))`,

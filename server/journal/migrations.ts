@@ -1,5 +1,5 @@
-// How a journal's file comes from one version to the next, and back. Each step is one transaction together with its number: a server
-// that is killed in the middle leaves the version before. Authority: docs/journal.md says how a person goes back.
+// How the file of a journal goes from one version to the next, and back. Each step and its number are one transaction: a server that
+// is killed in the middle leaves the version before. docs/journal.md tells people how to go back.
 import type { DatabaseSync } from 'node:sqlite';
 
 export interface Migration {
@@ -27,8 +27,8 @@ const EVENTS = `
   CREATE INDEX events_kind ON events (kind, id);
 `;
 
-// Where each channel (a notification, the audit off this machine) is in the log. The log itself is what is sent, in its order:
-// so nothing is kept twice, and nothing can be lost between the two.
+// How far each channel (notifications, the audit log elsewhere) is in the log. What is sent is the log itself, in its order, so that
+// nothing is kept twice and nothing can be lost in between.
 const OUTBOX = `
   CREATE TABLE outbox (
     channel  TEXT PRIMARY KEY,
@@ -44,20 +44,20 @@ export const MIGRATIONS: readonly Migration[] = [
   { version: 2, up: OUTBOX, down: 'DROP TABLE outbox;' },
 ];
 
-/** A file with a higher number was written by a newer version: we do not touch it. */
+/** Our version. A file with a higher one was written by a newer program, and we do not touch it. */
 export const SCHEMA_VERSION = MIGRATIONS.at(-1)?.version ?? 0;
 
 export const versionOf = (database: DatabaseSync): number =>
   Number(database.prepare('PRAGMA user_version').get()?.['user_version'] ?? 0);
 
-/** From whatever version the file has (0: empty) to ours. */
+/** Takes the file from its version (0 when it is empty) to ours. */
 export function migrate(database: DatabaseSync, migrations: readonly Migration[] = MIGRATIONS): void {
   const from = versionOf(database);
   for (const { version, up } of migrations)
     if (version > from) inOneTransaction(database, `${up} PRAGMA user_version = ${version};`);
 }
 
-/** Back to an older version, for the program of that version. Throws a sentence when that cannot be. */
+/** Takes it back to an older version, for the program of that version. Throws an error with a sentence when there is no way. */
 export function migrateBack(
   database: DatabaseSync,
   to: number,

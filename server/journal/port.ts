@@ -5,10 +5,10 @@ import type { JournalEvent, JournaledKind, NewEvent } from '../../protocol/event
 import type { EventId, OperationId, SessionId, TargetName } from '../../protocol/ids.ts';
 import type { SessionSummary } from '../../protocol/sessions.ts';
 
-/** All given conditions must hold. */
+/** An event passes when all conditions that are given hold. */
 export interface JournalFilter {
   readonly session?: SessionId;
-  /** With `session`: also this target's power events, from the session's opening on. */
+  /** Together with `session`: also the power events of this target, since the session was opened. */
   readonly sessionTarget?: TargetName;
   readonly target?: TargetName;
   readonly operation?: OperationId;
@@ -17,46 +17,46 @@ export interface JournalFilter {
 
 export interface Journal {
   /**
-   * Commits the events in order, together, and returns them with ids. Resolves only after they are on disk; followers are
-   * told in the order of ids, before this resolves. Rejects with `journal-unavailable` when they could not be written:
-   * then nobody was told and no id was spent.
+   * Commits the events in one transaction, in this order, and returns them with their ids. Resolves only after they are on disk and
+   * followers have got them, in the order of the ids. Rejects with `journal-unavailable` when they could not be written: then no
+   * follower got one, and no id was used up.
    */
   append(events: readonly NewEvent[]): Promise<readonly JournalEvent[]>;
-  /** Events with id > after, rising, at most limit. */
+  /** Events with an id above `after`, in the order of their ids, at most `limit`. */
   read(filter: JournalFilter, after: EventId, limit: number): Promise<readonly JournalEvent[]>;
-  /** The highest id that followers have been told of. Reading up to it and following from now on misses nothing. */
+  /** The highest id that followers have got. Whoever reads up to it and follows from now on misses nothing. */
   head(): EventId;
-  /** Calls back for each committed event that passes the filter, in order. The listener must not throw or block. */
+  /** Calls the listener for each committed event that passes the filter, in order. It must neither throw nor block. */
   follow(filter: JournalFilter, listener: (event: JournalEvent) => void): () => void;
   /** Sessions, newest first. */
   sessions(limit: number): Promise<readonly SessionSummary[]>;
-  /** The target that it was opened on; undefined: there is no such session. */
+  /** The target that the session was opened on; undefined when there is no such session. */
   targetOf(id: SessionId): Promise<TargetName | undefined>;
   /** Turns with a `user` and no `turn_end`; operations with `power_started` and no `power_finished`; prompts still queued. */
   open(): Promise<OpenWork>;
-  /** The place of a channel in the log. A new channel begins at the head: what was before it does not concern it. */
+  /** How far a channel is in the log. A new channel begins at the head: earlier events do not concern it. */
   outbox(channel: string): Outbox;
-  /** Why the last append failed, as a sentence for a person; undefined once one succeeded, or when none failed. */
+  /** Why the last append failed, in a sentence for a person; undefined when it succeeded, or when there was none. */
   health(): string | undefined;
   close(): Promise<void>;
 }
 
-/** How far one channel is: everything up to `sentId` has arrived there, or does not concern it. */
+/** How far a channel is. Everything up to `sentId` has arrived there or does not concern it. */
 export interface OutboxState {
   readonly sentId: EventId;
-  /** When the last one arrived (UTC); null: none yet. */
+  /** When the last event arrived (UTC); null when none has yet. */
   readonly sentAt: string | null;
-  /** That failed since then. */
+  /** How many attempts have failed since then. */
   readonly attempts: number;
   readonly trouble: string | null;
 }
 
-/** Each method rejects with `journal-unavailable` where it could not be written. */
+/** Each method rejects with `journal-unavailable` when the journal cannot be written. */
 export interface Outbox {
   state(): Promise<OutboxState>;
-  /** This event has arrived; all before it had. */
+  /** This event has arrived, and so have all before it. */
   sent(id: EventId): Promise<void>;
-  /** Nothing up to this event concerns the channel any more. */
+  /** Nothing up to this event concerns the channel. */
   passed(id: EventId): Promise<void>;
   failed(why: string): Promise<void>;
 }

@@ -1,7 +1,7 @@
-// Why a journal could not be opened, in words that an operator in an incident can act on.
+// Why a journal cannot be opened, in words that help an operator in an incident.
 import path from 'node:path';
 
-/** The message is for a person: what is wrong with which file, and what to do. */
+/** Its message is for a person: which file it is, what is wrong with it, and what to do. */
 export class JournalRefused extends Error {}
 
 // https://sqlite.org/rescode.html, primary codes: the low byte.

@@ -1,4 +1,5 @@
-// What is asked of the journal's tables (migrations.ts makes them): SQLite is its first home, not its last.
+// What the journal asks of its tables, as SQL. migrations.ts makes the tables, and filter.ts the conditions of a read. SQLite is only the
+// journal's first home, so no other room knows SQL.
 
 export const PRAGMAS = `
   PRAGMA journal_mode = WAL;

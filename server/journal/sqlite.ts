@@ -1,5 +1,5 @@
-// The journal on SQLite. One writer, group commit: what is appended within one turn of the event loop, or soon after a commit, is committed
-// together, then followers are told, then the appenders. An event that anybody saw is on disk.
+// The journal on SQLite, with one writer. All that is appended within one turn of the event loop, or soon after a commit, is committed in
+// one transaction; after that the followers get it, and then each append resolves. An event that anybody has seen is on disk.
 import { mkdirSync, statSync } from 'node:fs';
 import path from 'node:path';
 import { DatabaseSync, type SQLOutputValue, type StatementSync } from 'node:sqlite';
@@ -13,7 +13,7 @@ import type { Journal, JournalFilter, OpenWork, Outbox, OutboxState } from './po
 import { constraintFailed, explainDamage, explainRefusal, JournalRefused } from './refusal.ts';
 import { PRAGMAS, SQL, selectEvents } from './sql.ts';
 
-/** A larger file is not read whole at the start: the console must be back within 2 s, whatever it has recorded. */
+/** A larger file is not checked whole at the start: the console must be there within 2 s, however much it has recorded. */
 const CHECKED_WHOLE_BYTES = 64 * 1024 * 1024;
 
 /** The least time between a commit and the next one: bringing a commit to the disk costs more than everything else about an event. */
@@ -27,7 +27,7 @@ interface Pending {
 
 export interface JournalOptions {
   readonly now?: () => number;
-  /** A follower threw. It is the follower's fault, and nobody else's: the event is on disk and the others are told. */
+  /** Called when a follower throws. That harms nobody else: the event is on disk, and the other followers get it. */
   readonly onFollowerFailure?: (error: unknown) => void;
 }
 
@@ -62,13 +62,13 @@ function prepareSchema(database: DatabaseSync, file: string): void {
     throw new JournalRefused(
       `${file} was written by a newer version of Breakglass (schema ${version}, this one knows ${SCHEMA_VERSION}). Run that version, take its file back (breakglass journal back ${SCHEMA_VERSION}, with the newer version), or move the file aside and restart, to get the agent back; the power buttons work.`,
     );
-  // A damaged file is not rebuilt on.
+  // A damaged file is not migrated.
   if (version > 0 && statSync(file).size <= CHECKED_WHOLE_BYTES) {
     const check = database.prepare('PRAGMA quick_check(1)').get()?.['quick_check'];
     if (check !== 'ok') throw new JournalRefused(explainDamage(file, String(check)));
   }
   migrate(database);
-  // Proves now, not in the middle of an incident, that the file can be written.
+  // Find out now whether the file can be written, and not in the middle of an incident.
   database.exec(`BEGIN IMMEDIATE; PRAGMA user_version = ${SCHEMA_VERSION}; COMMIT;`);
 }
 
@@ -78,7 +78,7 @@ function prepareSchema(database: DatabaseSync, file: string): void {
  */
 export function takeJournalBack(dataDir: string, to: number): number {
   const file = path.join(dataDir, 'journal.sqlite');
-  statSync(file); // A wrong directory must not get an empty journal.
+  statSync(file); // Throws when there is none: a wrong directory must not get an empty journal.
   const database = new DatabaseSync(file);
   try {
     const from = versionOf(database);
@@ -193,7 +193,7 @@ class SqliteJournal implements Journal {
     this.#database.close();
   }
 
-  /** One transaction for everything that waits. All of it or, when the disk refuses, none. */
+  /** Commits everything that waits in one transaction: all of it, or nothing when the disk refuses. */
   #flush(): void {
     const batch = this.#pending;
     this.#pending = [];
@@ -214,7 +214,7 @@ class SqliteJournal implements Journal {
     });
   }
 
-  /** Nobody else writes here (processes/data-dir-lock.ts). If somebody did, our ids go on after theirs. */
+  /** Nobody else should write here (processes/data-dir-lock.ts). If somebody did, our ids continue after theirs. */
   #commitPastStrangers(batch: readonly Pending[]): JournalEvent[][] {
     try {
       return this.#commit(batch, () => this.#head);
@@ -266,7 +266,7 @@ class SqliteJournal implements Journal {
     try {
       this.#database.exec('ROLLBACK');
     } catch {
-      // SQLite already rolled back by itself (disk full, I/O error).
+      // SQLite has already rolled back by itself (disk full, I/O error).
     }
   }
 

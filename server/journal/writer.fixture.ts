@@ -1,4 +1,4 @@
-// Appends for ever and prints each acknowledged id: the victim of the SIGKILL test.
+// Appends without end and prints each acknowledged id. The test of SIGKILL kills it.
 import { newSessionId, type TargetName } from '../../protocol/ids.ts';
 import { openJournal } from './sqlite.ts';
 

@@ -1,5 +1,5 @@
-// What leaves this machine: the events of one channel, in the journal's order, each at least once. Where a channel is in the log is
-// kept with the log, so a server that is killed goes on where it was; what it sent in its last moment may be sent again.
+// Sends the events of one channel to another machine, in the order of the journal, each at least once. How far it is stands in the
+// journal too, so a server that was killed goes on where it was; what it sent in its last moment may be sent again.
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Logger } from 'pino';
 import type { JournalEvent } from '../../protocol/events.ts';
@@ -10,7 +10,7 @@ export interface Channel {
   readonly name: string;
   /** The events that concern it. */
   readonly filter: JournalFilter;
-  /** Resolves when it has arrived; rejects with why it has not: then it is tried again, and nothing after it before it. */
+  /** Resolves when the event has arrived. Rejects with the reason when it has not: then it is tried again before any later event. */
   send(event: JournalEvent, signal: AbortSignal): Promise<void>;
 }
 
@@ -18,13 +18,13 @@ export interface OutboxParts {
   readonly journal: Journal;
   readonly channel: Channel;
   readonly logger: Logger;
-  /** Between attempts, by how many have failed; default 1 s, doubling, at most 5 minutes. */
+  /** The pause after so many failed attempts. By default 1 s, then twice as long each time, at most 5 minutes. */
   readonly pauseMs?: (attempts: number) => number;
 }
 
 export interface RunningOutbox {
   state(): Promise<OutboxState>;
-  /** Ends after the event that is being sent, or cuts it off after a moment. */
+  /** Ends after the event that is being sent; if that takes more than a moment, it is cut off. */
   close(): Promise<void>;
 }
 
@@ -45,7 +45,7 @@ export function startOutbox({ journal, channel, logger, pauseMs = doubling }: Ou
   const pause = (ms: number): Promise<unknown> =>
     sleep(ms, undefined, { signal: closing.signal }).catch(() => undefined);
 
-  /** Sends what waits. True when all of it has arrived. */
+  /** Sends everything that waits. True when all of it has arrived. */
   async function drain(): Promise<boolean> {
     const upTo = journal.head();
     let { sentId, attempts } = await outbox.state();
@@ -89,7 +89,7 @@ export function startOutbox({ journal, channel, logger, pauseMs = doubling }: Ou
       try {
         if (await drain()) await Promise.race([wake.promise, aborted(closing.signal)]);
       } catch (error) {
-        // The journal itself: its place is not known, so nothing is sent.
+        // The journal itself failed. How far the channel is cannot be known, so nothing is sent.
         logger.error({ err: error, channel: channel.name }, 'the outbox cannot be read or written');
         await pause(pauseMs(1));
       }

@@ -1,4 +1,4 @@
-// What the agent has spent of its budget for mutating verbs, as the journal tells it: it survives a restart.
+// How much of its budget for mutating verbs the agent has spent. Read from the journal, so that it survives a restart.
 
 import { eventId, type TargetName } from '../../protocol/ids.ts';
 import { isMutating } from '../../protocol/verbs.ts';
@@ -17,7 +17,7 @@ export async function verbBudget(
     const page = await journal.read({ target, kinds: ['power_started'] }, after, 500);
     for (const event of page) {
       const at = Date.parse(event.at);
-      // `start` never spends: the agent must not strand a VM that it stopped.
+      // `start` spends nothing: the agent must not strand a VM that it has stopped.
       if (
         event.kind === 'power_started' &&
         event.by.type === 'agent' &&

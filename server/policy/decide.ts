@@ -1,4 +1,4 @@
-// The policy table: may this actor do this now? A function from values to values; approvals and grants will live beside it.
+// The policy table: may this actor do this now? A pure function. Approvals and grants will be decided beside it.
 import type { Account, PolicyMode } from '../../protocol/events.ts';
 import type { ActorType } from '../../protocol/operations.ts';
 import { isMutating, type Verb } from '../../protocol/verbs.ts';
@@ -8,11 +8,11 @@ export type Action =
   | {
       readonly type: 'verb';
       readonly verb: Verb;
-      /** The VM is known to be stopped: `start` then never spends the budget, so the agent cannot strand it. */
+      /** Whether the VM is known to be stopped. Then `start` spends nothing of the budget, so that the agent cannot strand the VM. */
       readonly vmStopped?: boolean;
     };
 
-/** Mutating verbs that the agent ran before on this target, as Unix milliseconds. */
+/** When the agent ran mutating verbs on this target, in Unix milliseconds. */
 export interface VerbBudget {
   readonly spentAt: readonly number[];
   readonly now: number;
@@ -20,17 +20,17 @@ export interface VerbBudget {
 
 export type Decision =
   | { readonly type: 'allow'; readonly spends: boolean }
-  /** A person has to answer. Until approvals exist the caller treats it as a denial with this reason. */
+  /** A person has to answer. As long as there are no approvals, the caller treats this as a denial with this reason. */
   | { readonly type: 'ask'; readonly reason: string }
   | { readonly type: 'deny'; readonly reason: string };
 
-/** One mutating verb per 15 minutes, three a day, without a person. */
+/** What the agent may do without a person: one mutating verb in 15 minutes, three in a day. */
 export const BUDGET = { windowMs: 15 * 60_000, perWindow: 1, dayMs: 24 * 3_600_000, perDay: 3 } as const;
 
 const ALLOW: Decision = { type: 'allow', spends: false };
 
 export function decide(mode: PolicyMode, actor: ActorType, action: Action, budget: VerbBudget): Decision {
-  // A person's own buttons work in every mode; the server acts only for one.
+  // The buttons of a person work in every mode. The server acts only on behalf of one.
   if (actor !== 'agent') return ALLOW;
   if (action.type === 'command') return decideCommand(mode, action.account);
   if (!isMutating(action.verb)) return ALLOW;

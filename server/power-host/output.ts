@@ -8,18 +8,18 @@ export interface HostResult {
   readonly vmState: string | undefined;
   readonly qmp: string | undefined;
   readonly evidence: string | undefined;
-  /** Of the script itself. */
+  /** The version of the script. */
   readonly version: string | undefined;
   readonly oldPid: number | undefined;
   readonly newPid: number | undefined;
-  /** The VM that the account on the host is for; undefined from an older script. */
+  /** The VM that the account on the host is for; undefined when an older script does not say it. */
   readonly vm: number | undefined;
 }
 
 const MARK = 'BREAKGLASS-RESULT ';
 const SECTION = /^--- (.{1,120}?)(?: \(([^()]*)\))? ---$/;
 
-/** The closing line's content; undefined when it is not a JSON object. */
+/** The content of the closing line; undefined when it is not a JSON object. */
 export function parseResult(json: string): HostResult | undefined {
   let value: unknown;
   try {
@@ -51,17 +51,17 @@ export function parseResult(json: string): HostResult | undefined {
 }
 
 export interface OutputPart {
-  /** To show and keep. */
+  /** The text to show and to keep. */
   readonly text: string;
-  /** Names of sections that began in it, in order. */
+  /** The names of the sections that began in this part, in order. */
   readonly sections: readonly string[];
 }
 
-/** Splits stdout as it streams. Text goes on at once, even in the middle of a line, unless the line may become a mark. */
+/** Splits stdout while it streams. Text is passed on at once, even in the middle of a line, unless the line may still become a mark. */
 export class HostOutput {
   result: HostResult | undefined;
   #held = '';
-  /** The line's beginning has gone out already: it is no mark. */
+  /** The beginning of the line was passed on already, so the line is no mark. */
   #midLine = false;
 
   feed(text: string): OutputPart {
@@ -84,7 +84,7 @@ export class HostOutput {
     return { text: out, sections };
   }
 
-  /** The last line, which had no end. */
+  /** The last line, which had no line end. */
   end(): OutputPart {
     const sections: string[] = [];
     const text = this.#held === '' ? '' : this.#whole(this.#held, sections);
@@ -96,7 +96,7 @@ export class HostOutput {
     const bare = line.replace(/\r?\n$/, '');
     if (bare.startsWith(MARK)) {
       const result = parseResult(bare.slice(MARK.length));
-      // A line that only looks like ours stays text.
+      // A line that only looks like one of ours stays text.
       if (result === undefined) return line;
       this.result = result;
       return '';
@@ -107,27 +107,27 @@ export class HostOutput {
   }
 }
 
-// Bounded: a line that begins like a mark and never ends goes out after all.
+// A line that begins like a mark and does not end is passed on at this length.
 const mayBeMark = (line: string): boolean =>
   line.length < 16_384 &&
   (line.startsWith('--- ') || '--- '.startsWith(line) || line.startsWith(MARK) || MARK.startsWith(line));
 
 export interface HostStatus {
   readonly vmState: string;
-  /** `answers`, `silent`; undefined for a stopped VM or an older script. */
+  /** Undefined for a stopped VM, and from an older script. */
   readonly qmp: string | undefined;
   readonly pid: number | undefined;
-  /** Age of the QEMU process in seconds: a warm reset does not change it. */
+  /** The age of the QEMU process in seconds. A warm reset does not change it. */
   readonly uptimeS: number | undefined;
-  /** A verb that the host is carrying out now. */
+  /** The verb that the host is carrying out now. */
   readonly busy: string | undefined;
-  /** The config's lock property. */
+  /** The property `lock` of the configuration. */
   readonly lock: string | undefined;
-  /** The living task of the host that fits the lock. */
+  /** The running task of the host that explains the lock. */
   readonly task: string | undefined;
-  /** Undefined where the script does not ask it. */
+  /** Undefined when the script does not ask the guest agent. */
   readonly guestAgent: boolean | undefined;
-  /** The VM that it is about; undefined from an older script. */
+  /** The VM that the answer is about; undefined from an older script. */
   readonly vm: number | undefined;
   /** What the script says of how it asked QEMU's monitor, where there is something to say. */
   readonly monitor: string | undefined;
@@ -158,7 +158,7 @@ function ownLines(stdout: string): readonly string[] {
   return first === -1 ? lines : lines.slice(first);
 }
 
-/** Text of the verb `status` (`key: value` lines), with the closing line's state where the text has none. */
+/** Reads the text of the verb `status` (lines of `key: value`). Where it names no state, that of the closing line counts. */
 export function parseStatus(stdout: string, result: HostResult | undefined): HostStatus | undefined {
   const fields = new Map<string, string>();
   for (const line of ownLines(stdout)) {

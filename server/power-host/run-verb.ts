@@ -1,5 +1,5 @@
-// The power host over SSH. The one place where a word becomes an argument for it: exactly one of the six verbs, or nothing
-// is started.
+// The power host over SSH. Only here a word becomes an argument for it, and only when it is exactly one of the six verbs; otherwise
+// nothing is started.
 import { StringDecoder } from 'node:string_decoder';
 import { BreakglassError } from '../../protocol/problems.ts';
 import { isMutating, parseVerb, type Verb } from '../../protocol/verbs.ts';
@@ -10,7 +10,7 @@ import { HostOutput, type HostResult, type HostStatus, parseStatus } from './out
 /** The way to one VM's verbs. */
 export interface PowerPath {
   readonly ssh: SshConnection;
-  /** The VM that it must be for; undefined: whatever it says. */
+  /** The VM that it must be for; undefined when any will do. */
   readonly vmid: number | undefined;
 }
 
@@ -24,11 +24,11 @@ export interface VerbRun {
 export interface VerbEnd extends SshResult {
   readonly stdout: string;
   readonly stderr: string;
-  /** The closing line, where there was one. */
+  /** What the closing line said, if there was one. */
   readonly host: HostResult | undefined;
 }
 
-// A verb's text for the answer; the evidence itself stays on the host.
+// How much of a verb's text goes into the answer. The evidence itself is fetched apart.
 const OUTPUT_CAP_CHARS = 1_048_576;
 const CUT = '\n[cut: more than 1 MiB]\n';
 
@@ -62,7 +62,7 @@ export async function runVerb(ssh: SshConnection, word: Verb, run: VerbRun = {})
   const stderr = new StringDecoder('utf8');
   const end = await ssh.run({
     command: verb,
-    // What changes the VM is never begun twice: see ssh/connection.ts.
+    // A verb that changes the VM must never be begun twice: see ssh/connection.ts.
     fresh: isMutating(verb),
     ...(run.signal === undefined ? {} : { signal: run.signal }),
     ...(run.timeoutMs === undefined ? {} : { timeoutMs: run.timeoutMs }),
@@ -81,13 +81,13 @@ export type StatusAnswer =
       readonly status: undefined;
       readonly detail: string;
       readonly how: SshEnd;
-      /** It answered, but not with a status of this VM. */
+      /** Whether it answered at all, though not with a status of this VM. */
       readonly reachable: boolean;
-      /** It answered for this other VM: nothing it says or does is about ours. */
+      /** The other VM that it answered for. Nothing that it says or does is about ours then. */
       readonly otherVm?: number;
     };
 
-/** What the host says of the VM now, or why it could not be asked. */
+/** What the host says about the VM now, or why it could not be asked. */
 export async function askStatus(
   host: PowerPath,
   limitMs: number,

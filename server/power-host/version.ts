@@ -1,9 +1,9 @@
-// Console and host script are installed on different machines and age apart: a mismatch is named, never refused.
+// The console and the host's script are installed on different machines and may have different versions. That is only a warning.
 
-/** Must be the version in host/breakglass-pve: a test compares them. */
+/** The version in host/breakglass-pve. A test compares the two. */
 export const HOST_SCRIPT_VERSION = '0.1.0';
 
-/** A sentence, or nothing where the versions agree or the script does not tell. */
+/** A sentence, or none when the versions agree or the script does not tell its own. */
 export const versionWarning = (version: string | undefined): readonly string[] =>
   version === undefined || version === HOST_SCRIPT_VERSION
     ? []

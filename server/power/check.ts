@@ -1,4 +1,4 @@
-// Asking the host what became of a verb that nobody saw end, and asking the VM whether SSH answers. Both bounded.
+// Asks the host how a verb ended that nobody saw end, and asks the VM whether SSH answers. Both have limits.
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Verb } from '../../protocol/verbs.ts';
 import type { Guest } from '../guest/port.ts';
@@ -7,16 +7,16 @@ import { askStatus } from '../power-host/run-verb.ts';
 import { type Judgement, judgeState } from './outcome.ts';
 
 export interface CheckBounds {
-  /** Of one question. */
+  /** For one question. */
   readonly askMs: number;
   readonly gapMs: number;
-  /** How long a host that cannot be asked is tried. */
+  /** How long to go on asking a host that gives no answer. */
   readonly unansweredMs: number;
-  /** How long a host that is still working is watched. */
+  /** How long to watch a host that is still working. */
   readonly busyMs: number;
 }
 
-/** Resolves with what was found; an abort ends it with what is known then. */
+/** Resolves with what was found out; after an abort, with what is known then. */
 export async function checkHost(
   host: PowerPath,
   verb: Verb,
@@ -36,7 +36,7 @@ export async function checkHost(
     } else {
       const judged = judgeState(verb, answer.status, (Date.now() - startedAt) / 1_000);
       const busy = answer.status.busy !== undefined;
-      // Twice the same: the host may have been between hearing the verb and taking its lock when we asked first.
+      // It must say so twice: when we asked first, the host may have heard the verb without having taken its lock.
       if (!busy && seen?.outcome.summary === judged.outcome.summary) return judged;
       seen = judged;
       if (waited >= (busy ? bounds.busyMs : bounds.unansweredMs)) break;
@@ -58,7 +58,7 @@ export interface SshWait {
   readonly seconds: number;
 }
 
-/** Polls until SSH answers, the limit is over, or an abort. Undefined after an abort: nobody knows. */
+/** Asks until SSH answers, the limit is over, or it is aborted. Undefined after an abort: nothing is known then. */
 export async function awaitSsh(
   probe: Guest['probe'],
   limitMs: number,

@@ -1,11 +1,11 @@
-// An operation as the journal tells it: a fold over its events.
+// Makes an operation from its events in the journal.
 
 import type { JournalEvent } from '../../protocol/events.ts';
 import { eventId, type OperationId } from '../../protocol/ids.ts';
 import type { Operation } from '../../protocol/operations.ts';
 import type { Journal } from '../journal/port.ts';
 
-/** Pure. Undefined when the operation's beginning is not among the events. */
+/** Pure. Undefined when the beginning of the operation is not among the events. */
 function foldOperation(events: readonly JournalEvent[]): Operation | undefined {
   let operation: Operation | undefined;
   for (const event of events) {
@@ -22,10 +22,10 @@ function foldOperation(events: readonly JournalEvent[]): Operation | undefined {
         steps: [],
       };
     } else if (operation === undefined) {
-      // Before its beginning: not ours to tell.
+      // Comes before the beginning, so it is not part of the operation.
     } else if (event.kind === 'power_step') {
       const { step } = event;
-      // A step is told when it begins and again when it ends.
+      // There is an event when a step begins, and another one when it ends.
       const others = operation.steps.filter(({ name, at }) => name !== step.name || at !== step.at);
       operation = { ...operation, steps: [...others, step] };
     } else if (event.kind === 'evidence') {

@@ -1,5 +1,5 @@
-// One operation while it runs and after: its state, its steps, who watches it, and its events in the journal. The journal may
-// fail or be absent: watchers are served from here, and the verb goes on.
+// One operation, while it runs and after that: its state, its steps, who watches it, and its events in the journal. The journal may
+// fail or be missing: watchers still get everything from here, and the verb goes on.
 import type { Logger } from 'pino';
 import type { JournaledBody, NewEvent } from '../../protocol/events.ts';
 import type { EvidenceId } from '../../protocol/ids.ts';
@@ -17,7 +17,7 @@ export interface OperationParts {
 type Stream = 'stdout' | 'stderr';
 type PowerBody = Extract<JournaledBody, { readonly kind: `power_${string}` }>;
 
-// Output becomes one event per so much time or text: the journal is not a terminal.
+// Output is collected for so long, or until it is so long, before it becomes one event: the journal is not a terminal.
 const FLUSH_MS = 150;
 const FLUSH_CHARS = 8_192;
 // A journal on a hung disk must not keep the verb from starting.
@@ -56,7 +56,7 @@ export class LiveOperation {
     return this.#ended.promise;
   }
 
-  /** Resolves when it is on disk, or when waiting for that has gone on too long. */
+  /** Resolves when the event is on disk, or after a limit. */
   async begin(finding: TriageReport | undefined): Promise<void> {
     const { verb, by } = this.#operation;
     const found = finding === undefined ? {} : { finding };
@@ -64,7 +64,7 @@ export class LiveOperation {
     await patiently(this.#append({ kind: 'power_started', verb, by, ...found }));
   }
 
-  /** Ends the running step as good and begins the next. `leaveLast`: nobody saw the running one end. */
+  /** Ends the running step as a success and begins the next one. `leaveLast`: leaves it open, because nobody saw it end. */
   step(name: string, { leaveLast = false } = {}): void {
     if (!leaveLast) this.endStep(true);
     this.#addStep({ name, at: this.#parts.now().toISOString() });
@@ -88,7 +88,7 @@ export class LiveOperation {
     else this.#flushTimer ??= setTimeout(() => this.#flush(), FLUSH_MS);
   }
 
-  /** The connection was lost: nothing is claimed until the host was asked. */
+  /** The connection was lost. Nothing is claimed before the host has been asked. */
   checking(): void {
     this.#change({ state: 'unknown' });
   }
@@ -106,7 +106,7 @@ export class LiveOperation {
     this.#change({ outcome });
   }
 
-  /** The end, once. Resolves when it is in the journal, or when waiting for that has gone on too long. */
+  /** Ends the operation, once. Resolves when that is in the journal, or after a limit. */
   async finish(state: 'succeeded' | 'failed' | 'unknown'): Promise<void> {
     this.#flush();
     this.#operation = { ...this.#operation, state, finished_at: this.#parts.now().toISOString() };
@@ -124,7 +124,7 @@ export class LiveOperation {
     this.abandon();
   }
 
-  /** Nobody waits any more. Without `finish` the journal keeps it open, for the next server to check. */
+  /** Releases whoever waits. Without `finish` it stays open in the journal, and the next server checks it. */
   abandon(): void {
     clearTimeout(this.#flushTimer);
     this.#resultKnown.resolve();
@@ -174,7 +174,7 @@ export class LiveOperation {
     void this.#append({ kind: 'power_output', verb: this.#operation.verb, stream, text });
   }
 
-  /** In order, one after the other. Never rejects: the journal's trouble is logged once and is not the verb's. */
+  /** Records one event after the other. Never rejects: trouble with the journal is logged once and does not concern the verb. */
   #append(body: PowerBody): Promise<void> {
     const { journal, logger } = this.#parts;
     const { id, target, session_id, by } = this.#operation;

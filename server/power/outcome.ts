@@ -1,4 +1,4 @@
-// What is true of the VM after a verb, judged from what the host said. An exit code alone is no outcome. Pure.
+// What is true of the VM after a verb, judged by what the host said. An exit code alone is not an outcome. Pure.
 import type { Outcome } from '../../protocol/operations.ts';
 import { isMutating, type MutatingVerb, type Verb } from '../../protocol/verbs.ts';
 import { type HostStatus, parseStatus } from '../power-host/output.ts';
@@ -16,13 +16,13 @@ const EXPECTED: Readonly<Record<MutatingVerb, string>> = {
   stop: 'stopped',
 };
 
-/** A verb that promises a fresh QEMU process. */
+/** Whether the verb promises a fresh QEMU process. */
 const makesProcess = (verb: Verb): boolean => verb === 'cycle' || verb === 'start';
 
 const lastLine = (text: string): string | undefined =>
   text.trim().split('\n').at(-1)?.slice(0, 300) || undefined;
 
-/** @param status what the host said afterwards, where the closing line did not name the state */
+/** @param status what the host said afterwards, if the closing line did not name the state */
 export function judgeEnd(verb: Verb, end: VerbEnd, status: HostStatus | undefined): Judgement {
   const printed = verb === 'status' ? parseStatus(end.stdout, end.host) : undefined;
   const vmState = end.host?.vmState ?? (printed ?? status)?.vmState;
@@ -59,7 +59,7 @@ export function judgeEnd(verb: Verb, end: VerbEnd, status: HostStatus | undefine
 }
 
 /**
- * After a lost connection or a dead server nobody saw how the verb ended: only the host's state now can tell.
+ * After a lost connection, or when the server died, nobody saw how the verb ended. Only the present state of the host can tell.
  * @param sinceS seconds since the operation began
  */
 export function judgeState(verb: Verb, status: HostStatus, sinceS: number): Judgement {
@@ -76,7 +76,7 @@ export function judgeState(verb: Verb, status: HostStatus, sinceS: number): Judg
     const next = vmState === 'stopped' ? ' It has to be started.' : '';
     return say('failed', `${verb} did not come to its end: the VM is ${vmState}.${next}`);
   }
-  // The age of the QEMU process tells whether it is the one from before.
+  // The age of the QEMU process tells whether it is still the one from before the verb.
   const fresh = uptimeS === undefined ? undefined : uptimeS <= sinceS;
   switch (verb) {
     case 'stop':

@@ -1,5 +1,5 @@
-// The use case behind every button, route and tool that runs a verb: one mutating verb in flight per target, operations that
-// outlive their requests, and the closing of those that a dead server left open. Nothing of the agent, and no journal needed.
+// Runs the verbs of one target: one mutating verb at a time, operations that outlive their requests, and an end for those that a dead
+// server left open. It needs no agent and no journal.
 import type { Logger } from 'pino';
 import { newOperationId, type OperationId, type TargetName } from '../../protocol/ids.ts';
 import type { Operation, VerbResult } from '../../protocol/operations.ts';
@@ -20,16 +20,16 @@ import { runOperation } from './run-operation.ts';
 export interface PowerParts {
   readonly target: TargetName;
   readonly host: PowerPath;
-  /** Undefined when it cannot be opened: power works without. */
+  /** Undefined when it cannot be opened. Power works without it. */
   readonly journal: Journal | undefined;
-  /** What a verb hears of SSH when it checks its outcome is what everybody sees next. */
+  /** What a verb learns about SSH while it checks its outcome goes here, so that everybody sees it. */
   readonly readings: Pick<Readings, 'probeSsh' | 'sshNow' | 'host' | 'noteHost'>;
-  /** Keeps what the host captured. */
+  /** Keeps what the host captures. */
   readonly evidence: Pick<Evidence, 'collect' | 'outdated'>;
   readonly bounds?: {
-    /** How long a verb is watched before the host is asked instead. Default 20 minutes. */
+    /** How long a verb is watched. After that the host is asked instead. Default 20 minutes. */
     readonly limitMs?: number;
-    /** How long SSH is waited for after start, cycle and reset. Default 60 s. */
+    /** How long to wait for SSH after start, cycle and reset. Default 60 s. */
     readonly sshWaitMs?: number;
     readonly check?: Partial<CheckBounds>;
   };
@@ -39,11 +39,11 @@ export interface PowerParts {
 
 const FINISHED_KEPT = 50;
 /**
- * Above everything that the host itself allows one verb: forensics 20 s, stop and kill 22, cleanup 30, and a start that takes its
- * memory from disk 300, each announced by the host and longer on a slow one. How long a route waits for it is the route's business.
+ * Longer than everything that the host allows one verb: 20 s for forensics, 22 for stop and kill, 30 for cleanup, 300 for a start
+ * that reads the VM's memory from disk. The host announces each, and a slow one allows more. How long a route waits is up to the route.
  */
 const LIMIT_MS = 20 * 60_000;
-/** Mutating verbs wait no longer than this for the check of what a dead server left; the host's own lock still stands. */
+/** How long mutating verbs are held back by the check of what a dead server left. After that only the host's own lock protects. */
 const RECOVERY_GATE_MS = 10_000;
 
 export function createPower(parts: PowerParts): Power {
@@ -75,7 +75,7 @@ export function createPower(parts: PowerParts): Power {
     if (recovering !== undefined && Date.now() < recovering.until) refuse(verb, recovering.what());
   }
 
-  /** Synchronous up to taking the lock: two requests cannot both pass. */
+  /** Synchronous until it has taken the lock, so that of two requests only one passes. */
   async function begin(request: VerbRequest): Promise<Operation> {
     const verb = exactVerb(request.verb);
     if (closing.signal.aborted) throw new BreakglassError('shutting-down', 'The server is shutting down.');

@@ -1,5 +1,4 @@
-// Operations that a dead server left open: the host is asked what is true now, the operation is closed with that, and nothing
-// is ever run again.
+// Closes the operations that a dead server left open, with what the host says now. Nothing is ever run again.
 import type { Logger } from 'pino';
 import type { TargetName } from '../../protocol/ids.ts';
 import type { Operation } from '../../protocol/operations.ts';
@@ -33,7 +32,7 @@ export async function closeOpenOperations(parts: RecoverParts): Promise<void> {
   parts.onFound(found);
   await Promise.all(
     found.map(async (operation) => {
-      // Its steps stay as they are: nobody saw them end.
+      // Its steps stay as they are, because nobody saw them end.
       const live = new LiveOperation({ ...operation, state: 'unknown' }, { journal, logger, now });
       parts.remember(live);
       live.step('server restarted: asking the host', { leaveLast: true });

@@ -24,28 +24,28 @@ export interface RunParts {
   readonly bounds: CheckBounds;
   readonly limitMs: number;
   readonly sshWaitMs: number;
-  /** Aborted when the server goes: the verb goes on at the host, the operation stays open for the next server. */
+  /** Aborted when the server ends. The verb goes on at the host, and the next server closes the operation. */
   readonly closing: AbortSignal;
-  /** Aborted when nobody needs to know any more whether SSH answers: another mutating verb was started. */
+  /** Aborted when another mutating verb is started: nobody needs to know any more whether SSH answers after this one. */
   readonly superseded: AbortSignal;
-  /** The verb's result is known: the next mutating verb may come. */
+  /** Called when the verb's result is known. From then on another mutating verb may start. */
   readonly onResult: () => void;
   readonly evidence: Pick<Evidence, 'collect' | 'outdated'>;
 }
 
 const COLD_CASE =
   "No verb can help until the power host answers: follow the runbook's cold path (docs/runbook.md, cold case).";
-/** As long as a slow host may take for a status. */
+/** How long a slow host may take for a status. */
 const WHICH_VM_LIMIT_MS = 12_000;
-/** Exit code of ssh for its own failures, and so of the verb route for a host that cannot be reached. */
+/** The exit code of ssh for its own failures. The verb route gives it when the host cannot be reached. */
 const SSH_FAILED = 255;
-/** flock's exit code for "somebody else holds it", which the host's script uses: another mutating verb is running. */
+/** The exit code of the host's script when another mutating verb is running: that of flock for a lock that somebody else holds. */
 const HOST_BUSY = 75;
 
 export async function runOperation(live: LiveOperation, parts: RunParts): Promise<void> {
   const { verb } = live.operation;
   const { host, closing } = parts;
-  // A status asks which VM it is; everything else is only for the right one.
+  // Only a status may run without knowing which VM it is: it asks that itself.
   const notOurs = verb === 'status' ? undefined : await whyNotOurs(live, parts);
   if (closing.aborted) return live.abandon();
   if (notOurs !== undefined) {
@@ -54,7 +54,7 @@ export async function runOperation(live: LiveOperation, parts: RunParts): Promis
     return live.finish('failed');
   }
   if (isMutating(verb)) parts.evidence.outdated();
-  // The capture comes before the verb does anything, and so must what is put beside it.
+  // The host captures before the verb does anything, so what is kept with the capture must be from before the verb, too.
   const sshBefore = parts.readings.sshNow();
   live.step('ask the power host');
   const end = await runVerb(host.ssh, verb, {
@@ -72,7 +72,7 @@ export async function runOperation(live: LiveOperation, parts: RunParts): Promis
   live.setOutcome(outcome);
   live.setResult(resultOf(verb, end, judged));
   parts.onResult();
-  // Fetched while SSH is waited for; the step says when it had to be waited for besides.
+  // It was being fetched while we waited for SSH. If we have to wait for it after that, this is a step.
   const keeping = keepEvidence(live, end, sshBefore, parts);
 
   if (judged.state === 'succeeded' && isMutating(verb) && verb !== 'stop') {
@@ -113,8 +113,8 @@ export async function runOperation(live: LiveOperation, parts: RunParts): Promis
 }
 
 /**
- * Why this verb must not run: the power path is for another VM, or does not say for which where the target names one. What was
- * heard a moment ago counts; an older script says nothing of its VM, and then there is nothing to compare.
+ * Why this verb must not run: the target names its VM, and the power path is for another one or does not say for which. An answer
+ * from a moment ago counts. An older script does not say its VM at all, and then there is nothing to compare.
  */
 async function whyNotOurs(
   live: LiveOperation,
@@ -146,7 +146,7 @@ async function whyNotOurs(
 const coldCase = (verb: Verb, detail: string): string =>
   `${verb} was not carried out. ${detail} ${COLD_CASE}`.trim();
 
-/** Undefined where nothing was captured. Resolves with whether it is kept here, whole or damaged; never rejects. */
+/** Undefined when nothing was captured. Resolves with whether it is kept here, whole or damaged. Never rejects. */
 function keepEvidence(
   live: LiveOperation,
   end: VerbEnd,
@@ -165,7 +165,7 @@ function keepEvidence(
     });
 }
 
-/** The last line of defence: what ran says for which VM it ran. */
+/** The last check: the closing line says for which VM the verb ran. */
 const otherVmWarning = ({ host }: VerbEnd, vmid: number | undefined): readonly string[] =>
   vmid === undefined || host?.vm === undefined || host.vm === vmid ? [] : [wrongVm(vmid, host.vm)];
 
@@ -190,13 +190,13 @@ async function judge(live: LiveOperation, end: VerbEnd, parts: RunParts): Promis
     return judgeEnd(verb, end, answer?.status);
   }
   live.endStep(false);
-  // Proof that the verb never reached the host: nothing to check.
+  // It is proven that the verb never reached the host, so there is nothing to check.
   if (end.how === 'unreachable' && end.begun === 'no')
     return {
       state: 'failed',
       outcome: { summary: coldCase(verb, end.detail) },
     };
-  // Neither success nor failure until the host was asked.
+  // It is neither a success nor a failure before the host has been asked.
   live.checking();
   live.step('connection lost: asking the host');
   const judged = await checkHost(parts.host, verb, Date.parse(started_at), parts.bounds, parts.closing);

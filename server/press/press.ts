@@ -1,5 +1,5 @@
-// The one way to a verb. Every button, route, page and tool comes through here, and answers every gate: the types require it, and
-// what a way does not ask is an explicit variant. A gate that cannot know (triage failed, the journal is gone) never blocks a person.
+// The one way to a verb. Every button, route, page and tool comes through here and has to answer every gate: the types require it, and
+// not to ask for something is an explicit variant. A gate that cannot know (triage failed, the journal is gone) never blocks a person.
 import { type Contradiction, contradictionOf } from '../../protocol/contradiction.ts';
 import type { SessionId, TargetName } from '../../protocol/ids.ts';
 import type { Actor, Operation } from '../../protocol/operations.ts';
@@ -15,13 +15,13 @@ export type Permission =
   | { readonly type: 'person' }
   | { readonly type: 'judged'; readonly judge: (verb: Verb) => Promise<string | undefined> };
 
-/** What a verb needs that speaks against what triage found. */
+/** What is required of a verb that contradicts the finding of triage. */
 export type SecondPress =
   /** The fixed verb route: its POST is itself the confirmation. */
   | { readonly type: 'not-asked' }
-  /** A token that a refusal gave out; undefined at the first press. */
+  /** The token that came with the refusal; undefined at the first press. */
   | { readonly type: 'token'; readonly token: string | undefined }
-  /** A page showed what speaks against it (its code) and the person agreed to just that. */
+  /** A page has shown what speaks against the verb, and the person agreed to that. `code` says what was shown. */
   | { readonly type: 'shown'; readonly code: string | undefined }
   /** The agent said that it knows better, and why. */
   | { readonly type: 'stated'; readonly despiteFinding: boolean };
@@ -30,7 +30,7 @@ export type SecondPress =
 export type Once = { readonly type: 'no-key' } | { readonly type: 'key'; readonly key: IdempotencyKey };
 
 export interface PressRequest {
-  /** As it came: only the exact word is a verb. */
+  /** The word as it came. Only the exact word is a verb. */
   readonly verb: string;
   readonly by: Actor;
   readonly session: SessionId | undefined;
@@ -41,12 +41,12 @@ export interface PressRequest {
 
 export interface Press {
   /**
-   * Starts the operation, or gives the one that the same key started. Throws `unknown-verb`, `verb-running`, `denied` (with
-   * the reason), `contradicts-finding` (with a token for the second press in `extra`), `invalid-input` (a key that was used
-   * for another verb), and what `power.start` throws.
+   * Starts the operation, or returns the one that the same key has started. Throws `unknown-verb`, `verb-running`, `denied` (with
+   * the reason), `contradicts-finding` (with a token for the second press in `extra`), `invalid-input` (the key was used for
+   * another verb), and what `power.start` throws.
    */
   press(request: PressRequest): Promise<Operation>;
-  /** What speaks against the verb now, for a page that asks before it presses. Never fails and never waits long. */
+  /** What speaks against the verb now, for a page that asks before it presses. It never fails and does not wait long. */
   against(verb: Verb): Promise<Contradiction | undefined>;
 }
 
@@ -59,7 +59,7 @@ export interface PressParts {
   readonly repeats: Repeats;
 }
 
-/** An emergency verb is not held up by the wish to know more: quick triage itself takes less. */
+/** How long a verb waits for quick triage, which itself takes less. In an emergency the wish to know more must not hold it up. */
 const TRIAGE_PATIENCE_MS = 1_000;
 
 const HOW_TO_AGREE: Readonly<Record<SecondPress['type'], string>> = {
@@ -85,7 +85,7 @@ export function exactVerb(word: string): Verb {
 export function createPress(parts: PressParts): Press {
   const { target, power, secondPresses, repeats } = parts;
 
-  /** Undefined: nothing needs to be known, or nothing could be known in time. */
+  /** Undefined when the verb changes nothing, or when nothing could be found out in time. */
   async function findFirst(verb: Verb): Promise<TriageReport | undefined> {
     if (!isMutating(verb)) return undefined;
     const patience = Promise.withResolvers<undefined>();
@@ -100,7 +100,7 @@ export function createPress(parts: PressParts): Press {
   async function start(verb: Verb, request: PressRequest): Promise<Operation> {
     if (isMutating(verb)) power.checkFree(verb);
     const finding = await findFirst(verb);
-    // After triage: a policy that was tightened meanwhile holds.
+    // Asked after triage, so that a policy that was tightened meanwhile counts.
     await permit(verb, request.permission);
     agree(verb, finding, request);
     const { by, session } = request;
@@ -135,7 +135,7 @@ export function createPress(parts: PressParts): Press {
       case 'token':
         return secondPress.token !== undefined && secondPresses.redeem(secondPress.token, what);
       case 'shown':
-        // What was agreed to is what was shown: another finding since then is asked about again.
+        // The person agreed to what was shown. If there is another finding by now, the person is asked again.
         return secondPress.code === what.finding;
       case 'stated':
         return secondPress.despiteFinding;
@@ -155,7 +155,7 @@ export function createPress(parts: PressParts): Press {
 }
 
 async function permit(verb: Verb, permission: Permission): Promise<void> {
-  // A person's own buttons work in every mode.
+  // The buttons of a person work in every mode.
   if (permission.type === 'person') return;
   const reason = await permission.judge(verb);
   if (reason !== undefined) throw new BreakglassError('denied', reason);

@@ -1,6 +1,6 @@
-// Idempotency keys: the same request of the same person, sent again after a lost answer, gets the operation that it started. A key
-// counts for an hour; after that it is a key like any new one, with every gate before it. Lives in memory: a restarted server
-// starts nothing by itself, and an old key is then a new press.
+// Idempotency keys: a person who sends the same request again, because the answer was lost, gets the operation that it started. A key
+// counts for an hour; after that it is like a new one, and every gate is asked again. Keys live in memory: after a restart of the server
+// an old key is a new press, with every gate.
 import type { TargetName } from '../../protocol/ids.ts';
 import type { Actor, Operation } from '../../protocol/operations.ts';
 import { BreakglassError } from '../../protocol/problems.ts';
@@ -10,7 +10,7 @@ export type IdempotencyKey = string & { readonly __brand: 'IdempotencyKey' };
 
 const KEY_CHARACTERS = 200;
 
-/** Throws `bad-request` for one that is empty or too long: cut short, two keys could become one. */
+/** Throws `bad-request` when it is empty or too long. It is not cut short, since two keys could become one. */
 export function parseIdempotencyKey(text: string): IdempotencyKey {
   if (text.length > 0 && text.length <= KEY_CHARACTERS) return text as IdempotencyKey;
   throw new BreakglassError(
@@ -27,8 +27,8 @@ export interface Pressed {
 
 export interface Repeats {
   /**
-   * Runs `start`, or gives what it gave to this person, target and key before. Throws `invalid-input` when the key was used
-   * for another verb. A start that was refused spends no key.
+   * Runs `start`, or returns what it returned before for this person, target and key. Throws `invalid-input` when the key was used
+   * for another verb. A start that is refused does not use up the key.
    */
   once(key: IdempotencyKey, pressed: Pressed, start: () => Promise<Operation>): Promise<Operation>;
 }
@@ -36,7 +36,7 @@ export interface Repeats {
 const LIFE_MS = 3_600_000;
 const MOST_KEPT = 1_000;
 
-/** @param now the operation as it is now, for an answer to a repeated request */
+/** @param now gives the operation as it is now, to answer a repeated request */
 export function createRepeats(
   now: (started: Operation) => Promise<Operation | undefined>,
   nowMs: () => number = () => performance.now(),

@@ -1,18 +1,18 @@
-// The second press: a verb that contradicts what triage found runs only with a token that was given out for exactly this
-// verb, target, person and finding. Single use, and only for a moment: the state that was shown must still be the state.
+// The second press: a verb that contradicts the finding runs only with a token that was given out for exactly this verb, target,
+// person and finding. A token works once and only for a short time, because the state must still be the one that was shown.
 import { randomBytes } from 'node:crypto';
 
 export interface Agreement {
   readonly verb: string;
   readonly target: string;
   readonly by: string;
-  /** Code of the finding or caution. */
+  /** The code of the finding or of the caution. */
   readonly finding: string;
 }
 
 export interface SecondPresses {
   issue(what: Agreement): string;
-  /** True once, within the time, for the same thing. */
+  /** True the first time, if it is in time and for the same thing. */
   redeem(token: string, what: Agreement): boolean;
 }
 

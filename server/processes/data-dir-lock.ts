@@ -1,7 +1,7 @@
-// One server per data directory: a second one would spend the ids of the first one's journal, end its processes and close
-// its turns. The lock is the kernel's (SQLite's exclusive lock on an empty file, the only way Node has to take one): it is
-// gone in the instant its process is, so there is never a stale one to take over and nothing to race for, and it holds
-// between containers too, whose pids mean nothing to each other. The journal beside it needs the same kind of lock.
+// One server per data directory: a second one would use ids of the first one's journal, end its processes and close its turns. The
+// kernel holds the lock (SQLite's exclusive lock on an empty file, the only way to take one in Node). It is gone as soon as its process
+// is, so there is never a stale lock to take over and no race for it. It works between containers too, which do not know each other's
+// pids. The journal beside it needs the same kind of lock.
 import { readFileSync, writeFileSync } from 'node:fs';
 import { hostname } from 'node:os';
 import path from 'node:path';
@@ -10,7 +10,7 @@ import { DatabaseSync } from 'node:sqlite';
 // https://sqlite.org/rescode.html#busy
 const SQLITE_BUSY = 5;
 
-/** Another living server has the directory. The message names it and says what to do. */
+/** Another server that is alive has the directory. The message names it and says what to do. */
 export class DataDirInUse extends Error {}
 
 export interface DataDirLock {
@@ -18,8 +18,8 @@ export interface DataDirLock {
 }
 
 /**
- * Throws `DataDirInUse` when another server has the directory, and SQLite's own error when no lock can be taken there at
- * all (it cannot be written, its filesystem knows no locks): then nothing in it may be written.
+ * Throws `DataDirInUse` when another server has the directory. Throws SQLite's own error when no lock can be taken there at all
+ * (it cannot be written, or its filesystem has no locks): then nothing may be written in it.
  */
 export function lockDataDir(dataDir: string): DataDirLock {
   const file = path.join(dataDir, 'server.lock');
@@ -37,7 +37,7 @@ export function lockDataDir(dataDir: string): DataDirLock {
   try {
     writeFileSync(owner, `${process.pid} ${hostname()}\n`, { mode: 0o600 });
   } catch {
-    // Only words for a person: a full disk must not keep the console from starting.
+    // This is only for people to read, so a full disk must not prevent the start.
   }
   return { release: () => database.close() };
 }

@@ -1,5 +1,5 @@
-// The place of everything that a server writes: claimed at its start, by one server at a time. Processes and known hosts need a
-// place even where the data directory cannot be had: power must work then too.
+// The place of everything that a server writes. One server at a time claims it, at its start. Processes and known hosts need a place
+// even if the data directory cannot be used, because power must work then too.
 import { accessSync, constants, mkdirSync, mkdtempSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
@@ -9,11 +9,11 @@ import { DataDirInUse, type DataDirLock, lockDataDir } from './data-dir-lock.ts'
 export interface DataDir {
   readonly path: string;
   readonly lock: DataDirLock | undefined;
-  /** Why nothing is recorded: without the lock another server might be writing here. */
+  /** Why nothing is recorded. Without the lock another server might be writing here. */
   readonly whyNot: string | undefined;
 }
 
-/** Throws `DataDirInUse` where another living server has it. */
+/** Throws `DataDirInUse` when another server that is alive has it. */
 export function claimDataDir(dir: string, logger: Logger): DataDir {
   try {
     mkdirSync(dir, { recursive: true, mode: 0o700 });
@@ -27,7 +27,7 @@ export function claimDataDir(dir: string, logger: Logger): DataDir {
       { err: error },
       `power only. ${whyNot} ${instead === undefined ? 'No temporary directory can be written either: host keys are not remembered.' : `Running state goes to ${instead} and is lost with it.`}`,
     );
-    // One that is not there: whoever wants to write in it fails by itself, and ssh works without.
+    // A directory that does not exist. Writing there fails by itself, and ssh works without it.
     return { path: instead ?? path.join(dir, 'not-writable'), lock: undefined, whyNot };
   }
 }
@@ -37,7 +37,7 @@ function temporaryDir(): string | undefined {
     try {
       return mkdtempSync(path.join(base, 'breakglass-'));
     } catch {
-      // The next one.
+      // Try the next one.
     }
   }
   return undefined;

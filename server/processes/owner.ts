@@ -1,6 +1,6 @@
-// Which processes are ours. Every process this server starts carries a mark in its environment: the data directory and
-// the server's pid and start time. A server killed with SIGKILL leaves its children running; the next one on the same
-// data directory finds them by the mark and ends them. No pid file: nothing to lose between fork and write.
+// Which processes are ours. Every process that this server starts has a mark in its environment: the data directory, and the server's
+// pid and start time. A server that is killed with SIGKILL leaves its children running; the next one on the same data directory finds
+// them by the mark and ends them. A pid file could be lost between the fork and the write.
 import { readdirSync, readFileSync, realpathSync } from 'node:fs';
 import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -28,7 +28,7 @@ const isAlive = (pid: number, started: string): boolean => {
   }
 };
 
-/** A directory that could not even be made still gets a mark: power works without one. */
+/** A directory that could not be made gets a mark too, because power works without it. */
 const realPath = (dataDir: string): string => {
   try {
     return realpathSync(dataDir);
@@ -47,7 +47,7 @@ export interface Orphan {
   readonly command: string;
 }
 
-/** Processes marked for this data directory whose server is dead. Reads /proc of our own user only (others are unreadable). */
+/** Processes with the mark of this data directory whose server is dead. Only those of our own user can be read in /proc. */
 export function findOrphans(dataDir: string): readonly Orphan[] {
   const ours = realPath(dataDir);
   const orphans: Orphan[] = [];
@@ -62,13 +62,13 @@ export function findOrphans(dataDir: string): readonly Orphan[] {
       const command = readFileSync(`/proc/${entry}/cmdline`, 'latin1').replaceAll('\0', ' ').trim();
       orphans.push({ pid: Number(entry), command: command.slice(0, 200) });
     } catch {
-      // Gone meanwhile, or another user's.
+      // It is gone by now, or it belongs to another user.
     }
   }
   return orphans;
 }
 
-/** Ends every orphan with SIGKILL (its owner is dead, nobody reads what it does) and waits up to 1 s to see them gone. */
+/** Ends every orphan with SIGKILL, since its owner is dead and nobody reads what it does. Waits up to 1 s until they are gone. */
 export async function reapOrphans(
   dataDir: string,
 ): Promise<{ readonly ended: readonly Orphan[]; readonly left: readonly Orphan[] }> {
@@ -77,7 +77,7 @@ export async function reapOrphans(
     try {
       process.kill(pid, 'SIGKILL');
     } catch {
-      // Gone meanwhile.
+      // It is gone by now.
     }
   }
   for (let waited = 0; waited < 1_000; waited += 20) {

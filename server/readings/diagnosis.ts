@@ -1,4 +1,4 @@
-// Triage of one target: the whole run, shared by all who ask while it runs, and the quick one before a verb.
+// Triage of one target: the full run, shared by all who ask while it runs, and the quick one before a verb.
 import type { TargetName } from '../../protocol/ids.ts';
 import type { TriageReport } from '../../protocol/triage.ts';
 import type { Evidence } from '../evidence/port.ts';
@@ -9,7 +9,7 @@ import type { TriageCause } from './triage-run.ts';
 import { shareTriage } from './triage-share.ts';
 
 export interface Diagnosis {
-  /** Who asks while one is under way gets the same report: see triage-share.ts. */
+  /** Whoever asks while one runs gets the same report: see triage-share.ts. */
   triage(cause: TriageCause): Promise<TriageReport>;
   /** From the latest signals, within a second: before a verb. Captures nothing. */
   quick(): Promise<TriageReport>;
@@ -22,7 +22,7 @@ export interface DiagnosisParts {
   readonly evidence: Pick<Evidence, 'collect' | 'latest'>;
 }
 
-// With what follows it below the second that an emergency verb may be held up.
+// Together with what follows it, this stays below the second for which an emergency verb may be held up.
 const QUICK_PATIENCE_MS = 800;
 
 export function createDiagnosis({ target, host, readings, evidence }: DiagnosisParts): Diagnosis {
@@ -33,7 +33,7 @@ export function createDiagnosis({ target, host, readings, evidence }: DiagnosisP
       await readings.refresh(QUICK_PATIENCE_MS);
       const captured = evidence.latest();
       const last = readings.host();
-      // A status from before the capture does not speak against it: QEMU may have fallen silent in between.
+      // A status from before the capture does not contradict it, because QEMU may have fallen silent in between.
       const overtaken = captured !== undefined && last !== undefined && Date.parse(last.at) < captured.atMs;
       return quickReport({
         target,

@@ -1,5 +1,5 @@
-// From what the host's script prints of a capture to what triage looks at: the fallback for a bundle that could not be fetched (an
-// older script knows no word `evidence`). Lenient: a line that is missing is a signal that is not known. Pure.
+// Reads the signals for triage from what the host's script prints. This is the fallback when the bundle could not be fetched, e.g. from
+// an older script without the word `evidence`. It is lenient: a missing line is a signal that is not known. Pure.
 import { readFreeze } from '../evidence/read/agent.ts';
 import { readCluster, readLockFile } from '../evidence/read/cluster.ts';
 import { readStaged } from '../evidence/read/config.ts';
@@ -16,7 +16,7 @@ function captureLines(stdout: string): readonly string[] {
   return lines.slice(lines.findLastIndex((line) => line.startsWith('--- forensics')) + 1);
 }
 
-/** From the text of a capture. */
+/** The signals in the text of a capture. */
 export function readCapture(stdout: string): CaptureSignals & Pick<Signals, 'placement' | 'qmp'> {
   const lines = captureLines(stdout);
   const text = lines.join('\n');
@@ -70,7 +70,7 @@ const diskMoved = (device: string, read: number, written: number): DiskSignal =>
   stillForS: read === 0 && written === 0 ? SAMPLE_GAP_S : 0,
 });
 
-/** One line per step (name, ok|timeout|error|skipped, milliseconds, why), and one of what the agent said. */
+/** There is one line for each step (its name, ok|timeout|error|skipped, milliseconds, the reason), and one line of what the agent said. */
 function readAgentLines(
   text: string,
   said: string | undefined,
@@ -95,7 +95,7 @@ function readThreadsLine(said: string | undefined): Exclude<CaptureSignals['stuc
   return known(both.map((tid) => ({ name: `thread ${tid}`, wchan: 'an unknown place' })));
 }
 
-/** The line for people, where the closing line for programs is missing. */
+/** Read from the line for people if the closing line for programs is missing. */
 export function evidenceNamed(stdout: string): string | undefined {
   const evidence = /^evidence: (\S{1,200})$/m.exec(stdout)?.[1];
   return evidence === 'none' ? undefined : evidence;

@@ -1,5 +1,5 @@
-// Triage in the second before a verb: the last status, the last probe of SSH, and the last capture where it still describes
-// what is. It may know less than a full triage and then finds less: it never holds up a verb for a capture. Pure.
+// Triage in the second before a verb, from the last status, the last probe of SSH, and the last capture if that still describes the
+// VM. It may know less than a full triage and then finds less, because no verb waits for a capture. Pure.
 import type { TargetName } from '../../protocol/ids.ts';
 import type { TriageReport } from '../../protocol/triage.ts';
 import type { Latest } from '../evidence/port.ts';
@@ -12,13 +12,13 @@ import { statusSignals } from './status-signals.ts';
 
 export interface QuickSignals {
   readonly target: TargetName;
-  /** Undefined: not asked yet, or no answer yet. */
+  /** Undefined when it was not asked yet, or has not answered yet. */
   readonly host: StatusAnswer | undefined;
   readonly ssh: SshSignal;
   readonly captured: Latest | undefined;
 }
 
-/** A capture says what was; longer than this it is history. */
+/** A capture that is older than this says nothing about now. */
 const CAPTURE_LIFE_MS = 5 * 60_000;
 
 export function quickReport(
@@ -28,7 +28,7 @@ export function quickReport(
   const status = host?.status;
   const age = captured === undefined ? Number.POSITIVE_INFINITY : nowMs - captured.atMs;
   const recent = age < CAPTURE_LIFE_MS ? captured : undefined;
-  // A guest that is well answers within the patience of this; one that does not is as it was.
+  // A healthy guest would have answered in the time that we wait. One that has not answered is taken to be as before.
   const asThen =
     recent !== undefined &&
     now.ssh.reading === 'unknown' &&
@@ -66,7 +66,7 @@ function stillTrue(
       (now.pid !== undefined && signals.pid !== undefined && now.pid !== signals.pid));
   if (another) return {};
   if (ssh.reading !== 'works') return signals;
-  // The guest is back: of what was captured only its configuration and its holders still count.
+  // The guest is back. Of the capture only the configuration and the holders of locks still count.
   const { configLock, tasks, lockFile, quorum, ha, staged, throttles, evidence, vmid } = signals;
   const kept = { configLock, tasks, lockFile, quorum, ha, staged, throttles, evidence, vmid };
   return Object.fromEntries(Object.entries(kept).filter(([, value]) => value !== undefined));

@@ -1,5 +1,5 @@
-// What was last seen of a target: the power host's status and whether the VM answers SSH. Asked only when somebody wants to know,
-// one question at a time to each side; the last answer stays, with its age. Knows nothing of power: power and triage read here.
+// What was last seen of a target: the status of the power host, and whether the VM answers SSH. It asks only when somebody wants to
+// know, and asks each side one question at a time. The last answer stays, with its age. Power and triage read here; it knows neither.
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Guest, Probed } from '../guest/port.ts';
 import { askStatus, type PowerPath, type StatusAnswer } from '../power-host/run-verb.ts';
@@ -15,17 +15,17 @@ export interface Reading<T> {
 }
 
 export interface Readings {
-  /** Asks again what is older than a moment. Resolves when both answers are there, at the latest after `patienceMs`. */
+  /** Asks again unless the answer is from a moment ago. Resolves when both answers are there, at the latest after `patienceMs`. */
   refresh(patienceMs: number): Promise<void>;
-  /** Only the host, and only where its answer is older than `freshMs`. Resolves when it has answered or could not. */
+  /** Asks only the host, and only if its answer is older than `freshMs`. Resolves when it has answered, or could not be asked. */
   refreshHost(freshMs: number): Promise<void>;
   host(): Reading<StatusAnswer> | undefined;
   ssh(): Reading<SshProbe> | undefined;
-  /** The last reading of SSH while it still says something about now. */
+  /** The last reading of SSH, if it is recent enough to say something about now. */
   sshNow(): SshSignal;
-  /** Somebody else heard the host. */
+  /** Takes an answer of the host that somebody else got. */
   noteHost(answer: StatusAnswer): void;
-  /** Asks now; what is heard is what everybody sees next. */
+  /** Asks now. Everybody sees the answer from then on. */
   readonly probeSsh: Guest['probe'];
 }
 
@@ -35,7 +35,7 @@ export interface ReadingsParts {
 }
 
 const FRESH_MS = 3_000;
-/** A reading that is older says nothing about now. */
+/** A reading that is older than this says nothing about now. */
 const READING_LIFE_MS = 30_000;
 /** The host's own limit for a status is 15 s: ours is never shorter than that of whom we ask. Nobody waits for it: see `refresh`. */
 const STATUS_LIMIT_MS = 20_000;
@@ -72,12 +72,12 @@ export function createReadings({ host: path, guest }: ReadingsParts): Readings {
 
 interface Question<T> {
   refresh(freshMs?: number): Promise<void>;
-  /** Learned by another way. */
+  /** Takes an answer that came in another way. */
   note(value: T): void;
   last(): Reading<T> | undefined;
 }
 
-/** The last answer to a question, asked again when it is old. A question that fails leaves the last answer. */
+/** The last answer to a question, which is asked again when the answer is old. When that fails, the last answer stays. */
 function createQuestion<T>(ask: () => Promise<T>): Question<T> {
   let last: Reading<T> | undefined;
   let asking: Promise<unknown> | undefined;
@@ -87,7 +87,7 @@ function createQuestion<T>(ask: () => Promise<T>): Question<T> {
       const askedAt = Date.now();
       asking ??= ask()
         .then((value) => {
-          // What was learned while this question hung is newer than what it asked about.
+          // An answer that came in another way while this question hung is newer.
           if (last === undefined || Date.parse(last.at) <= askedAt)
             last = { value, at: new Date().toISOString() };
         })

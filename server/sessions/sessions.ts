@@ -15,14 +15,14 @@ const QUEUE_LIMIT = 20;
 export interface SessionsDeps {
   readonly journal: Journal;
   readonly agent: AgentDriver;
-  /** A session may outlive its target: it can be read then, and not continued. */
+  /** Whether it is configured. A session whose target is gone can be read but not continued. */
   readonly isTarget: (name: TargetName) => boolean;
   readonly maxConcurrentTurns: number;
   readonly turnTimeoutMs: number;
   readonly logger: Logger;
 }
 
-/** A session and the target that it is about, as `targetOf` told. */
+/** A session and the target that it is about, as `targetOf` says. */
 export interface SessionRef {
   readonly id: SessionId;
   readonly target: TargetName;
@@ -32,7 +32,7 @@ export interface Prompt {
   readonly text: string;
   readonly model?: string | undefined;
   readonly by: Actor;
-  /** Wait behind a running turn instead of being refused. */
+  /** Whether to wait behind a running turn instead of being refused. */
   readonly queue?: boolean | undefined;
 }
 
@@ -65,7 +65,7 @@ export class Sessions {
     return id;
   }
 
-  /** The target of a session; undefined where there is no such session. */
+  /** The target of a session; undefined when there is no such session. */
   targetOf(id: SessionId): Promise<TargetName | undefined> {
     return this.#deps.journal.targetOf(id);
   }
@@ -74,7 +74,7 @@ export class Sessions {
     return this.#live.get(id)?.turn !== undefined;
   }
 
-  /** Resolves once the prompt is in the journal. The turn goes on by itself. `target`: the session's own. */
+  /** Resolves when the prompt is in the journal. The turn goes on by itself. `target` must be that of the session. */
   async prompt({ id, target }: SessionRef, prompt: Prompt): Promise<Accepted> {
     if (this.#closing)
       throw new BreakglassError('shutting-down', 'The server is shutting down. Try again in a moment.');
@@ -105,7 +105,7 @@ export class Sessions {
       if (index >= 0) live.queue.splice(index, 1);
       throw error;
     }
-    // The turn may have ended while this was written.
+    // The turn may have ended while this was being written.
     void this.#next(id, live);
     return { status: 'queued', queueId };
   }
@@ -120,7 +120,7 @@ export class Sessions {
       const removed = dropped.map(
         (entry) => ({ kind: 'unqueued', queue_id: entry.id, reason: 'removed' }) as const,
       );
-      // The stop holds whether or not this can be recorded; the next start closes what is left open.
+      // The stop counts even if this cannot be recorded. The next start closes what is left open.
       await this.#append(id, live, by, removed).catch((error: unknown) =>
         this.#deps.logger.error({ err: error }, 'removal not recorded'),
       );
@@ -129,15 +129,15 @@ export class Sessions {
   }
 
   /**
-   * A client attaches: what is being written now, and from this moment on everything ephemeral. The session's agent is
-   * warmed, so that the first prompt finds it ready.
+   * A client attaches. It gets what is being written now, and from then on all ephemeral events. The agent of the session is started,
+   * so that it is ready for the first prompt.
    */
   attach(
     { id, target }: SessionRef,
     listener: (event: EphemeralEvent) => void,
   ): { readonly snapshot: readonly EphemeralEvent[]; detach: () => void } {
     const live = this.#get(id, target);
-    // An object of its own: the same listener may attach twice, and each detaches once.
+    // Each attachment has an object of its own: the same listener may attach twice, and then each detaches once.
     const viewer = { listener };
     live.viewers.add(viewer);
     this.#warm(id, live);
@@ -158,7 +158,7 @@ export class Sessions {
     return this.#live.get(id)?.viewers.size ?? 0;
   }
 
-  /** At start: what a dead server left open is closed, each exactly once. Before anybody is let in. */
+  /** Called at the start, before anybody is let in: closes what a dead server left open, each turn exactly once. */
   async recover(): Promise<void> {
     const { turns, queued } = await this.#deps.journal.open();
     const close: NewEvent[] = [];
@@ -185,7 +185,7 @@ export class Sessions {
     if (close.length > 0) await this.#deps.journal.append(close);
   }
 
-  /** Ends every turn and waits until each has said so. */
+  /** Ends every turn, and waits until each has recorded its end. */
   async close(): Promise<void> {
     this.#closing = true;
     for (const live of this.#live.values()) {
@@ -208,7 +208,7 @@ export class Sessions {
       publish: (event) => this.#publish(live, event),
       logger: this.#deps.logger,
     });
-    live.turn = turn; // Claimed before the first await: a second prompt in the same moment is refused.
+    live.turn = turn; // Before the first await, so that a second prompt in the same moment is refused.
     try {
       await this.#append(
         id,
@@ -236,7 +236,7 @@ export class Sessions {
     this.#forget(id, live);
   }
 
-  /** Starts the oldest waiting prompt if nothing runs. */
+  /** Starts the prompt that has waited longest, if nothing runs. */
   async #next(id: SessionId, live: Live): Promise<void> {
     if (live.turn !== undefined || this.#closing) return;
     const entry = live.queue.shift();
@@ -246,7 +246,7 @@ export class Sessions {
         { kind: 'unqueued', queue_id: entry.id, reason: 'started' },
       ]);
     } catch (error) {
-      // Back in its place: it was acknowledged. It runs with the next prompt, or is closed as lost by the next start.
+      // It was acknowledged, so it goes back to its place. It runs with the next prompt, or the next start closes it as lost.
       if (live.turn === undefined) live.queue.unshift(entry);
       this.#deps.logger.error({ err: error, session: id }, 'a queued prompt could not be started');
     }
@@ -266,7 +266,7 @@ export class Sessions {
     return live;
   }
 
-  /** Nobody attached, nothing running: the entry goes, and its agent may. Another entry of the same session stays. */
+  /** Forgets an entry when nobody is attached and nothing runs, and releases its agent. Another entry of the same session stays. */
   #forget(id: SessionId, live: Live): void {
     if (live.viewers.size > 0 || live.turn !== undefined || live.queue.length > 0) return;
     if (this.#live.get(id) !== live) return;

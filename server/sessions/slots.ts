@@ -1,5 +1,4 @@
-// How many turns run at once. A turn that finds no free slot waits its turn, first come first served, and can be stopped
-// while it waits.
+// Limits how many turns run at once. A turn that finds no free slot waits, first come first served, and can be stopped while it waits.
 
 export class Slots {
   #free: number;
@@ -9,12 +8,12 @@ export class Slots {
     this.#free = count;
   }
 
-  /** True when the next `take` would have to wait. */
+  /** Whether the next `take` would have to wait. */
   get full(): boolean {
     return this.#free === 0;
   }
 
-  /** Resolves to the way to give the slot back, or to undefined when the signal was aborted first. */
+  /** Resolves with a function that gives the slot back, or with undefined when the signal was aborted first. */
   take(signal: AbortSignal): Promise<(() => void) | undefined> {
     return new Promise((resolve) => {
       if (signal.aborted) return resolve(undefined);

@@ -1,29 +1,29 @@
-// The arguments of every `ssh` that the server starts. Host, port and user come from configuration (checked there), the
-// command is one argument after `--`. Pure. Authority for each option: ssh(1), ssh_config(5).
+// The arguments of every `ssh` that the server starts. Host, port and user come from the configuration, which checks them; the command
+// is one argument after `--`. Pure. Authority for each option: ssh(1), ssh_config(5).
 
 import { BreakglassError } from '../../protocol/problems.ts';
 import type { HostAddress } from '../config/targets.ts';
 
 export interface Keepalive {
   readonly intervalS: number;
-  /** Unanswered keepalives before the connection is given up: after (count + 1) × interval seconds of silence. */
+  /** How many keepalives may stay unanswered. The connection is given up after (count + 1) × interval seconds of silence. */
   readonly count: number;
 }
 
 export interface Destination {
   readonly address: HostAddress;
-  /** The only key that is offered: a private key's file, or the public key of one that the agent holds. */
+  /** The file of the only key that is offered: a private key, or the public key of one that the agent holds. */
   readonly keyFile: string;
   readonly authSock: string | undefined;
   readonly knownHostsFile: string;
-  /** The name under which the host's key is kept: an address may change hands, the alias does not. */
+  /** The name under which the host's key is kept. Another host may get the address, but not the alias. */
   readonly hostKeyAlias: string;
 }
 
-// Linux: one argument is at most 131,072 bytes (MAX_ARG_STRLEN).
+// On Linux an argument has at most 131,072 bytes (MAX_ARG_STRLEN).
 const MAX_COMMAND_BYTES = 128_000;
 
-/** What ssh says about its own progress goes to its log whatever LogLevel is: see client-log.ts. Unknown before OpenSSH 8.5. */
+/** Makes ssh log its own progress, whatever LogLevel is: see client-log.ts. OpenSSH before 8.5 does not know it. */
 const PROGRESS = [
   'sshconnect.c:ssh_connect_direct():*',
   'kex.c:kex_exchange_identification():*',
@@ -33,7 +33,7 @@ const PROGRESS = [
   'mux.c:mux_client_request_session():*',
 ].join(',');
 
-/** A path as ssh_config reads it: quoted, without its tokens. */
+/** A path as ssh_config reads it: in quotes, with `%` escaped. */
 const literal = (file: string): string => `"${file.replaceAll('%', '%%')}"`;
 
 function commonOptions(destination: Destination, connectTimeoutS: number, keepalive: Keepalive): string[] {
@@ -74,7 +74,7 @@ const place = ({ address }: Destination): string[] => [
   address.host,
 ];
 
-/** A process that only holds a connection open for others to use. */
+/** For a process that only holds a connection open, for others to use. */
 export const masterArguments = (
   to: Destination,
   socket: string,
@@ -84,14 +84,14 @@ export const masterArguments = (
 
 export interface CommandOptions {
   readonly command: string;
-  /** Control socket of a master; undefined for a connection of its own. */
+  /** The control socket of a master; undefined for a connection of its own. */
   readonly socket: string | undefined;
   readonly logFile: string | undefined;
   readonly connectTimeoutS: number;
   readonly keepalive: Keepalive;
 }
 
-/** Throws `invalid-input` for a command that cannot be one argument. */
+/** Throws `invalid-input` when the command cannot be one argument. */
 export function commandArguments(to: Destination, options: CommandOptions): string[] {
   if (options.command.includes('\0'))
     throw new BreakglassError('invalid-input', 'A command cannot contain a NUL character.');
@@ -99,7 +99,7 @@ export function commandArguments(to: Destination, options: CommandOptions): stri
     throw new BreakglassError('invalid-input', `The command is longer than ${MAX_COMMAND_BYTES} bytes.`);
   return [
     ...commonOptions(to, options.connectTimeoutS, options.keepalive),
-    // Where the master is gone, ssh connects directly by itself.
+    // If the master is gone, ssh connects directly by itself.
     '-S',
     options.socket ?? 'none',
     '-o',

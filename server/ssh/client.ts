@@ -1,4 +1,5 @@
-// One run of the OpenSSH client: started, streamed, ended by us when asked, and read for how it ended. First cause wins.
+// One run of the OpenSSH client: it is started, its output is streamed, we end it when asked, and its log tells how it ended. The first
+// cause of an end wins.
 import { once } from 'node:events';
 import { readFile, unlink, writeFile } from 'node:fs/promises';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -20,7 +21,7 @@ export interface ClientRun {
 export interface ClientResult {
   readonly how: SshEnd;
   readonly exitCode: number | null;
-  /** The local client's own end by a signal, if it ended so. */
+  /** The signal that ended the local client, if one did. */
   readonly signal: string | undefined;
   readonly begun: Begun;
   readonly reached: SshReached;
@@ -30,13 +31,13 @@ export interface ClientResult {
 }
 
 const STDERR_TAIL_BYTES = 4_096;
-// Between TERM and KILL for the local client, which has nothing to save.
+// Between TERM and KILL for the local client. It has nothing to save.
 const KILL_AFTER_MS = 300;
-// A master holds our pipes (ssh passes it the file descriptors) until it lets the session go: after the client's own end we
-// read on for what is under way, not until a hung master dies. Longer where the end was orderly.
+// A master holds our pipes until it lets the session go, because ssh passes it the file descriptors. So after the end of the client we
+// read on for this long, for what is still under way, and do not wait for a master that hangs. Longer after an orderly end.
 const DRAIN_MS = { orderly: 5_000, forced: 100 };
 
-/** A log file that can be written, else undefined: with a full disk ssh would refuse to start for the log's sake. */
+/** A log file, if it can be written: on a full disk ssh would refuse to start because of its log. */
 export async function createLog(file: string): Promise<string | undefined> {
   try {
     await writeFile(file, '', { flag: 'wx', mode: 0o600 });
@@ -60,7 +61,7 @@ export async function runClient(run: ClientRun): Promise<ClientResult> {
     reject: false,
     forceKillAfterDelay: KILL_AFTER_MS,
   });
-  // Never rejects; awaited only for a failed start. It waits for the pipes too, which a hung master may hold.
+  // Never rejects, and is awaited only after a failed start: it also waits for the pipes, which a master that hangs may hold.
   const settled = child.then((result) => result);
   let exited = false;
   const exit: Promise<readonly [number | null, string | null]> =

@@ -1,11 +1,11 @@
-// A host reached by OpenSSH's client: commands over a reused connection, or over one of their own. List argv, an explicit
-// environment, never a shell of ours.
+// A host that is reached with OpenSSH's client. Commands go over a reused connection, or over one of their own. The arguments are a
+// list, the environment is explicit, and there is no shell on our side.
 //
-// What is sent twice and what is not. Over the reused connection ssh itself falls back to a direct one as long as the master
-// has not confirmed the session; the exec request is sent only after that confirmation, so a command that was not begun is
-// carried by the fallback and one that was begun is never repeated. That leaves the instant in which a master dies between
-// sending the request and confirming it. For what changes the world (`fresh`) even that is too much: it gets a connection of
-// its own, where the client's log says exactly whether the command was sent, and 0.2 s more do not matter.
+// What can be sent twice. As long as the master of a reused connection has not confirmed the session, ssh itself falls back to a direct
+// connection. It sends the exec request only after that confirmation, so the fallback carries a command that was not begun, and one that
+// was begun is never repeated. There remains the moment in which a master dies after sending the request and before confirming it. That
+// is too much for a command that changes the world (`fresh`): it gets a connection of its own, where the client's log says exactly
+// whether the command was sent, and where 0.2 s more do not matter.
 import path from 'node:path';
 import type { Logger } from 'pino';
 import { BreakglassError } from '../../protocol/problems.ts';
@@ -23,15 +23,15 @@ export interface SshConnectionOptions {
   readonly keyPath: string;
   readonly authSock: string | undefined;
   readonly knownHostsFile: string;
-  /** From `openControlDir`. Undefined: no connection is reused and the client keeps no log. */
+  /** From `openControlDir`. When undefined, no connection is reused and the client keeps no log. */
   readonly controlDir: string | undefined;
-  /** The mark by which the next server finds what this one left: see processes/owner.ts. */
+  /** The mark by which the next server finds processes that this one left behind: see processes/owner.ts. */
   readonly ownerEnv: Readonly<Record<string, string>>;
   readonly searchPath: string;
   readonly home: string;
   readonly logger: Logger;
   readonly hostKeyAlias: string;
-  /** How long a reused connection may be silent while it is asked. Default 2 s × (2 + 1): half-open is found in 6 s. */
+  /** How long a reused connection may be silent while it is asked. Default 2 s × (2 + 1): a half-open one is noticed after 6 s. */
   readonly keepalive?: Keepalive;
   /** For the TCP connection and the key exchange. Default 6 s, so that an unreachable host is known well within 10 s. */
   readonly connectTimeoutS?: number;
@@ -44,7 +44,7 @@ export interface SshCommand {
   readonly stdin?: string;
   readonly signal?: AbortSignal;
   readonly timeoutMs?: number;
-  /** A connection of its own: for what must not be begun twice, and for probes that must not queue behind a hung one. */
+  /** Uses a connection of its own: for what must not be begun twice, and for probes that must not wait behind a command that hangs. */
   readonly fresh?: boolean;
   readonly onStdout?: (chunk: Buffer) => void;
   readonly onStderr?: (chunk: Buffer) => void;
@@ -52,10 +52,10 @@ export interface SshCommand {
 
 export interface SshResult {
   readonly how: SshEnd;
-  /** The remote command's, null when it is not known or when it was ended by a signal. */
+  /** The exit code of the remote command; null when it is not known, or when a signal ended the command. */
   readonly exitCode: number | null;
   readonly signal: string | undefined;
-  /** `no`: proof that the command never ran. */
+  /** `no` is proof that the command never ran. */
   readonly begun: Begun;
   /** How far it came, as far as the client's log tells. */
   readonly reached: SshReached;
@@ -63,22 +63,22 @@ export interface SshResult {
   readonly failure: SshFailure | undefined;
   /** The last 4 KB of the remote command's stderr. */
   readonly stderrTail: string;
-  /** For `unreachable` and `connection_lost`: a sentence for a person. Else empty. */
+  /** For `unreachable` and `connection_lost` a sentence for a person, otherwise empty. */
   readonly detail: string;
 }
 
 export interface SshConnection {
-  /** Never rejects for trouble with the host; rejects with `invalid-input` for a command that cannot be sent. */
+  /** Does not reject because of trouble with the host. Rejects with `invalid-input` when the command cannot be sent. */
   run(command: SshCommand): Promise<SshResult>;
-  /** Opens the reused connection ahead of the first command. True when it stands. */
+  /** Opens the reused connection before the first command. True when it is up. */
   warm(limitMs: number): Promise<boolean>;
   masterPid(): number | undefined;
-  /** Ends the reused connection and every command under way (here; what it means over there is the caller's business). */
+  /** Ends the reused connection and every command under way, on this side. What that means over there is up to the caller. */
   close(): Promise<void>;
 }
 
 export const DEFAULT_KEEPALIVE: Keepalive = { intervalS: 2, count: 2 };
-// A connection of its own carries long work through a busy host: patient, 20 s of silence.
+// A connection of its own carries long work to a host that may be busy, so 20 s of silence are allowed.
 const FRESH_KEEPALIVE: Keepalive = { intervalS: 5, count: 3 };
 const DEFAULT_IDLE_MS = 10 * 60_000;
 const DEFAULT_CONNECT_TIMEOUT_S = 6;
@@ -109,7 +109,7 @@ export function createSshConnection(options: SshConnectionOptions): SshConnectio
     knownHostsFile: options.knownHostsFile,
     hostKeyAlias: options.hostKeyAlias,
   });
-  /** With the key that the last command had: a master is only started for one. */
+  /** Uses the key of the last command. */
   let destination = toWith(options.keyPath);
   const keepalive = options.keepalive ?? DEFAULT_KEEPALIVE;
   const connectTimeoutS = options.connectTimeoutS ?? DEFAULT_CONNECT_TIMEOUT_S;
@@ -139,7 +139,7 @@ export function createSshConnection(options: SshConnectionOptions): SshConnectio
         ),
         keepalive: fresh ? FRESH_KEEPALIVE : keepalive,
       });
-    build(file, undefined); // refuses what cannot be sent before anything is started
+    build(file, undefined); // Throws when the command cannot be sent, before anything is started.
     const key = await identity();
     if (closing.signal.aborted) throw new BreakglassError('shutting-down', 'The server is shutting down.');
     if (key.type === 'none') return failed(notOffered(key.why));
@@ -165,7 +165,7 @@ export function createSshConnection(options: SshConnectionOptions): SshConnectio
     const said = rest.how === 'unreachable' || rest.how === 'connection_lost';
     return said ? failed({ ...rest, failure, detail }) : { ...rest, failure, detail: '' };
   };
-  /** A host that is down is asked every few seconds while somebody looks: said once, not every time. */
+  /** A host that is down is asked every few seconds while somebody looks. The log says it once and not every time. */
   const failed = (result: SshResult): SshResult => {
     const { how, begun, detail } = result;
     if (detail !== lastFailure)
@@ -195,7 +195,7 @@ export function createSshConnection(options: SshConnectionOptions): SshConnectio
   };
 }
 
-/** Without a key nothing is started. */
+/** What a run gives when there is no key: nothing is started then. */
 const notOffered = (why: string): SshResult => ({
   how: 'unreachable',
   exitCode: null,

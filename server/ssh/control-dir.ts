@@ -1,5 +1,5 @@
-// Where control sockets and the clients' logs live: a private directory with a short path. A Unix socket's path is at most
-// 107 bytes on Linux and ssh adds 17 of its own while it binds, so the data directory is often too deep.
+// The private directory of control sockets and of the clients' logs. Its path is short: on Linux the path of a Unix socket has at most
+// 107 bytes, and ssh adds 17 while it binds, so the data directory is often too deep.
 import { createHash } from 'node:crypto';
 import { chmodSync, lstatSync, mkdirSync, mkdtempSync, readdirSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -8,9 +8,9 @@ import path from 'node:path';
 const MAX_DIR_BYTES = 60;
 
 /**
- * The same directory for the same data directory, so that a server killed with SIGKILL leaves nothing that piles up.
- * Where that name is taken by somebody else, a fresh random one. Mode 0700. What a dead server left in it is removed.
- * Undefined where no place can be written: then ssh works without a reused connection and without its log.
+ * The same data directory always gets the same control directory, so that servers that are killed with SIGKILL leave no heap of them.
+ * If the name belongs to somebody else, it gets a new random one. The mode is 0700, and what a dead server left in it is removed.
+ * Undefined when no place can be written: then ssh works without a reused connection and without its log.
  */
 export function openControlDir(
   dataDir: string,
@@ -25,7 +25,7 @@ export function openControlDir(
     try {
       return openAt(place, uid);
     } catch {
-      // Not there, not writable, full: the next one.
+      // It does not exist, is full, or cannot be written: try the next one.
     }
   }
   return undefined;
@@ -38,7 +38,7 @@ function openAt(dir: string, uid: number): string {
   } catch (error) {
     const found = lstatSync(dir, { throwIfNoEntry: false });
     if (found === undefined) throw error;
-    // A symlink or a directory of another user in a shared /tmp is a trap, not ours.
+    // In a shared /tmp a symbolic link, or a directory of another user, is a trap.
     if (!found.isDirectory() || found.uid !== uid)
       return mkdtempSync(path.join(path.dirname(dir), 'breakglass-'));
     chmodSync(dir, 0o700);

@@ -1,25 +1,25 @@
-// The one key that a target offers. A host decides by the key which VM a verb reaches, so nothing else that an agent happens to hold
-// may be tried. Looked up again and again: a key may be mounted, or an agent filled, after the server came up.
+// The one key that a target offers. A host may decide by the key which VM a verb reaches, so no other key of an ssh-agent may be tried.
+// It is looked up again and again, because a key may be mounted, or an agent filled, after the server has started.
 import { writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { execa } from 'execa';
 import { isKeyFile } from './key-file.ts';
 
 export type Identity =
-  /** A private key, or the public key of one that the agent holds. */
+  /** The file of a private key, or of the public key of one that the agent holds. */
   | { readonly type: 'file'; readonly file: string }
-  /** Nothing can be offered; a sentence says why and what to do. */
+  /** No key can be offered. `why` is a sentence that says the reason and what to do. */
   | { readonly type: 'none'; readonly why: string };
 
 export interface IdentityParts {
   readonly keyPath: string;
   readonly authSock: string | undefined;
-  /** Where the public key of an agent's only key may be written; undefined: nowhere. */
+  /** Where the public key of the agent's only key may be written; undefined when there is no place. */
   readonly dir: string | undefined;
   readonly searchPath: string;
 }
 
-/** One look at the agent serves what comes within this time. */
+/** For how long one look at the agent is enough. */
 const KEPT_MS = 10_000;
 const AGENT_LIMIT_MS = 2_000;
 

@@ -1,6 +1,6 @@
-// The process that holds one connection open for reuse (OpenSSH's "control master"), owned by us rather than left behind by
-// ControlPersist: started when first wanted, ended after idling, replaced when dead. Nothing ever waits for it and nothing
-// fails with it: a client that finds no master connects by itself.
+// The process that holds one connection open for reuse (OpenSSH's "control master"). It is ours, not left behind by ControlPersist: we
+// start it when it is first wanted, end it when it is idle, and replace it when it has died. Nothing waits for it and nothing fails
+// with it, since a client that finds no master connects by itself.
 import { existsSync, rmSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { execa } from 'execa';
@@ -9,26 +9,26 @@ import type { Logger } from 'pino';
 export interface MasterParts {
   readonly argumentsFor: (socket: string) => readonly string[];
   readonly env: Readonly<Record<string, string>>;
-  /** Path of a new socket for each process: a dead one's socket is never mistaken for a live one's. */
+  /** Gives the path of a new socket for each process, so that the socket of a dead one is never taken for that of a live one. */
   readonly socketPath: () => string;
   readonly idleMs: number;
   readonly logger: Logger;
 }
 
 export interface Master {
-  /** The socket to try, starting a master in the background when there is none. Undefined: do not try. */
+  /** The socket to try. Starts a master in the background when there is none. Undefined when there is nothing to try. */
   touch(): string | undefined;
-  /** True once a connection stands, false when it could not be made in time. For tests, benchmarks and warming up. */
+  /** True when a connection is up, false when there was none in time. For tests, benchmarks and warming up. */
   ready(limitMs: number): Promise<boolean>;
   pid(): number | undefined;
   close(): Promise<void>;
 }
 
-// A master that died within this time of its start (nobody there, no key) is not tried again before the pause is over.
+// If a master dies within this time after its start (nobody there, no key), there is a pause before the next one.
 const SHORT_LIFE_MS = 5_000;
 const PAUSE_MS = 3_000;
 
-/** Where there is no place for its socket: every client connects by itself. */
+/** Used when there is no place for a socket: every client connects by itself. */
 export const NO_MASTER: Master = {
   touch: () => undefined,
   ready: async () => false,
@@ -66,7 +66,7 @@ export function createMaster(parts: MasterParts): Master {
     running = own;
     void process.then((result) => {
       if (running === own) running = undefined;
-      // ssh removes its socket when it can; after SIGKILL it could not.
+      // ssh removes its socket at its end, but not after SIGKILL.
       rmSync(socket, { force: true });
       if (closed) return;
       if (Date.now() - startedAt < SHORT_LIFE_MS) notBefore = Date.now() + PAUSE_MS;

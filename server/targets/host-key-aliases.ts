@@ -1,4 +1,4 @@
-// The names under which host keys are kept: one for each VM and one for each power host, whatever their addresses are today. Pure.
+// The names under which host keys are kept: one for each VM and one for each power host, whatever their addresses are. Pure.
 import type { TargetConfig } from '../config/targets.ts';
 
 export interface HostKeyAliases {
@@ -7,8 +7,8 @@ export interface HostKeyAliases {
 }
 
 /**
- * The default target keeps the names that a console with one target has always used: keys that were pinned stay pinned when
- * its description moves into a file. Targets on one power host share that host's name.
+ * The default target keeps the names that a console with one target has always used, so that its pinned keys stay valid when its
+ * description moves into a file. Targets on one power host share the name of that host.
  */
 export function hostKeyAliases(target: TargetConfig, ofDefault: TargetConfig): HostKeyAliases {
   const place = ({ powerHost }: TargetConfig): string =>

@@ -1,4 +1,4 @@
-// The live state of one target as it is shown: the readings with their ages, and the verb that runs.
+// The state of one target as it is shown: the readings with their ages, and the verb that runs.
 import type { TargetName } from '../../protocol/ids.ts';
 import type { TargetState } from '../../protocol/me.ts';
 import type { Evidence } from '../evidence/port.ts';
@@ -16,7 +16,7 @@ export interface Shown {
   readonly power: Pick<Power, 'running'>;
 }
 
-/** What is known now. Asks nothing. */
+/** What is known now. It asks nobody. */
 export function targetState({ name, title, readings, evidence, power }: Shown): TargetState {
   const answer = readings.host();
   const probe = readings.ssh();

@@ -1,5 +1,5 @@
-// A target as a value: everything of one machine to recover, made from its configuration by one function. Nothing here is shared with
-// another target but the place where state is kept, and nothing is asked or connected before somebody wants it.
+// A target as a value: one function makes everything of one machine to recover from its configuration. Targets share nothing but the
+// place where state is kept, and nothing is asked or connected before somebody wants it.
 import path from 'node:path';
 import type { Logger } from 'pino';
 import type { PolicyMode } from '../../protocol/events.ts';
@@ -32,17 +32,17 @@ export interface Target {
   readonly press: Press;
   readonly diagnosis: Diagnosis;
   readonly evidence: Evidence;
-  /** Asked now of both sides; within a moment, with what is known then. */
+  /** Asks both sides now. Resolves within a moment, with what is known then. */
   state(): Promise<TargetState>;
-  /** As `state`, for a list: only the power host's status, and only where it is old. */
+  /** For a list: asks only the power host for its status, and only if the last one is old. */
   glance(): Promise<void>;
-  /** What is known, without asking. */
+  /** What is known, without asking anybody. */
   known(): TargetState;
-  /** Ends commands, operations (they go on at the host) and connections. */
+  /** Ends commands, operations (which go on at the host) and connections. */
   close(): Promise<void>;
 }
 
-/** What all targets of a console share. */
+/** What all targets of a console have in common. */
 export interface TargetHouse {
   readonly defaultTarget: TargetConfig;
   readonly policy: PolicyMode;
@@ -52,16 +52,16 @@ export interface TargetHouse {
   readonly ownerEnv: Readonly<Record<string, string>>;
   readonly searchPath: string;
   readonly home: string;
-  /** Undefined when it cannot be opened. */
+  /** Undefined when the journal cannot be opened. */
   readonly journal: Journal | undefined;
   readonly logger: Logger;
 }
 
-/** A VM that thrashes is slow to answer and still worth waiting for: 20 s of silence, not the power host's 6. */
+/** A VM that thrashes is slow to answer and worth waiting for: 20 s of silence are allowed, 6 for the power host. */
 const PATIENT: Keepalive = { intervalS: 5, count: 3 };
-/** A page wants an answer now; what comes later is shown by the next one. */
+/** A page wants an answer now. What comes later is in the next answer. */
 const PATIENCE_MS = 1_500;
-/** A list shows readings of up to 15 s as true (then they are stale). */
+/** Below the 15 s after which a list shows a reading as stale. */
 const GLANCE_FRESH_MS = 10_000;
 
 export function createTarget(config: TargetConfig, house: TargetHouse): Target {

@@ -1,4 +1,4 @@
-// The targets of this console by name, and the gentle look at all of them that a list takes.
+// The targets of this console by their names, and the gentle look at all of them for a list.
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { OperationId } from '../../protocol/ids.ts';
 import { parseTargetName, type TargetName } from '../../protocol/ids.ts';
@@ -11,12 +11,12 @@ import type { Target } from './target.ts';
 export interface Targets {
   readonly default: Target;
   readonly all: readonly Target[];
-  /** Throws `unknown-target` with the names that there are. */
+  /** Throws `unknown-target`, with the names of all targets. */
   named(name: string): Target;
   find(name: TargetName): Target | undefined;
-  /** All with their last known state; within 2 s, while the host of each is asked again, few at a time. */
+  /** All targets with what is known of them within 2 s. Meanwhile their hosts are asked again, a few at a time. */
   list(): Promise<TargetsAnswer>;
-  /** An operation and the target that it is of, whichever that is. */
+  /** An operation, and the target that it belongs to. */
   operation(id: OperationId): Promise<{ readonly target: Target; readonly operation: Operation } | undefined>;
   close(): Promise<void>;
 }
@@ -67,7 +67,7 @@ export function createTargets(
   };
 }
 
-/** At most so many looks at once; one for each target, however many lists want it. */
+/** Limits the looks that run at once. There is one look at a target at a time, however many lists want it. */
 function createGlances(): { look(target: Target): Promise<void> } {
   const waiting: (() => void)[] = [];
   const looking = new Map<TargetName, Promise<void>>();
