@@ -79,7 +79,7 @@ test('status lists every target in columns; the token comes from the environment
   expect(asked).toEqual([`/api/targets Bearer ${TOKEN}`, `/api/targets Bearer ${TOKEN}`]);
 });
 
-test('--json is the answer of the console, whole, and nothing else on stdout', async () => {
+test('--json prints the whole answer of the console, and nothing else on stdout', async () => {
   const { url } = await startConsole(() => ({ status: 200, body: JSON.stringify(TARGETS) }));
   const { out } = await run(['status', '--json', '--url', url]);
   expect(JSON.parse(out)).toEqual(TARGETS);
@@ -96,7 +96,7 @@ test('one target is asked by its name, with what a row has no place for', async 
   expect(out).toContain('ssh: timed out\nwarning: another version');
 });
 
-test('what goes wrong is one sentence on stderr, and the exit code says of which kind', async () => {
+test('what goes wrong is one sentence on stderr, and the exit code says of which kind it is', async () => {
   const problem = (status: number, detail: string) => ({ status, body: JSON.stringify({ detail }) });
   const answers = [
     problem(401, 'Sign in.'),

@@ -17,7 +17,7 @@ export function warningsOf(config: Config, agentUnavailable: string | undefined)
   const everyone = config.access.trustedProxies.filter((cidr) => cidr.endsWith('/0'));
   if (everyone.length > 0)
     warnings.push(
-      `BREAKGLASS_TRUSTED_PROXIES contains ${everyone.join(' and ')}: whoever reaches this port is who they say they are.`,
+      `BREAKGLASS_TRUSTED_PROXIES contains ${everyone.join(' and ')}: whoever reaches this port can claim to be anybody.`,
     );
   for (const file of missingKeys(config))
     warnings.push(

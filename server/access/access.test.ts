@@ -60,7 +60,7 @@ test('without a token configured no bearer and no cookie opens', () => {
   expect(access.identify(from('10.0.0.1', {}, access.mintCookie()))).toBeUndefined();
 });
 
-test('a cookie opens until it expires, and a changed one never', () => {
+test('a cookie opens until it expires, and one that was changed never does', () => {
   const cookie = open(0).mintCookie();
   expect(open(0).identify(from('203.0.113.1', {}, cookie))).toEqual({ name: 'operator', how: 'token' });
   expect(open((COOKIE_LIFE_S + 1) * 1_000).identify(from('203.0.113.1', {}, cookie))).toBeUndefined();
@@ -78,7 +78,7 @@ test('a cookie opens until it expires, and a changed one never', () => {
   expect(other.identify(from('203.0.113.1', {}, cookie))).toBeUndefined();
 });
 
-test('a foreign origin is foreign, our own and none are not', () => {
+test('a foreign origin is foreign; our own is not, and neither is a request without one', () => {
   const host = 'console.example:8443';
   expect(isForeign({ host })).toBe(false);
   expect(isForeign({ host, origin: 'https://console.example:8443' })).toBe(false);

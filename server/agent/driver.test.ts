@@ -40,7 +40,7 @@ const once =
     lastBlock(request)?.type === 'tool_result' ? answer(text('Done.')) : answer(...blocks);
 const ssh = (input: Record<string, unknown>) => toolUse('mcp__breakglass__ssh', input);
 
-test('a turn streams its text, then tells it whole, with usage and a result; later turns go to the same process', async () => {
+test('a turn streams its text, then records it whole, with usage and a result; later turns go to the same process', async () => {
   const rig = await rigged(() => ({
     type: 'answer',
     blocks: [text('The disk is full.')],
@@ -132,7 +132,7 @@ test('when the call cannot be recorded it does not run, and nothing runs afterwa
   expect(kinds(await runTurn(rig.agent, 'next'))).toEqual(['text', 'usage', 'result']);
 });
 
-test('a verb that contradicts the finding is refused with its text; said to be wanted all the same, it runs', async () => {
+test('a verb that contradicts the finding is refused with the text of the finding; when the agent insists, it runs', async () => {
   const finding = {
     target: 'devvm',
     at: 'x',
@@ -218,7 +218,7 @@ test.each(['-x --version', '/help', '/clear', '@/etc/passwd', '@disk-full.md loo
     expect(request?.raw).not.toContain('# A runbook');
   },
 );
-test('the model is the one that the prompt names, for that turn; a name that is none is refused', async () => {
+test('a prompt may name a model for its turn; what is not the name of a model is refused', async () => {
   const rig = await rigged(() => answer(text('ok')));
   await runTurn(rig.agent, 'one', undefined, turnContext(undefined, 'claude-other-9'));
   await runTurn(rig.agent, 'two');
@@ -300,7 +300,7 @@ test('a conversation that cannot be loaded is begun anew under the same id, and 
   expect(readdirSync(path.dirname(transcript ?? '')).some((name) => name.includes('unreadable'))).toBe(true);
 });
 
-test('an idle process is parked, the idlest first where there are too many, and the next prompt resumes it', async () => {
+test('an idle process is parked, the one that has been idle longest first if there are too many, and the next prompt resumes it', async () => {
   const rig = await rigged(() => answer(text('ok')), { bounds: { maxLive: 2, parkAfterMs: 60_000 } });
   await runTurn(rig.agent, 'plum');
   const first = pidOf(rig);
@@ -319,7 +319,7 @@ test('without a credential or a definition nothing is started, and one sentence 
   expect(rig.model.requests).toEqual([]);
 });
 
-test('where its directories cannot be made the agent says so, and the rest of the console works', async () => {
+test('when its directories cannot be made the agent says so, and the rest of the console works', async () => {
   const rig = await rigged(() => answer(text('ok')), { deps: { dataDir: '/dev/null' } });
   expect(rig.driver.unavailable()).toMatch(
     /directories cannot be made below \/dev\/null\/agent .*ENOTDIR.*power buttons/,
@@ -327,7 +327,7 @@ test('where its directories cannot be made the agent says so, and the rest of th
   expect(kinds(await runTurn(rig.agent, 'hello'))).toEqual(['error', 'result']);
 });
 
-test('a process that is stopped by SIGSTOP wedges nothing: the turn ends, the next prompt resumes the conversation', async () => {
+test('a process that is under SIGSTOP wedges nothing: the turn ends, and the next prompt resumes the conversation', async () => {
   const rig = await rigged((request) =>
     promptOf(request) === 'wedge' ? { type: 'hang', at: 'text' } : answer(text('Fine.')),
   );
@@ -348,7 +348,7 @@ test('a process that is stopped by SIGSTOP wedges nothing: the turn ends, the ne
   expect(rig.model.requests.at(-1)?.raw).toContain('plum');
 });
 
-test('a session that nobody needs any more is parked and forgotten; opened again, it goes on', async () => {
+test('a session that nobody needs any more is parked and forgotten, and goes on when it is opened again', async () => {
   const rig = await rigged(() => answer(text('ok')), { bounds: { parkReleasedAfterMs: 1 } });
   await runTurn(rig.agent, 'plum');
   expect(rig.driver.counts()).toEqual({ known: 1, live: 1 });

@@ -76,8 +76,7 @@ export class Exchange {
     const { show, endpoint, log, logger } = this.#parts;
     const said = translate(this.#state, message, { now: performance.now(), show, endpoint });
     this.#state = said.state;
-    if (said.unknown !== undefined)
-      logger.info({ message: said.unknown }, 'message of the agent that is not known');
+    if (said.unknown !== undefined) logger.info({ message: said.unknown }, 'unknown message from the agent');
     this.#progress(said.headway);
     const recorded: Promise<void>[] = [];
     for (const each of said.events) {
@@ -168,7 +167,7 @@ export class Exchange {
     } catch {
       return failed(NOT_RECORDED);
     }
-    if (this.#ours.has(id)) return failed('Refused: this call ran already.');
+    if (this.#ours.has(id)) return failed('Refused: this call has already run.');
     this.#ours.set(id, { name, at: performance.now(), settled: false });
     const outcome = signal.aborted
       ? failed('Stopped before it ran.', 'stopped')

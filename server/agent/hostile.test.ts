@@ -192,7 +192,7 @@ function reads(rig: Rig): AnswerBlock[] {
   ];
 }
 
-test('of more than 100 calls for what it must not have, none gets anything', async () => {
+test('more than 100 calls for what the agent must not have get nothing', async () => {
   let all: AnswerBlock[][] = [];
   const rig = await startRig(batches(() => all));
   rigs.push(rig);

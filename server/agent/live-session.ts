@@ -153,7 +153,7 @@ export class LiveSession implements LiveAgent {
     if (gone) return this.#run(run);
     await this.#report(run, {
       code: 'agent-stuck',
-      sentence: `The agent's process of the turn before does not end (asked for ${Math.round(leftoverMs / 1_000)} s). Ask again in a moment, or open a new session. The power buttons and triage work without it.`,
+      sentence: `The agent's process of the previous turn has not ended within ${Math.round(leftoverMs / 1_000)} s. Ask again in a moment, or open a new session. The power buttons and triage work without it.`,
     });
   }
 

@@ -138,7 +138,7 @@ test('the end of a turn is its usage and its result; the cost is the difference 
   expect(said.end).toEqual({ cost: 0.5 });
 });
 
-test('after a resume, where the total before is not known, the cost is what was added since', () => {
+test('after a resume the earlier total is not known, and the cost is what was added since', () => {
   const said = say(
     result({ model_usage_since_last_result: { a: { costUSD: 0.01 }, b: { costUSD: 0.02 } } }),
     freshTurn('claude-x', undefined),
@@ -146,7 +146,7 @@ test('after a resume, where the total before is not known, the cost is what was 
   expect(bodies(said)[0]).toMatchObject({ kind: 'usage', cost_usd: 0.03 });
 });
 
-test('trouble with the API is one error and no text; the synthetic prose is not the agent', () => {
+test('trouble with the API becomes one error and no text: the synthetic message does not come from the agent', () => {
   const synthetic = say({
     ...assistant([{ type: 'text', text: 'API Error: 500 …' }], { error: 'server_error' }),
     message: { model: '<synthetic>', content: [{ type: 'text', text: 'API Error' }] },
@@ -170,7 +170,7 @@ test('trouble with the API is one error and no text; the synthetic prose is not 
   expect(bodies(said)[0]).toMatchObject({ code: 'model-failed' });
 });
 
-test('an unknown failure is told in Claude Code’s words, without the credential', () => {
+test('an unknown failure is reported in the words of Claude Code, without the credential', () => {
   const said = say(
     result({ subtype: 'error_during_execution', is_error: true, errors: ['strange thing with sk-secret'] }),
   );
@@ -205,7 +205,7 @@ test.each(['status', 'thinking_tokens', 'session_state_changed', 'permission_den
   },
 );
 
-test('a message outside the vocabulary is named, not dropped in silence', () => {
+test('a message of an unknown kind is reported, not dropped silently', () => {
   expect(say({ type: 'system', subtype: 'brand_new' }).unknown).toBe('system/brand_new');
   expect(say({ type: 'brand_new' }).unknown).toBe('brand_new');
 });

@@ -8,7 +8,7 @@ import { ConfigError } from './fields.ts';
 
 const TOKEN = { API_BEARER_TOKEN: 'long-enough-0123456789' };
 
-test('one way to authenticate is enough, none is refused with what to set', () => {
+test('one way to authenticate is enough; without any the start is refused, with what to set', () => {
   expect(readConfig(TOKEN).access.bearerToken).toBe(TOKEN.API_BEARER_TOKEN);
   expect(readConfig({ BREAKGLASS_TRUSTED_PROXIES: '10.42.0.0/16, fd00::/8' }).access.trustedProxies).toEqual([
     '10.42.0.0/16',
@@ -103,7 +103,7 @@ test('whole addresses and blocks are trusted as written', () => {
   );
 });
 
-test('an IPv6 address is an address, also one with a zone', () => {
+test('an IPv6 address is an address, even with a zone', () => {
   for (const host of ['::1', 'fe80::1%vmbr0', '2001:db8::7'])
     expect(readConfig({ ...TOKEN, BREAKGLASS_DEVVM_HOST: host }).targets.all[0]?.vm.host).toBe(host);
 });
@@ -120,7 +120,7 @@ test('a secret may come from a file; from both places it is refused', () => {
   expect(() => readConfig({ API_BEARER_TOKEN_FILE: '/does/not/exist' })).toThrow(/^API_BEARER_TOKEN_FILE: /);
 });
 
-test('TLS files that are no pair of PEM files are refused by the name of the variable that is wrong', () => {
+test('TLS files that are not a pair of PEM files are refused, with the name of the variable that is wrong', () => {
   const dir = tempDir();
   const pair = selfSigned(dir, 'one');
   const other = selfSigned(dir, 'two');

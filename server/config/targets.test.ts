@@ -117,7 +117,7 @@ test.each([
   expect(() => parse(text)).toThrow(message);
 });
 
-test('two targets with one power path would be one VM: refused, unless a key tells them apart', () => {
+test('two targets with the same power path are the same VM and refused, unless an account or a key tells them apart', () => {
   const two = (a: string, b: string) =>
     `default: a\ntargets:\n  a:\n    vm: { host: a }\n    power: ${a}\n  b:\n    vm: { host: b }\n    power: ${b}\n`;
   expect(() => parse(two('{ host: h }', '{ host: h }'))).toThrow(
@@ -127,7 +127,7 @@ test('two targets with one power path would be one VM: refused, unless a key tel
   expect(parse(two('{ host: h }', '{ host: h, user: breakglass-103 }')).all).toHaveLength(2);
 });
 
-test('BREAKGLASS_CONFIG names the file; a target beside it in the environment is refused, and so is a file that is not there', () => {
+test('BREAKGLASS_CONFIG names the file; a target in the environment beside it is refused, and so is a file that does not exist', () => {
   const file = path.join(tempDir(), 'targets.yaml');
   writeFileSync(file, THREE);
   const env = { API_BEARER_TOKEN: 'long-enough-0123456789', BREAKGLASS_CONFIG: file };

@@ -91,7 +91,7 @@ test('stdin reaches the command byte for byte, and without one it reads nothing'
   expect(await run('cat; echo end')).toMatchObject({ output: 'end\n' });
 });
 
-test('a character cut by the border of two chunks comes whole', async () => {
+test('a character that is split over two chunks comes whole', async () => {
   const result = await run(
     `printf '\\360\\237'; sleep 0.2; printf '\\230\\200'; printf '\\303' >&2; sleep 0.2; printf '\\244' >&2`,
   );
@@ -135,7 +135,7 @@ test('the limits of a stop are below the 2 s after which a person has an answer'
   expect(STOP_LIMITS.awaitPid).toBeLessThan(STOP_LIMITS.stop / 2);
 });
 
-test('a stop takes a whole tree: background children, children in sessions of their own, one that ignores TERM', async () => {
+test('a stop ends the whole tree: background children, children in sessions of their own, one that ignores TERM', async () => {
   const began = path.join(sshd.dir, 'began');
   const result = await stopped(
     `${nap('2')} & (setsid ${nap('3')} & wait) & bash -c 'trap "" TERM; touch ${began}; ${nap('4')}; ${nap('4')}' &
@@ -190,7 +190,7 @@ test('a command stopped before it began is proven not to run', async () => {
   expect(existsSync(file)).toBe(false);
 });
 
-test('a time limit ends the command in the VM, also one that ignores TERM', async () => {
+test('a time limit ends the command in the VM, even one that ignores TERM', async () => {
   // Long enough for the command to begin.
   const timeoutMs = 4_000;
   const [polite, stubborn] = await Promise.all([
@@ -207,7 +207,7 @@ test("a command's own exit code 124 or 255 is its own", async () => {
   expect(await run('exit 255')).toMatchObject({ ended: 'exited', exitCode: 255 });
 });
 
-test('a lost connection is told from one that never was', async () => {
+test('a lost connection is told apart from one that never existed', async () => {
   const other = await startSshd();
   const lost = guestOf(other);
   const running = run('echo READY; sleep 30', {}, lost);
@@ -239,7 +239,7 @@ test('wrapper and stopper are plain POSIX: they work with dash and with bash as 
   }
 });
 
-test('a probe answers beside a running command, shares its flight and leaves no process', async () => {
+test('a probe answers beside a running command, is shared by all who ask, and leaves no process', async () => {
   const stop = new AbortController();
   const running = run(`echo READY; ${nap('8')}`, { signal: stop.signal });
   await ready();

@@ -206,7 +206,7 @@ test('everything under /api is 401 without an identity, however the path is spel
   });
 });
 
-test('a foreign origin may not change state, our own and none may', async () => {
+test('a foreign origin may not change state; our own may, and so may a client without one', async () => {
   const { base, call } = await house();
   const post = (headers: Record<string, string>) =>
     call('POST', '/api/session', undefined, { ...auth, ...headers });
@@ -502,7 +502,7 @@ test('a verb that contradicts the finding needs a second press that names it; th
   expect((await call('POST', '/api/pve/reset')).status).toBe(200);
 });
 
-test('evidence is listed and served as JSON, text, picture and archive; what is not there is 404', async () => {
+test('evidence is listed and served as JSON, text, picture and archive; what does not exist is 404', async () => {
   const bundle = await packBundle(STALLED);
   const ssh = {
     async run(command: { onStdout?: (chunk: Buffer) => void }) {
@@ -635,7 +635,7 @@ test('a Last-Event-ID ahead of everything replays nothing, however many digits i
   expect(await eventsUntil(answer, 'caught-up')).toEqual([]);
 });
 
-test('a confirm that is none is refused with 400 and starts nothing, whether or not anything speaks against the verb', async () => {
+test('a malformed confirm is refused with 400 and starts nothing, whether or not anything speaks against the verb', async () => {
   const { call, power } = await house();
   const url = '/api/targets/devvm/power/reset';
   for (const body of [{ confirm: 5 }, 'x', [], { confirm: 'x'.repeat(101) }, { confrim: 'x' }, 5]) {
@@ -679,7 +679,7 @@ test('a triage is asked for longer, or unasked for; a body that says neither in 
   ]);
 });
 
-test('the stream of an operation that has ended is its state and its end; one that cannot be read ends too', async () => {
+test('the stream of an operation that has ended gives its state and ends; that of one that cannot be read ends too', async () => {
   const { call, power } = await house();
   const started = (await (await call('POST', '/api/targets/devvm/power/status')).json()) as Operation;
   const finished: Operation = { ...started, finished_at: new Date(1).toISOString() };
@@ -700,7 +700,7 @@ test('the stream of an operation that has ended is its state and its end; one th
   expect(broken).toContain('"kind":"operation"');
 });
 
-test('each target has its own routes, and a name that is none is refused with those that there are', async () => {
+test('each target has its own routes, and an unknown name is refused with the names of all targets', async () => {
   const web = instantPower();
   const { call, power } = await house(echo, { more: { web: { power: web } } });
   expect((await call('POST', '/api/targets/web/power/status')).status).toBe(202);
@@ -725,7 +725,7 @@ test('each target has its own routes, and a name that is none is refused with th
   expect(sessions.find((each) => each.session_id === session_id)?.target).toBe('web');
 });
 
-test('twenty targets, one whose host hangs: the list is there with what is known', async () => {
+test('with twenty targets, one of whose hosts hangs, the list still comes with what is known', async () => {
   const names = Array.from({ length: 19 }, (_, index) => `vm-${index}`);
   const more = Object.fromEntries(names.map((name) => [name, { power: instantPower() }]));
   const hung = { power: instantPower(), glance: () => new Promise<never>(() => undefined) };

@@ -82,7 +82,7 @@ test('every route under /api is in the contract, and every route of the contract
   expect(ours.toSorted()).toEqual(Object.keys(ROUTES).toSorted());
 });
 
-test('OpenAPI is published for all of them, with an identity in front, and every reference in it leads somewhere', async () => {
+test('OpenAPI is published for all routes, to whoever has an identity, and every reference in it leads somewhere', async () => {
   const built = await app();
   const get = (headers: Record<string, string>) =>
     built.inject({ method: 'GET', url: '/api/openapi.json', headers });
@@ -118,7 +118,7 @@ test('OpenAPI is published for all of them, with an identity in front, and every
   }
 });
 
-test('a parameter of a path is described, and no other', () => {
+test('the contract describes every parameter of a path, and no other', () => {
   for (const [name, { params }] of routes)
     expect([name, Object.keys(params?.shape ?? {})]).toEqual([
       name,
@@ -126,7 +126,7 @@ test('a parameter of a path is described, and no other', () => {
     ]);
 });
 
-test('whatever takes a body refuses one of another shape, with a problem of the contract', async () => {
+test('every route that takes a body refuses a malformed one, with a problem of the contract', async () => {
   const built = await app();
   const headers = { authorization: `Bearer ${TOKEN}`, 'content-type': 'application/json' };
   const opened = await built.inject({ method: 'POST', url: '/api/session', headers });

@@ -123,7 +123,7 @@ test('a mutating verb asks first, then runs and can be watched', async () => {
   expect(watched.body).toContain('&#60;b&#62;so far');
 });
 
-test('a verb against the finding names it on the confirming page, and a finding that came since is asked about', async () => {
+test('the page that asks for confirmation names the finding that speaks against a verb, and asks again when there is a new one', async () => {
   const report: TriageReport = {
     target,
     at: 'x',

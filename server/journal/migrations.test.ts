@@ -53,7 +53,7 @@ test('every step back undoes its step, and forth again makes the same tables', (
   database.close();
 });
 
-test('the way back for an operator: the file of ours opens in the program of the first version, with every event', async () => {
+test('after an operator took it back, our file opens in the program of the first version, with every event', async () => {
   const dir = tempDir();
   const journal = openJournal(dir);
   await journal.outbox('audit').state();
@@ -66,7 +66,7 @@ test('the way back for an operator: the file of ours opens in the program of the
   database.close();
 });
 
-test('a way back that there is none for is refused and changes nothing', () => {
+test('a version to which there is no way back is refused, and nothing changes', () => {
   const dir = tempDir();
   firstVersion(dir);
   for (const to of [0, 2, 1.5, -1]) expect(() => takeJournalBack(dir, to)).toThrow(/has version 1/);
@@ -92,7 +92,7 @@ test('a step that fails in the middle leaves the version before, whole', () => {
   database.close();
 });
 
-test('a damaged journal of an older version is refused, not rebuilt on', () => {
+test('a damaged journal of an older version is refused, not migrated', () => {
   const dir = tempDir();
   firstVersion(dir);
   const copy = tempDir();

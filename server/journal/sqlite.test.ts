@@ -26,7 +26,7 @@ const say = (text: string, session_id = session): NewEvent => ({
   session_id,
 });
 
-test('ids rise by one over restarts and what was read before is read again unchanged', async () => {
+test('ids rise by one across restarts, and what was read before is read again unchanged', async () => {
   const first = openJournal(dir);
   const stored = await first.append([say('a'), say('b')]);
   await first.close();
@@ -141,7 +141,7 @@ test('a journal that cannot be opened says which file, why, and what to do', () 
   );
 });
 
-test('a stranger’s row costs no event: our ids go on after theirs', async () => {
+test('a row that somebody else wrote costs no event: our ids continue after it', async () => {
   const journal = openJournal(dir);
   await journal.append([say('a')]);
   const stranger = new DatabaseSync(path.join(dir, 'journal.sqlite'));
@@ -156,7 +156,7 @@ test('a stranger’s row costs no event: our ids go on after theirs', async () =
   await journal.close();
 });
 
-test('its health is the reason of the last failed append, until one succeeds', async () => {
+test('health gives the reason of the last failed append, until one succeeds', async () => {
   const journal = openJournal(dir);
   expect(journal.health()).toBeUndefined();
   const blocker = new DatabaseSync(path.join(dir, 'journal.sqlite'));

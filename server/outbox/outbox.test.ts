@@ -35,7 +35,7 @@ function house(dir = tempDir()) {
 const until = (check: () => void | Promise<void>): Promise<void> =>
   vi.waitFor(check, { timeout: 20_000, interval: 5 });
 
-test('events that concern the channel arrive in order; what was before it does not', async () => {
+test('events that concern the channel arrive in order; those from before it existed do not arrive', async () => {
   const { journal, arrived, start } = house();
   await journal.append([note('before')]);
   const outbox = start();
@@ -48,7 +48,7 @@ test('events that concern the channel arrive in order; what was before it does n
   );
 });
 
-test('a receiver that is down loses nothing: the reason is kept, and afterwards all arrives in order', async () => {
+test('a receiver that is down loses nothing: the reason is kept, and later everything arrives in order', async () => {
   const { journal, arrived, receiver, start } = house();
   const outbox = start();
   await outbox.state();
@@ -65,7 +65,7 @@ test('a receiver that is down loses nothing: the reason is kept, and afterwards 
   await until(async () => expect(await outbox.state()).toMatchObject({ attempts: 0, trouble: null }));
 });
 
-test('a server that is killed goes on where it was: nothing lost, and only what was being sent comes twice', async () => {
+test('a server that is killed goes on where it was: nothing is lost, and only what was being sent comes twice', async () => {
   const { journal, arrived, start } = house();
   const hangs = { on: 'b' };
   const first = start({
@@ -85,7 +85,7 @@ test('a server that is killed goes on where it was: nothing lost, and only what 
   await until(() => expect(texts(arrived)).toEqual(['a', 'b', 'b', 'c']));
 });
 
-test('a journal that is gone sends nothing and does not end the outbox', async () => {
+test('when the journal is gone nothing is sent, and the outbox does not end', async () => {
   const { journal, start } = house();
   const outbox = start();
   await outbox.state();

@@ -54,7 +54,7 @@ test('autonomous: one mutating verb per 15 minutes, three a day, then a person i
   expect(BUDGET).toMatchObject({ perWindow: 1, perDay: 3 });
 });
 
-test('start of a VM that is known to be stopped spends nothing, so the agent cannot strand it; in other modes it is no exception', () => {
+test('to start a VM that is known to be stopped spends nothing, so the agent cannot strand it; the other modes make no exception for it', () => {
   const start: Action = { type: 'verb', verb: 'start', vmStopped: true };
   expect(decide('autonomous', 'agent', start, minutesAgo(1, 2, 3))).toEqual({ type: 'allow', spends: false });
   expect(decide('autonomous', 'agent', { type: 'verb', verb: 'start' }, minutesAgo(1)).type).toBe('ask');

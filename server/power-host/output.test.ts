@@ -20,7 +20,7 @@ const cutAt = (text: string, cuts: readonly number[]): readonly string[] => {
   return places.slice(1).map((place, n) => text.slice(places[n], place));
 };
 
-test('however stdout is cut into chunks, text, sections and result are the same', () => {
+test('text, sections and result are the same, however stdout is cut into chunks', () => {
   const line = fc.oneof(
     fc.string(),
     fc.constantFrom(
@@ -53,7 +53,7 @@ test('however stdout is cut into chunks, text, sections and result are the same'
   );
 });
 
-test('a status tells the lock and its task', () => {
+test('a status names the lock and its task', () => {
   const text = 'status: running\nqmp: answers\nlock: backup\ntask: UPID:lab:0001:vzdump:102:root@pam:\n';
   expect(parseStatus(text, undefined)).toMatchObject({
     vmState: 'running',

@@ -59,7 +59,7 @@ const create = (more: Partial<PowerParts> = {}) => {
   return { power, journal, evidence };
 };
 
-test('the operation names the finding from before, and its evidence, kept while SSH was waited for', async () => {
+test('the operation names the finding from before the verb, and its evidence, which is kept while it waits for SSH', async () => {
   const { power, journal, evidence } = create();
   const operation = await power.wait((await power.start({ verb: 'cycle', by, finding: report })).id, 30_000);
   expect(operation).toMatchObject({
@@ -120,7 +120,7 @@ test("another version of the host's script is named in the outcome", async () =>
   await power.close();
 });
 
-test('a power host that is not there: not carried out, and what to do', async () => {
+test('when the power host cannot be reached, the outcome says that nothing was done, and what to do', async () => {
   const nowhere = connectTo({ ...host, port: 1 });
   const { power } = create({ host: { ssh: nowhere, vmid: undefined } });
   const operation = await power.wait((await power.start({ verb: 'cycle', by, finding: report })).id, 10_000);

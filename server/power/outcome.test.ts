@@ -3,7 +3,7 @@ import { expect, test } from 'vitest';
 import { VERBS } from '../../protocol/verbs.ts';
 import { judgeState } from './outcome.ts';
 
-test('after a loss nothing is called a success that the state of the host does not prove', () => {
+test('after a lost connection nothing is called a success unless the state of the host proves it', () => {
   const state = fc.constantFrom('running', 'stopped', 'io-error', 'paused');
   const seconds = fc.option(fc.nat({ max: 1_000 }), { nil: undefined });
   fc.assert(

@@ -131,7 +131,7 @@ test('a verb that fails is failed, with its exit code', async () => {
   expect(await finish('cycle')).toMatchObject({ state: 'failed', result: { exit_code: 1, rejected: false } });
 });
 
-test('SSH that does not come back is said, and does not keep the result or the next verb waiting', async () => {
+test('the outcome says when SSH does not come back, and neither the result nor the next verb waits for it', async () => {
   const silentVm = create({ readings: hearing(silentGuest) });
   const started = await silentVm.start({ verb: 'reset', by, finding: undefined });
   const early = await silentVm.waitResult(started.id, 20_000);
@@ -177,7 +177,7 @@ test('a word that is not exactly a verb never starts ssh', async () => {
   expect(journal.events).toEqual([]);
 });
 
-test('of many mutating requests at once one runs and the others are told who, which and since when', async () => {
+test('of many simultaneous mutating requests one runs, and the others are told who started which verb and when', async () => {
   host.set('slow', 1);
   const verbs = ['cycle', 'reset', 'start', 'stop'] as const;
   const tries = Array.from({ length: 50 }, (_, n) =>
@@ -222,14 +222,14 @@ test('fifty races in a row never bring two mutating verbs to the host', async ()
   await fast.close();
 });
 
-test('a host that is busy with a verb of its own is a rejection', async () => {
+test('a host that is busy with another verb rejects this one', async () => {
   host.set('refuse', 'cycle by 10.0.0.9 since 10:00:00Z (12 s)');
   const operation = await finish('stop');
   expect(operation).toMatchObject({ state: 'failed', result: { exit_code: null, rejected: true } });
   expect(operation.result?.stderr).toContain('cycle by 10.0.0.9');
 });
 
-test('at the time limit the wait ends and the operation goes on', async () => {
+test('at the time limit the waiting ends and the operation goes on', async () => {
   host.set('slow', 1.5);
   const { id } = await power.start({ verb: 'cycle', by, finding: undefined });
   const waited = await power.waitResult(id, 300);
@@ -238,7 +238,7 @@ test('at the time limit the wait ends and the operation goes on', async () => {
   expect(await power.wait(id, 20_000)).toMatchObject({ state: 'succeeded', result: { exit_code: 0 } });
 });
 
-test('a watcher that comes late is told what was printed; one that leaves changes nothing', async () => {
+test('a watcher that comes late gets what was printed; one that leaves changes nothing', async () => {
   host.set('slow', 1);
   const { id } = await power.start({ verb: 'cycle', by, finding: undefined });
   while (power.running()?.steps.at(-1)?.name !== 'forensics') await sleep(10);

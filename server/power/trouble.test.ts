@@ -66,7 +66,7 @@ beforeEach(() => {
 });
 afterAll(() => host.stop());
 
-test('a connection lost in mid verb is unknown until the host was asked, then what the host says; never sent again', async () => {
+test('when the connection is lost during a verb, the outcome is unknown until the host was asked; the verb is never sent again', async () => {
   const power = create();
   host.set('busy', 'cycle by 127.0.0.1');
   setTimeout(() => host.unset('busy'), 2_500);
@@ -80,7 +80,7 @@ test('a connection lost in mid verb is unknown until the host was asked, then wh
   await power.close();
 });
 
-test('a lost stop that did not happen is failed, a lost reset stays unknown', async () => {
+test('after a lost connection a stop that did not happen has failed, and a reset stays unknown', async () => {
   const power = create();
   host.set('state', 'running');
   const reset = await cut(power, 'reset');
@@ -94,7 +94,7 @@ test('a lost stop that did not happen is failed, a lost reset stays unknown', as
   await power.close();
 });
 
-test('a host that cannot be asked after the loss leaves an honest unknown, within bounds', async () => {
+test('a host that cannot be asked after a lost connection leaves an honest unknown, within a limit', async () => {
   const power = create();
   const { operation } = await cut(power, 'cycle', () => host.signal([host.listener], 'SIGSTOP'));
   host.signal([host.listener], 'SIGCONT');
@@ -103,7 +103,7 @@ test('a host that cannot be asked after the loss leaves an honest unknown, withi
   await power.close();
 });
 
-test('a power host that is not there: failed at once, and the verb was certainly not sent', async () => {
+test('when the power host cannot be reached the verb fails at once and was certainly not sent', async () => {
   const power = create({ host: { ssh: connectTo({ ...host, port: 1 }), vmid: undefined } });
   const operation = await power.wait(
     (await power.start({ verb: 'cycle', by, finding: undefined })).id,
@@ -144,7 +144,7 @@ test('an operation is read back from the journal by another server', async () =>
   await Promise.all([first.close(), second.close()]);
 });
 
-test('a server that goes in mid verb leaves the operation open; the next one asks the host, closes it once, runs nothing', async () => {
+test('a server that ends during a verb leaves the operation open; the next one asks the host, closes it once and runs nothing', async () => {
   host.set('slow', 1.5);
   const dying = create();
   const { id } = await dying.start({ verb: 'cycle', by, finding: undefined });
@@ -179,7 +179,7 @@ test('a server that goes in mid verb leaves the operation open; the next one ask
   await next.close();
 });
 
-test('a status that hangs does not hold the server at its end', async () => {
+test('a status that hangs does not hold up the end of the server', async () => {
   host.set('mute', 1);
   const power = create();
   const { id } = await power.start({ verb: 'status', by, finding: undefined });

@@ -93,7 +93,7 @@ test('only the exact word is a verb', async () => {
   expect(started.map(({ verb }) => verb)).toEqual([...VERBS]);
 });
 
-test('a verb that triage speaks against wants a second press, with a token for just that verb and person', async () => {
+test('a verb that contradicts triage needs a second press, with a token for exactly that verb and person', async () => {
   const { press, started, time } = house(async () => against('reset', 'stop'));
   const token = await refused(press(plain('reset')));
   const second = (token: string) => ({ type: 'token', token }) as const;
@@ -141,7 +141,7 @@ test('triage that hangs or breaks never blocks a verb', async () => {
   }
 });
 
-test('what is judged runs only when the judge has nothing against it, and is judged after triage', async () => {
+test('a verb that is judged runs only if the judge has nothing against it, and is judged after triage', async () => {
   let allowed = true;
   const { press, started } = house(async () => {
     allowed = false; // The policy is tightened while triage looks.
@@ -155,7 +155,7 @@ test('what is judged runs only when the judge has nothing against it, and is jud
   expect(started).toEqual([]);
 });
 
-test('a running verb refuses the next before anything is asked', async () => {
+test('while a verb runs the next is refused before any gate is asked', async () => {
   let asked = 0;
   const { press, started, time } = house(async () => {
     asked++;
@@ -167,7 +167,7 @@ test('a running verb refuses the next before anything is asked', async () => {
   expect([asked, started.length]).toEqual([0, 1]);
 });
 
-test('a key gives the same operation, also at once, only to the same person, only for the same verb', async () => {
+test('a key gives the same operation, even to a simultaneous request, but only to the same person and for the same verb', async () => {
   const { press, started } = house();
   const [one, two] = await Promise.all([press(keyed('reset')), press(keyed('reset'))]);
   const three = await press(keyed('reset'));
@@ -179,7 +179,7 @@ test('a key gives the same operation, also at once, only to the same person, onl
   expect(started).toHaveLength(2);
 });
 
-test('a key that has grown old is a new press: every gate stands before it again', async () => {
+test('a key that has become old is a new press, and every gate is asked again', async () => {
   const report = { now: against() };
   const { press, started, time } = house(async () => report.now);
   await press(keyed('reset'));
@@ -189,14 +189,14 @@ test('a key that has grown old is a new press: every gate stands before it again
   expect(started).toHaveLength(1);
 });
 
-test('a press that was refused spends no key: the second one with the same key starts it', async () => {
+test('a press that was refused does not use up its key: a second one with the same key starts the verb', async () => {
   const { press, started } = house(async () => against('reset'));
   const token = await refused(press(keyed('reset')));
   await press(keyed('reset', { secondPress: { type: 'token', token } }));
   expect(started).toHaveLength(1);
 });
 
-test('a key is 1 to 200 characters: never cut short, so that two can not become one', () => {
+test('a key has 1 to 200 characters and is never cut short, so that two cannot become one', () => {
   for (const text of ['', 'x'.repeat(201)])
     expect(() => parseIdempotencyKey(text)).toThrow(/1 to 200 characters/);
   expect(parseIdempotencyKey('x'.repeat(200))).toHaveLength(200);

@@ -6,7 +6,7 @@ import { CONFIRM_LIFE_MS, createSecondPresses } from './second-press.ts';
 
 const what = { verb: 'reset', target: 'devvm', by: 'viktor', finding: 'block-path-stalled' };
 
-test('a confirmation holds once, for what it was given for, and only for a moment', () => {
+test('a confirmation counts once, for what it was given for, and only for a short time', () => {
   let now = 0;
   const confirmations = createSecondPresses(() => now);
   const given = confirmations.issue(what);
@@ -19,14 +19,14 @@ test('a confirmation holds once, for what it was given for, and only for a momen
   expect(confirmations.redeem(late, what)).toBe(false);
 });
 
-test('who asks again and again fills no memory: the oldest are forgotten', () => {
+test('asking again and again does not fill the memory: the oldest are forgotten', () => {
   const confirmations = createSecondPresses(() => 0);
   const first = confirmations.issue(what);
   for (let n = 0; n < 100; n++) confirmations.issue(what);
   expect(confirmations.redeem(first, what)).toBe(false);
 });
 
-test("the version that is expected is that of the host's script, and another is named", () => {
+test("the expected version is that of the host's script, and a warning names another one", () => {
   const script = readFileSync(path.join(import.meta.dirname, '../../host/breakglass-pve'), 'utf8');
   expect(/\bversion=([\w.-]+)/.exec(script)?.[1]).toBe(HOST_SCRIPT_VERSION);
   expect(versionWarning(HOST_SCRIPT_VERSION)).toEqual([]);

@@ -39,7 +39,7 @@ test('a directory that a living server has is refused, with its pid and what to 
   lockDataDir(dir).release();
 });
 
-test('of several that start together after a crash exactly one gets it', async () => {
+test('of several servers that start together after a crash exactly one gets the directory', async () => {
   const dir = tempDir();
   await (await contender(dir)).kill();
   const all = await Promise.all(Array.from({ length: 6 }, () => contender(dir)));
@@ -47,7 +47,7 @@ test('of several that start together after a crash exactly one gets it', async (
   await Promise.all(all.map(({ kill }) => kill()));
 });
 
-test('what is released can be taken again, and a place without the right to write is no lock of somebody else', () => {
+test('a released directory can be taken again, and one that cannot be written is not taken for one that somebody else has', () => {
   const dir = tempDir();
   lockDataDir(dir).release();
   const again = lockDataDir(dir);

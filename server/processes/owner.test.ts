@@ -96,7 +96,7 @@ test('a data directory reached by another path is the same one', async () => {
   rmSync(link);
 });
 
-test("a mark whose pid has been reused by a later process is a dead server's", async () => {
+test('a mark with a pid that a later process has now is that of a dead server', async () => {
   const [pid, , ...dir] = (ownerMark(dataDir)['BREAKGLASS_OWNER'] ?? '').split(':');
   const child = startMarked({ BREAKGLASS_OWNER: `${pid}:1:${dir.join(':')}` });
   expect((await reapOrphans(dataDir)).ended.map((each) => each.pid)).toEqual([child]);

@@ -219,7 +219,7 @@ test('what triage heard of the host counts for the verb that follows at once', a
   }
 });
 
-test('the live state is asked for only when somebody looks, and by two at once only once', async () => {
+test('the live state is asked for only when somebody looks, and only once when two look at the same time', async () => {
   const count = () => host.calls().filter((call) => call === 'status').length;
   let probes = 0;
   const probe = async () => {

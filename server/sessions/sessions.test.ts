@@ -153,7 +153,7 @@ test('what an agent says after its turn has ended is refused, and only what may 
   expect((await events(id)).at(-1)?.turn_id).toBeUndefined();
 });
 
-test('who leaves twice leaves once: another viewer of the session keeps the running turn in reach', async () => {
+test('a viewer that detaches twice detaches once: the running turn stays within reach of the others', async () => {
   const { sessions, ended, agent } = house(async (_prompt, log, signal) => {
     await log.record(text('working'));
     await stopped(signal);
@@ -217,7 +217,7 @@ test('an agent that throws ends the turn with an error, and the session stays us
   expect((await ended(id, 2)).slice(-3)).toEqual(['text', 'result', 'turn_end']);
 });
 
-test('more turns than slots wait, say so, and can be stopped while they wait', async () => {
+test('turns beyond the number of slots wait, say so, and can be stopped while they wait', async () => {
   let release = (): void => undefined;
   const { sessions, ended, kinds } = house(
     async (_prompt, log) => {
@@ -247,7 +247,7 @@ test('more turns than slots wait, say so, and can be stopped while they wait', a
   expect((await ended(second)).slice(-2)).toEqual(['result', 'turn_end']);
 });
 
-test('the next thing is asked of the agent only after the last is on disk', async () => {
+test('the agent goes on only after its last step is on disk', async () => {
   const { sessions, ended, journal } = house(async (_prompt, log) => {
     await log.record(text('before'));
     const onDisk = await journal.read({ kinds: ['text'] }, eventId(0), 10);
@@ -289,7 +289,7 @@ test('when the journal refuses, nothing further runs, viewers are told, and the 
   expect((await ended(id)).slice(-2)).toEqual(['error', 'turn_end']);
 });
 
-test('who attaches in mid-turn gets the running block once, then what follows', async () => {
+test('a client that attaches during a turn gets the running block once, then what follows', async () => {
   const going = Promise.withResolvers<void>();
   const seen = Promise.withResolvers<void>();
   const { sessions, ended } = house(async (_prompt, log) => {

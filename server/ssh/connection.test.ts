@@ -118,7 +118,7 @@ test('more commands at once than sshd allows sessions on one connection are all 
   expect(all.map(({ out }) => out.trim())).toEqual(all.map((_, n) => String(n)));
 });
 
-test("ssh's own failures are told from a command that exits 255, over both kinds of connection", async () => {
+test('a failure of ssh itself is told apart from a command that exits with 255, over both kinds of connection', async () => {
   for (const fresh of [true, false]) {
     expect(await run('exit 255', { fresh })).toMatchObject({ how: 'exited', exitCode: 255, begun: 'yes' });
     const lost = await begun('echo begun; sleep 30', { fresh });
@@ -159,7 +159,7 @@ test('what looks like an option is a command', async () => {
   expect(existsSync(file)).toBe(false);
 });
 
-test('nothing of our environment reaches ssh but what is given', async () => {
+test('ssh gets the environment that it is given and nothing else of ours', async () => {
   const bin = mkdtempSync(path.join(tmpdir(), 'env-'));
   writeFileSync(path.join(bin, 'ssh'), '#!/bin/sh\nenv\n');
   chmodSync(path.join(bin, 'ssh'), 0o755);
@@ -183,7 +183,7 @@ test('nothing of our environment reaches ssh but what is given', async () => {
   await own.close();
 });
 
-test('exactly one key is offered: the file, or the only one of the agent; where the agent holds more, none', async () => {
+test('exactly one key is offered: that of the file, or the only one of the agent; none when the agent holds more', async () => {
   const authSock = path.join(sshd.dir, 'agent');
   const agent = spawn('ssh-agent', ['-D', '-a', authSock], { stdio: 'ignore' });
   await until('the socket of the agent', () => existsSync(authSock));
@@ -315,7 +315,7 @@ test('the control directory is private, short, the same for the same data, and n
   removeControlDir(dir);
 });
 
-test('where the temporary directories cannot be written the data directory serves, if its path is short', () => {
+test('when no temporary directory can be written, the data directory is used, if its path is short', () => {
   const data = mkdtempSync(path.join(tmpdir(), 'd-'));
   expect(openControlDir(data, ['/proc', '/does/not/exist'])).toBe(path.join(data, 'ssh'));
   const deep = path.join(data, 'x'.repeat(60));
@@ -324,7 +324,7 @@ test('where the temporary directories cannot be written the data directory serve
   rmSync(data, { recursive: true });
 });
 
-test('with no place for a control directory every command connects by itself and still works', async () => {
+test('without a place for a control directory every command connects by itself and still works', async () => {
   const own = connectTo(sshd, { controlDir: undefined });
   expect(await own.warm(1_000)).toBe(false);
   expect(await run('echo hi; exit 3', {}, own)).toMatchObject({ how: 'exited', exitCode: 3, out: 'hi\n' });

@@ -124,7 +124,7 @@ test('npm run lab prints where to go and the token, works with both, and Ctrl-C 
   expect(readdirSync(scratch).filter((name) => name.startsWith('breakglass'))).toEqual([]);
 });
 
-test('a supervisor’s view: when the console of the lab is killed it comes back on the same port', async () => {
+test('when the console of the lab is killed it comes back on the same port', async () => {
   const port = await freePort();
   const dataDir = path.join(tempDir(), 'data');
   const lab = npmRun('lab', {
@@ -143,7 +143,7 @@ test('a supervisor’s view: when the console of the lab is killed it comes back
   );
 });
 
-test('a lab that is killed alone leaves no console that holds the port', async () => {
+test('when only the lab is killed, no console stays behind and holds the port', async () => {
   const port = await freePort();
   const dataDir = path.join(tempDir(), 'data');
   const lab = npmRun('lab', { BREAKGLASS_PORT: String(port), BREAKGLASS_DATA_DIR: dataDir });
@@ -178,7 +178,7 @@ test('the lab’s address is the real one: with TLS, any port and every interfac
   expect(existsSync(path.join(dir, 'data', 'journal.sqlite'))).toBe(true);
 });
 
-test('with a data directory that cannot be had the lab comes up power only, and says why', async () => {
+test('with a data directory that cannot be used the lab starts power only, and says why', async () => {
   const lab = npmRun('lab', { BREAKGLASS_PORT: '0', BREAKGLASS_DATA_DIR: '/dev/null/data' });
   const printed = await lab.until('Ctrl-C ends it.');
   expect(printed).toMatch(/Power only, no agent\. The data directory \/dev\/null\/data cannot be written: /);
@@ -232,7 +232,7 @@ const alone = (dataDir: string, port: number): Record<string, string> => ({
   BREAKGLASS_KEY_PATH: '/does/not/exist',
 });
 
-test('npm start listens on loopback only, and says that no proxy is trusted and no key is there', async () => {
+test('npm start listens on loopback only, and says that no proxy is trusted and that there is no key', async () => {
   const port = await freePort();
   const start = npmRun('start', alone(path.join(tempDir(), 'data'), port));
   await start.until('listens on');
@@ -328,7 +328,7 @@ test.each([
   expect(await status.json()).toMatchObject({ stderr: expect.stringMatching(/refused|not reach/i) });
 });
 
-test('npm start says in its log and to the page what is missing for the agent, and whom it believes', async () => {
+test('npm start says, in its log and to the page, what the agent lacks and which proxies are trusted', async () => {
   const [port, dir] = [await freePort(), tempDir()];
   const start = npmRun('start', {
     ...alone(path.join(dir, 'data'), port),

@@ -109,7 +109,7 @@ test(
   },
 );
 
-test('power works on the page while the agent, the model and the stream are broken', LIMIT, async () => {
+test('the power page works while the agent, the model and the stream are broken', LIMIT, async () => {
   const house = await startHouse({
     scenario: 'disk-full',
     modelUrl: 'http://127.0.0.1:9',
