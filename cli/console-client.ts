@@ -1,4 +1,4 @@
-// A console as the command talks to it: by address and token, over the same routes as the page.
+// How the command talks to a console: by its address and a token, over the same routes as the page.
 import { readFileSync } from 'node:fs';
 import type { Problem } from '../protocol/problems.ts';
 import { CliError, EXIT } from './failure.ts';
@@ -14,7 +14,7 @@ const DEFAULT_URL = 'http://127.0.0.1:8080';
 /** Above the console's own patience for a list (2 s), below a person's. */
 const LIMIT_MS = 15_000;
 
-/** From the options, else from the environment. A token never stands on the command line, where everybody can read it. */
+/** From the options or else from the environment. The token is never on the command line, where everybody can read it. */
 export function consoleAddress(
   { url, tokenFile }: { readonly url?: string | undefined; readonly tokenFile?: string | undefined },
   env: Env,
@@ -41,7 +41,7 @@ function readToken(file: string): string {
   }
 }
 
-/** The answer's JSON. Throws CliError with the console's own sentence, or with why it could not be asked. */
+/** The JSON of the answer. Throws a CliError with the sentence of the console, or with the reason why it could not be asked. */
 export async function get<T>({ url, token }: ConsoleAddress, path: string): Promise<T> {
   let answer: Response;
   try {

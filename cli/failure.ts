@@ -1,4 +1,4 @@
-// How the command ends when it does not end well. Exit codes are documented in docs/cli.md and never change their meaning.
+// How the command ends when something went wrong. docs/cli.md documents the exit codes; their meaning never changes.
 
 export const EXIT = {
   /** The console said no, could not be reached, or the thing failed. */

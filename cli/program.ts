@@ -1,4 +1,4 @@
-// The command line: what there is to type. Each command is a function in a file of its own.
+// The command line: which commands and options there are. Each command is a function in a file of its own.
 import { Command, CommanderError, Option } from 'commander';
 import { consoleAddress } from './console-client.ts';
 import { CliError, EXIT } from './failure.ts';

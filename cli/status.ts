@@ -1,4 +1,4 @@
-// `breakglass status [target]`: how the targets are, as the console sees them. Data on stdout, talk on stderr.
+// `breakglass status [target]`: how the targets are, as the console sees them. Data goes to stdout, everything else to stderr.
 import type { TargetState, TargetsAnswer } from '../protocol/me.ts';
 import { type ConsoleAddress, get } from './console-client.ts';
 
@@ -54,7 +54,7 @@ function age(at: string | null, nowMs: number): string {
   return seconds < 120 ? `${seconds} s ago` : `${Math.round(seconds / 60)} min ago`;
 }
 
-/** What a row has no place for. */
+/** What does not fit into a row. */
 const details = ({ vm, ssh, warnings, operation }: TargetState): string[] => [
   ...(vm.detail === undefined ? [] : [`power host: ${vm.detail}`]),
   ...(ssh.detail === undefined ? [] : [`ssh: ${ssh.detail}`]),

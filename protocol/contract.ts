@@ -1,4 +1,4 @@
-// What a route of the contract says: what goes in, what comes out with which status, which problems. The routes are in routes.ts.
+// What the contract says about a route: what goes in, what comes out with which status, and which problems. The routes are in routes.ts.
 import { z } from 'zod';
 import { VerbResult } from './operations.ts';
 import { PROBLEMS, type ProblemCode } from './problems.ts';
@@ -71,9 +71,9 @@ export const PROBLEM_EXTRAS: Readonly<Partial<Record<ProblemCode, z.ZodObject>>>
   }),
 };
 
-/** A URL that cannot be decoded, and what nobody foresaw. */
+/** For a URL that cannot be decoded, and for what nobody foresaw. */
 const ANYWHERE: readonly ProblemCode[] = ['bad-request', 'internal'];
-/** A body that is no JSON, too long, or in another form; a request that another site made. */
+/** For a body that is not JSON, too long or of another type, and for a request that another site caused. */
 const WITH_A_BODY: readonly ProblemCode[] = [
   'invalid-input',
   'payload-too-large',

@@ -1,4 +1,4 @@
-// Whether a verb contradicts what triage found. Apart from the schemas: the page asks this too, and loads none of them.
+// Whether a verb contradicts the finding of triage. It is apart from the schemas because the page asks this too, and loads no schema.
 import type { TriageReport } from './triage.ts';
 import type { MutatingVerb } from './verbs.ts';
 

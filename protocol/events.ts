@@ -48,7 +48,7 @@ export type ToolInput = Wire<typeof ToolInput>;
 
 const stream = z.enum(['stdout', 'stderr']);
 
-/** What happened. One object for each kind; a description without one needs no more words. */
+/** What happened: one object for each kind of event. */
 export const JournaledBody = z.discriminatedUnion('kind', [
   z.object({ kind: z.literal('session_opened'), session_id: sessionId }).describe('The session exists.'),
   z.object({ kind: z.literal('user'), text: z.string() }).describe('A prompt.'),

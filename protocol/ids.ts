@@ -1,4 +1,4 @@
-// Branded ids. A value of one of these types was minted by its parser or generator here, nowhere else.
+// Branded ids. Only the parsers and generators in this file make values of these types.
 
 type Brand<T, Name extends string> = T & { readonly __brand: Name };
 
@@ -7,18 +7,18 @@ export type TurnId = Brand<string, 'TurnId'>;
 export type OperationId = Brand<string, 'OperationId'>;
 export type ToolCallId = Brand<string, 'ToolCallId'>;
 export type TargetName = Brand<string, 'TargetName'>;
-/** Made by the power host, which names a directory by it. */
+/** The power host makes it, and names a directory after it. */
 export type EvidenceId = Brand<string, 'EvidenceId'>;
-/** Position in the journal: one rising sequence for all events. */
+/** A position in the journal. All events share one rising sequence. */
 export type EventId = Brand<number, 'EventId'>;
 
 const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/i;
 const TARGET = /^[a-z][a-z0-9-]{0,31}$/;
-// Names a file here: no slash, no leading dot.
+// It becomes the name of a file, so it has no slash and no leading dot.
 const EVIDENCE = /^[A-Za-z0-9][A-Za-z0-9_-]*(?:\.[A-Za-z0-9_-]+)*$/;
 const EVIDENCE_CHARACTERS = 100;
 
-/** Any RFC 9562 shaped UUID, kept in lower case. Undefined when it is none. */
+/** Any text with the form of a UUID (RFC 9562), in lower case. Undefined for any other text. */
 export const parseSessionId = (text: string): SessionId | undefined =>
   UUID.test(text) ? (text.toLowerCase() as SessionId) : undefined;
 
@@ -31,7 +31,7 @@ export const parseTargetName = (text: string): TargetName | undefined =>
 export const parseEvidenceId = (text: string): EvidenceId | undefined =>
   text.length <= EVIDENCE_CHARACTERS && EVIDENCE.test(text) ? (text as EvidenceId) : undefined;
 
-/** `Last-Event-ID` and the like: a non-negative safe integer in decimal, else undefined. */
+/** For `Last-Event-ID` and the like: a non-negative safe integer in decimal, otherwise undefined. */
 export const parseEventId = (text: string): EventId | undefined => {
   if (!/^\d{1,15}$/.test(text)) return undefined;
   return Number(text) as EventId;

@@ -86,7 +86,7 @@ export const Operation = z
   .meta({ id: 'Operation', description: 'One run of a verb. It outlives the request that started it.' });
 export type Operation = Wire<typeof Operation>;
 
-/** One frame of the stream of an operation: the state first, the output so far, then both as they come. */
+/** One frame of the stream of an operation: first its state and its output so far, then both as they come. */
 export const OperationFrame = z
   .discriminatedUnion('kind', [
     z.object({ kind: z.literal('operation'), operation: Operation }),

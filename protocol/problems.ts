@@ -1,4 +1,4 @@
-// Every error a client can get: a stable code for programs, a status, a title. `detail` is the sentence for a person.
+// Every error that a client can get: a stable code for programs, a status, a title. `detail` is a sentence for a person.
 // RFC 9457 (application/problem+json).
 
 export const PROBLEMS = {
@@ -38,7 +38,7 @@ export interface Problem {
   readonly code: ProblemCode;
 }
 
-/** The one error class. `detail` says what happened and what to do; it is shown to the operator as it is. */
+/** The one class of errors. `detail` says what happened and what to do, and the operator sees it as it is. */
 export class BreakglassError extends Error {
   readonly code: ProblemCode;
   readonly extra: Readonly<Record<string, unknown>>;

@@ -1,6 +1,6 @@
-// The contract of the HTTP surface: every route with what goes in and what comes out. server/http takes the types of its routes from
-// here, so a route that is missing or answers something else does not compile; OpenAPI and docs/wire.md are written from it.
-// It is loaded only for those two: nothing here is needed to answer a request.
+// The contract: every route, with what goes in and what comes out. server/http takes the types of its routes from here, so a route that is
+// missing here, or answers something else, does not compile. OpenAPI and docs/wire.md are written from it, and only for those two it is
+// loaded: no request needs it.
 import { z } from 'zod';
 import {
   ChatBody,
@@ -33,7 +33,7 @@ const EVIDENCE = z.object({ id: z.string().describe('of the evidence') });
 const READY = z.object({ status: z.literal('ready') });
 const POWER_ONLY = z.object({ status: z.literal('power-only'), why: z.string() });
 
-/** A session cannot be used at all: power only, or its journal cannot be written. */
+/** Sessions cannot be used at all: the console is power only, or its journal cannot be written. */
 const NO_CHAT = ['power-only', 'journal-unavailable', 'shutting-down'] as const;
 const NO_VERB = ['unknown-verb', 'verb-running', 'shutting-down'] as const;
 
@@ -205,7 +205,7 @@ export const ROUTES = {
     problems: ['unknown-operation'],
   },
   'GET /api/operations/{id}/stream': {
-    says: 'An operation while it runs: its state, its output so far, then both as they come. Ends with it.',
+    says: 'Follows an operation: first its state and its output so far, then both as they come, until it ends.',
     params: OPERATION,
     answers: { 200: events(OperationFrame, 'The last frame has `finished_at`.') },
     problems: ['unknown-operation'],

@@ -1,4 +1,4 @@
-// What is listed of a session.
+// What the list of sessions says about each.
 import { z } from 'zod';
 import { instant, sessionId, targetName, type Wire } from './wire.ts';
 

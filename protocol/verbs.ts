@@ -8,7 +8,7 @@ export type Verb = (typeof VERBS)[number];
 export const MUTATING_VERBS = ['cycle', 'reset', 'start', 'stop'] as const;
 export type MutatingVerb = (typeof MUTATING_VERBS)[number];
 
-/** The exact word and nothing around it, else undefined. */
+/** The verb, if the text is exactly its word; otherwise undefined. */
 export const parseVerb = (text: unknown): Verb | undefined => VERBS.find((verb) => verb === text);
 
 export const isMutating = (verb: Verb): verb is MutatingVerb =>

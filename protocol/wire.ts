@@ -1,9 +1,9 @@
-// From a schema to the type that everybody reads: one statement for the compiler, for OpenAPI and for docs/wire.md.
+// How the type of a shape follows from its schema, so that the compiler, OpenAPI and docs/wire.md read the same statement.
 import { z } from 'zod';
 import type { EventId, EvidenceId, OperationId, SessionId, TargetName, ToolCallId, TurnId } from './ids.ts';
 import { MUTATING_VERBS, VERBS } from './verbs.ts';
 
-/** What a schema describes, for reading only. */
+/** The type that a schema describes, read-only. */
 export type Wire<Schema extends z.ZodType> = Frozen<z.output<Schema>>;
 
 type Frozen<T> = unknown extends T
@@ -14,7 +14,7 @@ type Frozen<T> = unknown extends T
       ? readonly Frozen<Item>[]
       : { readonly [Key in keyof T]: Frozen<T[Key]> };
 
-// An id of one of these types is minted by its parser alone (ids.ts): a schema only says how it looks on the wire.
+// Only a parser of ids.ts makes an id. These schemas say what the ids look like on the wire.
 const branded = <Id>(schema: z.ZodType): z.ZodType<Id> => schema as unknown as z.ZodType<Id>;
 
 export const sessionId = branded<SessionId>(z.guid());

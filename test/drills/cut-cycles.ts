@@ -8,9 +8,9 @@ import { sshExec } from '../../lab/qemu/ssh-exec.fixture.ts';
 import type { QemuHouse } from '../support/qemu-house.ts';
 
 export interface QemuCuts {
-  /** One for a person of each cut. */
+  /** One line for people about each cut. */
   readonly lines: readonly string[];
-  /** Of them: not running afterwards, or a lock stayed, or the VM does not answer. Must be none. */
+  /** The cuts after which the VM was not running, did not answer, or was still locked. There must be none. */
   readonly halfDone: number;
 }
 

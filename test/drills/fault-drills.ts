@@ -1,5 +1,5 @@
-// One drill: a fault done to a real QEMU, named by triage through the real console, the wrong verb warned of, and the VM brought
-// back by the advised verb, or by what an operator, the agent or a person on the host would do instead. Throws where it is not so.
+// One drill: a real QEMU gets a fault, triage names it through the real console and warns of the wrong verb, and the advised verb brings
+// the VM back, or what an operator, the agent or a person on the host would do instead. Throws when that does not happen.
 import { readFileSync } from 'node:fs';
 import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';

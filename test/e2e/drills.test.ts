@@ -89,7 +89,7 @@ test(
       expect(steps).toMatch(/forensics[\s\S]*stop[\s\S]*start/i);
       expect(await operation.getByTestId('operation-outcome').textContent()).toMatch(/new QEMU process/i);
 
-      // The evidence from before the stop is here, whole, and to be looked into.
+      // The evidence from before the stop is here, and whole.
       await operation.getByTestId('operation-evidence').click();
       await page.getByTestId('evidence-view').getByTestId('finding').waitFor();
       expect(await page.getByTestId('evidence-section').count()).toBeGreaterThan(5);

@@ -10,13 +10,13 @@ export interface RaceReport {
   readonly requests: number;
   readonly accepted: number;
   readonly refused: number;
-  /** Neither done nor refused with who, which and since when: what each said. */
+  /** The answers that were neither a success nor a refusal which says who started which verb and when. */
   readonly unexplained: readonly string[];
   /** Moments at which `qm` was changing the VM twice. */
   readonly overlaps: number;
 }
 
-/** Of the requests of a round this many go straight to the host. */
+/** How many requests of a round go straight to the host. */
 const DIRECT = 5;
 
 export async function raceSeries(rounds: number, perRound: number): Promise<RaceReport> {

@@ -2,7 +2,7 @@
 import { type Browser, type BrowserContext, chromium, type Page } from 'playwright-core';
 import { TOKEN } from './console.ts';
 
-/** Of every single wait: enough for a machine that has eight other things to do. */
+/** The limit of every single wait: enough for a machine that has eight other things to do. */
 const PATIENCE_MS = 120_000;
 const PHONE = { width: 390, height: 844 };
 
@@ -35,7 +35,7 @@ export async function signIn(
   const troubles: string[] = [];
   page.on('pageerror', (error) => troubles.push(String(error)));
   page.on('console', (message) => {
-    // A 401 before signing in is how the page learns that it must.
+    // Before signing in there is a 401, by which the page learns that it has to.
     if (message.type() === 'error' && !/status of 401/.test(message.text())) troubles.push(message.text());
   });
   await page.goto(base);

@@ -30,14 +30,14 @@ export interface SampleShape {
   readonly operations?: number;
   readonly inUse?: number;
   readonly used?: number;
-  /** False: an lsi disk, which QEMU lists no queues of. */
+  /** When false, the disk is an lsi one, for which QEMU lists no queues. */
   readonly virtio?: boolean;
   readonly ioStatus?: string;
   readonly swappedIn?: number;
 }
 
 const PATH = '/machine/peripheral/virtio0/virtio-backend';
-/** QEMU tells of every virtio device; what is no disk says nothing about one. */
+/** QEMU lists every virtio device. One that is not a disk says nothing about the disk. */
 const OTHER = { name: 'virtio-net', path: '/machine/peripheral/net0/virtio-backend' };
 
 export function qmpSample(shape: SampleShape = {}): string {

@@ -1,4 +1,4 @@
-// The console as a process of its own, the real server/main.ts, in front of whatever power host and VM it is told of.
+// The console as a process of its own: the real server/main.ts, in front of the power host and the VM that the test names.
 import { type ChildProcess, spawn } from 'node:child_process';
 import path from 'node:path';
 import { checkAnswer } from './contract.ts';
@@ -12,7 +12,7 @@ export const TOKEN = 'house-token-0123456789abcdef';
 export const AUTH = { authorization: `Bearer ${TOKEN}` };
 
 export interface ConsoleOptions {
-  /** Its home, and above its data. */
+  /** Its home directory, which also contains its data. */
   readonly dir: string;
   readonly hostPort: number;
   readonly hostUser: string;
@@ -34,18 +34,18 @@ export interface Console {
   readonly keyPath: string;
   /** The console's process. */
   pid(): number;
-  /** SIGKILL, and wait until it is gone. */
+  /** Sends SIGKILL and waits until it is gone. */
   kill(): Promise<void>;
-  /** Starts it (again, on the same data and port). -> milliseconds until /health answered. */
+  /** Starts it, also again on the same data and port. Resolves with the milliseconds until /health answered. */
   start(): Promise<number>;
   call(method: string, url: string, body?: unknown, headers?: Record<string, string>): Promise<Response>;
   newSession(): Promise<string>;
-  /** What the console wrote to its output, for messages of failed tests. */
+  /** What the console printed, for the messages of failed tests. */
   log(): string;
   close(): Promise<void>;
 }
 
-/** Not started yet. */
+/** Makes a console that is not started yet. */
 export async function makeConsole(options: ConsoleOptions): Promise<Console> {
   const { dir, hostPort, vmPort, keyPath } = options;
   const dataDir = path.join(dir, 'data');

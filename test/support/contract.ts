@@ -1,5 +1,5 @@
-// Holds answers and events against the contract (protocol/routes.ts): nothing missing, nothing of another type, and nothing in them
-// that the contract does not name, for what it does not name is in no documentation and no client may rely on it.
+// Compares answers and events with the contract (protocol/routes.ts): nothing may be missing or of another type, and there may be nothing
+// that the contract does not name, since that would be in no documentation.
 import { isDeepStrictEqual } from 'node:util';
 import { z } from 'zod';
 import { PROBLEM_EXTRAS, ProblemAnswer, problemsOf, type Route } from '../../protocol/contract.ts';
@@ -10,12 +10,12 @@ export class OffContract extends Error {}
 
 const Frame = z.union([SessionEvent, OperationFrame]);
 
-/** The data of one frame of any of our streams. */
+/** Checks the data of one frame of any of our streams. */
 export function checkEvent(value: unknown): void {
   hold('an event', Frame, value);
 }
 
-/** Reads a copy of the body, unless it is a stream. */
+/** Checks the status and the media type of an answer, and reads a copy of its body unless it is a stream. */
 export async function checkAnswer(method: string, url: string, answer: Response): Promise<void> {
   const found = routeOf(method, url);
   if (found === undefined) return;

@@ -18,7 +18,7 @@ import { within } from './wait-for.ts';
 
 export interface House extends Console {
   readonly machine: Machine;
-  /** The block path of the VM's QEMU process stalls; resolves when the lab has seen it. */
+  /** Stalls the block path of the VM's QEMU process. Resolves when the lab has seen it. */
   stall(): Promise<void>;
 }
 
@@ -86,7 +86,7 @@ export async function startHouse(options: HouseOptions = {}): Promise<House> {
     ...server,
     machine,
     stall: async () => {
-      // The VM listens for longer than we do, so it is told first.
+      // The VM would go on listening longer than we do, so it is closed first.
       const { promise: seen, resolve } = Promise.withResolvers<void>();
       const stopListening = machine.onChange(resolve);
       injectFault(hostRoot, 'block-stall');

@@ -1,4 +1,4 @@
-// An agent for tests of the rooms around it: a small real implementation of the port; each turn is a function that tells.
+// An agent for tests of the rooms around it: a small real implementation of the port. Each turn is a function of the test.
 import type { JournaledBody } from '../../protocol/events.ts';
 import type { SessionId } from '../../protocol/ids.ts';
 import type { AgentDriver, TurnLog } from '../../server/agent/port.ts';
@@ -52,7 +52,7 @@ export const stopped = (signal: AbortSignal): Promise<void> =>
     else signal.addEventListener('abort', () => resolve(), { once: true });
   });
 
-/** Says back what it was told. */
+/** An agent that repeats the prompt. */
 export const echo: Script = async (prompt, log) => {
   log.show({ type: 'delta', text: prompt });
   await log.record(text(prompt));

@@ -1,4 +1,4 @@
-// A target for tests of the rooms above it: the real press over a power that the test gives.
+// A target for tests of the rooms above it: the real press, in front of the power that the test gives.
 import type { TargetName } from '../../protocol/ids.ts';
 import type { TargetState } from '../../protocol/me.ts';
 import { BreakglassError } from '../../protocol/problems.ts';
@@ -19,11 +19,11 @@ export interface SmallTarget {
   readonly quickTriage?: () => Promise<TriageReport>;
   readonly evidence?: Evidence;
   readonly state?: Partial<TargetState>;
-  /** Until it resolves a glance hangs. */
+  /** A glance hangs until this resolves. */
   readonly glance?: () => Promise<void>;
 }
 
-/** Keeps nothing. */
+/** Evidence that keeps nothing. */
 export const noEvidence: Evidence = {
   collect: async () => undefined,
   latest: () => undefined,
@@ -72,7 +72,7 @@ function smallTarget(name: TargetName, parts: SmallTarget): Target {
   };
 }
 
-/** As the file would describe them; the first is the default. */
+/** Targets as a file would describe them. The first is the default. */
 const targetsNamed = (...names: readonly string[]): TargetsConfig =>
   parseTargets(
     JSON.stringify({

@@ -19,7 +19,7 @@ export interface SeenEvent {
   readonly [field: string]: unknown;
 }
 
-/** Throws `OffContract` where it is not what the contract says. */
+/** Throws `OffContract` when it is not what the contract says. */
 export function readEvent(data: string): SeenEvent {
   const value = JSON.parse(data) as SeenEvent;
   checkEvent(value);

@@ -13,7 +13,7 @@ import type { Sshd } from './sshd.ts';
 
 export const silent = pino({ level: 'silent' });
 
-/** Of a connection on a machine that has eight other things to do: it takes longer than a deployment waits. */
+/** For a connection on a machine that has eight other things to do, which takes longer than a deployment would wait. */
 export const PATIENT = {
   connectTimeoutS: 60,
   keepalive: { intervalS: 20, count: 3 },

@@ -12,7 +12,7 @@ export interface SshAnswer {
 export interface SshdWithClient extends Sshd {
   /** Arguments for `ssh` up to and with `--`: what follows is the remote command. */
   readonly sshArguments: readonly string[];
-  /** Over the reused connection. Undefined: no command at all. */
+  /** Runs a command over the reused connection; undefined means without any command. */
   ssh(
     command: string | undefined,
     options?: { extra?: readonly string[]; env?: Record<string, string> },

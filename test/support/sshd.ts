@@ -22,7 +22,7 @@ export interface SshdOptions {
   readonly keyOptions?: string;
   /** Further lines of sshd_config. */
   readonly config?: readonly string[];
-  /** Keep a directory's keys: a server that comes back on the same port. */
+  /** Uses the keys in this directory, for a server that comes back on the same port. */
   readonly dir?: string;
   readonly port?: number;
 }
@@ -32,13 +32,13 @@ export interface Sshd {
   readonly port: number;
   readonly user: string;
   readonly dir: string;
-  /** Private key that is let in. */
+  /** The private key that is let in. */
   readonly keyPath: string;
   readonly listener: number;
   /** Pids of the processes that serve connections now (not the listener). */
   connections(): readonly number[];
   signal(pids: readonly number[], signal: NodeJS.Signals): void;
-  /** The whole server stands still, as in a machine that hangs: SIGSTOP, and waits until each has stopped. */
+  /** Stops the whole server with SIGSTOP, as in a machine that hangs, and waits until each process has stopped. */
   freeze(): Promise<void>;
   log(): string;
   /** Kills the listener and every connection. Keeps the directory when asked, for a restart. */
@@ -140,7 +140,7 @@ export async function startSshd(options: SshdOptions = {}): Promise<Sshd> {
     signal,
     listener: pid,
     connections,
-    // The listener first: after it nobody new comes.
+    // The listener first, so that no new connection comes.
     freeze: async () => {
       await freeze([pid]);
       await freeze(connections());

@@ -1,4 +1,4 @@
-// A directory for one test, gone when the test is over.
+// A directory for one test. It is removed when the test is over.
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';

@@ -1,4 +1,4 @@
-// A client attached to a session: collects every event with an id, as a page does, and what is ephemeral apart.
+// A client that is attached to a session. Like a page it collects every event with an id, and apart from those the ephemeral ones.
 import { AUTH } from './console.ts';
 import { OffContract } from './contract.ts';
 import type { House } from './house.ts';
@@ -10,11 +10,11 @@ export class Viewer {
   readonly ephemeral: SeenEvent[] = [];
   caughtUp = false;
   closed = false;
-  /** What ended the stream besides its end. */
+  /** The event that broke the contract, and with it the stream. */
   #broken: OffContract | undefined;
   readonly #abort = new AbortController();
   readonly #done: Promise<void>;
-  /** Wakes whoever waits for something: something has come. */
+  /** Resolved when something has come, to wake whoever waits. */
   #came = Promise.withResolvers<void>();
 
   constructor(house: House, session: string, lastEventId?: number) {
@@ -37,7 +37,7 @@ export class Viewer {
         this.#tell();
       }
     } catch (error) {
-      // Else the console was killed, or the test is done with us.
+      // Any other error means that the console was killed, or that the test is over.
       if (error instanceof OffContract) this.#broken = error;
     }
     this.closed = true;
@@ -58,7 +58,7 @@ export class Viewer {
     return this.events.filter((event) => event.kind === kind).length;
   }
 
-  /** Waits until it holds. Throws when the stream ends before, or when it does not come at all. */
+  /** Waits until the condition holds. Throws when the stream ends before that, or when it takes too long. */
   async until(what: string, holds: (viewer: Viewer) => boolean): Promise<void> {
     const seen = async (): Promise<void> => {
       while (!holds(this)) {
@@ -70,7 +70,7 @@ export class Viewer {
     await within(what, seen());
   }
 
-  /** The end of as many turns as that. */
+  /** Waits for the end of so many turns. */
   turnsEnded(count = 1): Promise<void> {
     return this.until('the end of the turn', () => this.count('turn_end') >= count);
   }

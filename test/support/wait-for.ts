@@ -1,5 +1,5 @@
-// How a test waits: for something, never for a time. Each wait has a bound, which is there against a hang and is no claim: when it
-// is reached the test fails with the name of what did not come.
+// How a test waits: for something, never for a time. Each wait has a limit, which is not a claim but ends what hangs: when it is
+// reached, the test fails with the name of what did not come.
 import { setTimeout as sleep } from 'node:timers/promises';
 
 /** Far more than anything here takes on a machine that has eight other things to do, and less than a test may take. */
@@ -22,7 +22,7 @@ export async function until<T>(
   }
 }
 
-/** Tries until the claim holds; in the end its last failure is the test's. */
+/** Tries until the claim holds. At the limit the test fails with the last failure of the claim. */
 export async function eventually(claim: () => void | Promise<void>, limitMs = PATIENCE_MS): Promise<void> {
   const givenUpAt = performance.now() + limitMs;
   for (;;) {
@@ -35,7 +35,7 @@ export async function eventually(claim: () => void | Promise<void>, limitMs = PA
   }
 }
 
-/** What is promised, unless it does not come. */
+/** Waits for the promise; fails when it does not settle within the limit. */
 export async function within<T>(what: string, promised: Promise<T>, limitMs = PATIENCE_MS): Promise<T> {
   const { promise: givenUp, reject } = Promise.withResolvers<never>();
   const timer = setTimeout(
