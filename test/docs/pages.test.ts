@@ -94,5 +94,5 @@ test('whether the install script of a package runs is decided, so that npm ci as
   const wanting = Object.entries(packages)
     .filter(([, { hasInstallScript }]) => hasInstallScript === true)
     .map(([place]) => place.split('node_modules/').at(-1));
-  expect(Object.keys(allowScripts).toSorted()).toEqual(wanting.toSorted());
+  expect(new Set(Object.keys(allowScripts))).toEqual(new Set(wanting));
 });
