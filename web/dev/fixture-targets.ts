@@ -1,6 +1,5 @@
 // The machines that the fixture server has, and how each answers. Sets of one, three and twenty.
 import type { TargetState } from '../../protocol/me.ts';
-import type { Operation } from '../../protocol/operations.ts';
 
 export interface FixtureTarget {
   readonly name: string;
@@ -46,7 +45,13 @@ const twenty = () => {
 export const SETS = { one, three, twenty } as const;
 export type SetName = keyof typeof SETS;
 
-export const stateOf = (one: FixtureTarget, operation: Operation | null): TargetState => {
+/** The readings have the wire's type. Names and operations here are made up, so no parser has made them ids. */
+type FixtureState = Omit<TargetState, 'name' | 'operation'> & {
+  readonly name: string;
+  readonly operation: unknown;
+};
+
+export const stateOf = (one: FixtureTarget, operation: unknown): FixtureState => {
   const at = new Date().toISOString();
   const named = { name: one.name, ...(one.title === undefined ? {} : { title: one.title }) };
   const never = { answers: null, at: null };
