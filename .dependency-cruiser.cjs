@@ -51,7 +51,7 @@ module.exports = {
     room(
       'cli-talks-protocol-only',
       {
-        from: { path: '^cli/', pathNot: '(\\.test\\.ts|^cli/breakglass\\.ts)$' },
+        from: { path: '^cli/', pathNot: '(\\.test\\.ts|^cli/process\\.ts)$' },
         to: { path: '^(server|web|lab|test|bench)/' },
       },
       'The command talks to a console as the page does. Only its entry loads what acts on this machine.',

@@ -8,7 +8,7 @@ import { sourcesNewerThan } from './stale-bundle.ts';
 
 const local: LocalCommands = {
   async serve() {
-    const stale = sourcesNewerThan(import.meta.filename);
+    const stale = sourcesNewerThan(import.meta.filename, packageRoot);
     if (stale !== null)
       process.stderr.write(
         `breakglass: ${stale} is newer than the bundle in dist/, which is what runs now. "npm run build" makes it anew.\n`,

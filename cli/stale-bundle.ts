@@ -1,12 +1,11 @@
 // Whoever updates the sources and does not build goes on running what was built before, without knowing it.
 import { readdirSync, statSync } from 'node:fs';
 import path from 'node:path';
-import { packageRoot } from '../server/package-root.ts';
 
 const ROOMS = ['server', 'protocol', 'cli'];
 
 /** A source file (its path below the package) changed after `running` was built; null where none did or where `running` is a source. */
-export function sourcesNewerThan(running: string, root: string = packageRoot): string | null {
+export function sourcesNewerThan(running: string, root: string): string | null {
   if (!running.endsWith('.js')) return null;
   const built = statSync(running).mtimeMs;
   for (const room of ROOMS)

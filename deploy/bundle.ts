@@ -25,7 +25,7 @@ try {
   await warmUp();
 } catch (error) {
   console.error(
-    `breakglass: the bundle was built; running it once to fill its compile cache failed: ${error}`,
+    `breakglass: the bundle was built; running it once to fill its compile cache failed: ${error instanceof Error ? error.message : String(error)}`,
   );
 }
 // Whoever runs the server may be another user than the one who built it.

@@ -44,4 +44,4 @@ fi
 
 node=$here/node_modules/.bin/node
 [ -x "$node" ] || node=node
-exec "$node" "$here/server/main.ts" "$@"
+exec "$node" "$here/dist/breakglass.js" serve "$@"
