@@ -60,7 +60,7 @@ async function start(prepareKey?: (dir: string) => string): Promise<Started> {
       .split('\0')
       .map((pair) => [pair.slice(0, pair.indexOf('=')), pair.slice(pair.indexOf('=') + 1)]),
   );
-  expect(readFileSync(`/proc/${child.pid}/cmdline`, 'utf8')).toContain('server/main.ts');
+  expect(readFileSync(`/proc/${child.pid}/cmdline`, 'utf8')).toContain('dist/breakglass.js\0serve');
   return { environ, output: () => output, home, dir };
 }
 

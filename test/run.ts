@@ -19,15 +19,13 @@ process.exitCode = tell(files, otherSteps) ? 0 : 1;
 
 async function everything(): Promise<FileOutcome[]> {
   const steps = timed('checks', () => check()).map(({ name, ok }) => oneStep(`check: ${name}`, ok));
-  // The console serves what is in web/dist: the page of now, not that of the last build.
-  const built = timed('the page is built', () =>
-    run('node_modules/.bin/vite', 'build', 'web', '--logLevel', 'warn'),
-  );
+  // The console serves what is in web/dist, and runs from dist/: those of now, not of the last build.
+  const built = timed('the page and the bundle are built', () => run('npm', 'run', '-s', 'build'));
   // Before the tests that need it, or two of them would install packages at the same time. Whether it can be built is told by them.
   timed("QEMU's guest is built", () => run(process.execPath, 'lab/qemu/build-guest.ts'));
   // Side by side: no test claims how long anything takes, so none is disturbed by another.
   const [bats, rooms] = await Promise.all([runBats(root), runVitest(root)]);
-  return [...steps, oneStep('the page is built', built), ...rooms, ...bats];
+  return [...steps, oneStep('the page and the bundle are built', built), ...rooms, ...bats];
 }
 
 function oneStep(file: string, ok: boolean): FileOutcome {
