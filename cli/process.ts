@@ -1,19 +1,19 @@
 // The command on this machine: its streams, its exit code, and what acts here itself, which is loaded only when it is asked for.
 import { readFileSync } from 'node:fs';
 import path from 'node:path';
-import { packageRoot } from '../server/package-root.ts';
+import { packageRoot } from '../server/config/package-root.ts';
 import { CliError, EXIT } from './failure.ts';
 import { type LocalCommands, runCommand } from './program.ts';
 import { sourcesNewerThan } from './stale-bundle.ts';
 
 const local: LocalCommands = {
   async serve() {
+    await import('../server/main.ts');
     const stale = sourcesNewerThan(import.meta.filename, packageRoot);
     if (stale !== null)
       process.stderr.write(
         `breakglass: ${stale} is newer than the bundle in dist/, which is what runs now. "npm run build" makes it anew.\n`,
       );
-    await import('../server/main.ts');
     // The server decides when this process ends.
     await new Promise<never>(() => {});
   },

@@ -170,6 +170,7 @@ export async function startRig(handler: Handler, options: RigOptions = {}): Prom
         dir: path.resolve(import.meta.dirname, '../../agents'),
         model: 'sonnet',
         maxConcurrentTurns: 2,
+        memoryMb: 512,
         turnTimeoutMs: 60_000,
         knowledgeDir: knowledge,
         credentials: options.credentials ?? { ANTHROPIC_API_KEY: SECRET, ANTHROPIC_BASE_URL: model.url },

@@ -25,8 +25,10 @@ export interface SessionBounds {
 }
 
 export interface DriverBounds extends SessionBounds, ApiBounds {
-  /** A process takes 160 to 210 MB. The limit must be at least the number of concurrent turns. */
-  readonly maxLive: number;
+  /** What the live processes may hold together, in MB; above that, idle ones are parked. Those that work, and one more, always live. */
+  readonly memoryMb: number;
+  /** What a process is counted with that cannot be measured yet: 160 to 210 MB were seen at work. */
+  readonly processMb: number;
   /**
    * How long a call waits for the end of a verb: about as long as Claude Code lets a tool run (660 s), because the start of a VM
    * that was suspended to disk takes minutes. The operation goes on after that.
@@ -44,6 +46,7 @@ export const BOUNDS: DriverBounds = {
   interruptGraceMs: 1_000,
   stopLimitMs: 1_600,
   leftoverMs: 10_000,
-  maxLive: 6,
+  memoryMb: 512,
+  processMb: 200,
   verbWaitMs: 600_000,
 };

@@ -301,7 +301,7 @@ test('a conversation that cannot be loaded is begun anew under the same id, and 
 });
 
 test('an idle process is parked, the one that has been idle longest first if there are too many, and the next prompt resumes it', async () => {
-  const rig = await rigged(() => answer(text('ok')), { bounds: { maxLive: 2, parkAfterMs: 60_000 } });
+  const rig = await rigged(() => answer(text('ok')), { bounds: { memoryMb: 450, parkAfterMs: 60_000 } });
   await runTurn(rig.agent, 'plum');
   const first = pidOf(rig);
   for (let more = 0; more < 2; more += 1) await runTurn(rig.driver.open(newSessionId(), target), 'hello');

@@ -1,4 +1,5 @@
 // The driver over the Agent SDK: one live Claude Code process per active session, at most so many at a time.
+
 import { mkdirSync, realpathSync } from 'node:fs';
 import path from 'node:path';
 import type { Logger } from 'pino';
@@ -14,6 +15,7 @@ import {
 } from './definition.ts';
 import type { Hands } from './hands.ts';
 import { LiveSession } from './live-session.ts';
+import { residentMb, tooMuch } from './memory.ts';
 import type { AgentDriver } from './port.ts';
 import {
   type AgentDirs,
@@ -44,8 +46,8 @@ export interface CountedDriver extends AgentDriver {
 
 /** Does not throw when the deployment is broken: `unavailable()` says what is missing, and the rest of the console works. */
 export function createAgentDriver(deps: AgentDriverDeps): CountedDriver {
-  const bounds: DriverBounds = { ...BOUNDS, ...deps.bounds };
   const { config, logger } = deps;
+  const bounds: DriverBounds = { ...BOUNDS, memoryMb: config.memoryMb, ...deps.bounds };
   const definition = loadDefinition(config);
   const binary = findBinary();
   const places = makePlaces(config, deps.dataDir, logger);
@@ -68,14 +70,19 @@ export function createAgentDriver(deps: AgentDriverDeps): CountedDriver {
     return undefined;
   };
 
-  const makeRoom = (): void => {
+  /** `more`: what is about to be started, MB. */
+  const keepWithinMemory = (more: number): void => {
     const live = [...sessions.values()].filter((session) => session.isLive);
-    const idle = live.filter((session) => !session.isBusy).sort((a, b) => a.lastUsed - b.lastUsed);
-    for (const session of idle.slice(0, Math.max(0, live.length - bounds.maxLive + 1))) {
+    const held = live.map((session) => ({
+      session,
+      mb: residentMb(session.pid) ?? bounds.processMb,
+      isBusy: session.isBusy,
+      lastUsed: session.lastUsed,
+    }));
+    for (const { session } of tooMuch(held, more, bounds.memoryMb))
       session
         .park()
         .catch((error: unknown) => logger.warn({ err: error }, 'an idle agent could not be parked'));
-    }
   };
 
   const create = (id: SessionId, target: TargetName, agent: AgentDefinition): LiveSession => {
@@ -89,7 +96,8 @@ export function createAgentDriver(deps: AgentDriverDeps): CountedDriver {
       show: { hasObserver: hands.guest.hasObserver, vmAlias: hands.targetAliases.vm },
       endpoint,
       unavailable,
-      makeRoom,
+      makeRoom: () => keepWithinMemory(bounds.processMb),
+      onIdle: () => keepWithinMemory(0),
       onGone: () => sessions.delete(id),
       options: async (resume, model, exchange) => {
         const { toolServer } = await import('./tools.ts');

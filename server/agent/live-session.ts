@@ -24,6 +24,8 @@ export interface SessionParts {
   readonly unavailable: () => string | undefined;
   /** Called before a process is started. Parks other processes if there are too many. */
   readonly makeRoom: () => void;
+  /** Called after a turn, when its process holds most. */
+  readonly onIdle: () => void;
   /** Called when it was released and its process is gone, so that nobody needs this object any more. */
   readonly onGone: () => void;
   readonly options: (
@@ -139,6 +141,7 @@ export class LiveSession implements LiveAgent {
       this.#exchange = undefined;
       this.lastUsed = performance.now();
       this.#parkLater();
+      this.#parts.onIdle();
     });
     this.#running = running;
     this.#cut = cut;

@@ -5,7 +5,7 @@ import { createSecureContext, type SecureContextOptions } from 'node:tls';
 import { z } from 'zod';
 import type { PolicyMode } from '../../protocol/events.ts';
 import { parseTargetName } from '../../protocol/ids.ts';
-import { packageRoot } from '../package-root.ts';
+import { packageRoot } from './package-root.ts';
 import {
   ConfigError,
   host,
@@ -37,6 +37,8 @@ export interface Config {
     readonly dir: string;
     readonly model: string;
     readonly maxConcurrentTurns: number;
+    /** What live agents may hold beside the server; above that, idle ones are parked. */
+    readonly memoryMb: number;
     readonly turnTimeoutMs: number;
     readonly knowledgeDir: string;
     /** What the model API needs, exactly as it goes into the agent's environment. */
@@ -94,6 +96,7 @@ const Variables = z.object({
     'sonnet',
   ),
   BREAKGLASS_MAX_CONCURRENT_TURNS: wholeNumber(1, 64).default(2),
+  BREAKGLASS_AGENT_MEMORY_MB: wholeNumber(1, 1_000_000).default(512),
   BREAKGLASS_TURN_TIMEOUT_SECONDS: wholeNumber(1, 86_400).default(1_800),
   BREAKGLASS_POLICY: policyMode.default('ask'),
   BREAKGLASS_SESSIONS_DIR: z.string().default('/workspace/sessions'),
@@ -152,6 +155,7 @@ export function readConfig(env: Env = process.env): Config {
       dir: path.resolve(read.BREAKGLASS_AGENTS_DIR),
       model: read.BREAKGLASS_MODEL,
       maxConcurrentTurns: read.BREAKGLASS_MAX_CONCURRENT_TURNS,
+      memoryMb: read.BREAKGLASS_AGENT_MEMORY_MB,
       turnTimeoutMs: read.BREAKGLASS_TURN_TIMEOUT_SECONDS * 1_000,
       knowledgeDir: path.resolve(read.BREAKGLASS_KNOWLEDGE_DIR),
       credentials: Object.fromEntries(
