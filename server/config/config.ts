@@ -5,7 +5,6 @@ import { createSecureContext, type SecureContextOptions } from 'node:tls';
 import { z } from 'zod';
 import type { PolicyMode } from '../../protocol/events.ts';
 import { parseTargetName } from '../../protocol/ids.ts';
-import { packageRoot } from './package-root.ts';
 import {
   ConfigError,
   host,
@@ -17,6 +16,7 @@ import {
   wholeNumber,
   word,
 } from './fields.ts';
+import { packageRoot } from './package-root.ts';
 import { readTargetsFile, type TargetsConfig } from './targets.ts';
 
 export interface Config {
