@@ -1,4 +1,4 @@
-// The console that the lab starts: the same server/main.ts that `npm start` runs, as a process of its own. When it dies it
+// The console that the lab starts: server/main.ts from the sources, as a process of its own. When it dies it
 // is started again, as a supervisor would in a deployment. The channel between the two tells the lab the console's real
 // address, and the console that the lab is gone.
 import { type ChildProcess, spawn } from 'node:child_process';

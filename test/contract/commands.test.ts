@@ -296,7 +296,7 @@ test('a second server on the same data directory does not start, and the first o
   expect((await open()).status).toBe(200);
   const second = npmRun('start', alone(dataDir, await freePort()));
   expect(await second.ended).toBe(1);
-  const pid = pidOf('server/main.ts', dataDir);
+  const pid = pidOf('dist/breakglass.js', dataDir);
   expect(second.output()).toMatch(
     new RegExp(`${dataDir} belongs to another .*pid ${pid} .*BREAKGLASS_DATA_DIR`),
   );
