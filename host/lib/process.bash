@@ -6,12 +6,43 @@
 read_process() {
   pid='' start=''
   { read -r pid <"$run/qemu-server/$vmid.pid"; } 2>/dev/null
-  if [[ $pid =~ ^[1-9][0-9]*$ ]] && read_start "$pid"; then
+  if [[ $pid =~ ^[1-9][0-9]*$ ]] && read_start "$pid" && is_this_vm "$pid"; then
     start=$REPLY
     if is_dead "$pid" "$start"; then pid='' start=''; fi
   else
     pid=''
   fi
+}
+
+# After a crash the pid file stays, and its number may be anybody's: QEMU's own command line names its pid file and its VM. One
+# without a command line is a process that ends, and gives its memory back: still ours.
+is_this_vm() { # PID; keeps REPLY
+  local at
+  local -a words=()
+  { mapfile -d '' -t words <"$proc/$1/cmdline"; } 2>/dev/null
+  if ((${#words[@]} == 0)); then return 0; fi
+  for at in "${!words[@]}"; do
+    case ${words[at]} in
+      -id) if [[ ${words[at + 1]-} == "$vmid" ]]; then return 0; fi ;;
+      -pidfile) if [[ ${words[at + 1]-} == */qemu-server/"$vmid".pid ]]; then return 0; fi ;;
+    esac
+  done
+  return 1
+}
+
+# Sets vm_uptime_s: the age of the process $pid, which a warm reset does not change. Linux counts ticks for user space in hundredths.
+read_uptime() {
+  local key value up=''
+  vm_uptime_s=''
+  { read -r up _ <"$proc/uptime"; } 2>/dev/null
+  if [[ $up =~ ^[0-9]+ ]]; then
+    vm_uptime_s=$((BASH_REMATCH[0] - start / 100))
+  else
+    while read -r key value; do
+      if [[ $key == btime ]]; then vm_uptime_s=$((EPOCHSECONDS - value - start / 100)); break; fi
+    done 2>/dev/null <"$proc/stat"
+  fi
+  if [[ $vm_uptime_s == -* ]]; then vm_uptime_s=0; fi
 }
 
 # Sets REPLY to the start time of PID (field 22 of its stat; the name in field 2 may hold blanks and brackets).

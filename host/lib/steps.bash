@@ -7,6 +7,26 @@ readonly abandon_after_ms=1200 # past its limit; `timeout -k` needs a second of 
 declare -A job_of=() began_of=() until_of=() cap_of=() file_of=() status_of=() ms_of=() why_of=() said=()
 declare -a order=()
 
+# Files of steps that another step carries out, and reports with the next two.
+expect() { # CAP NAME…
+  local cap=$1 name
+  case $cap in *K) cap=$((${cap%K} * 1024)) ;; *M) cap=$((${cap%M} * 1048576)) ;; esac
+  for name in "${@:2}"; do file_of[$name]=$name.txt cap_of[$name]=$cap; done
+}
+
+report_step() { # NAME STATUS BEGAN_MS [WHY]
+  now_ms
+  printf 'step %s %s %d %s\n' "$1" "$2" "$((REPLY - $3))" "${4-}" >&"$reports"
+}
+
+report_exit() { # NAME EXIT BEGAN_MS
+  case $2 in
+    0) report_step "$1" ok "$3" ;;
+    124 | 137) report_step "$1" timeout "$3" ;;
+    *) report_step "$1" error "$3" "exit $2" ;;
+  esac
+}
+
 open_reports() { exec {reports}<> <(:); }
 
 # Names that begin with a dot are steps of the machinery, not of the evidence. Files end .txt where nobody says otherwise. CAP in
@@ -34,7 +54,7 @@ step() { # NAME LIMIT_MS CAP COMMAND…
     trap - PIPE # the worker ignores it; a step that is cut off at its cap should just end
     "${program[@]}" 2>&1 </dev/null | "${keep[@]}" "$cap" >"${file:+$capture/}${file:-/dev/null}" 2>/dev/null
     printf 'end %s %d\n' "$name" "${PIPESTATUS[0]}" >&"$reports"
-  } 9>&- >/dev/null 2>&1 & # one that is left behind must not hold our own output open
+  } 9>&- 8>&- 7>&- >/dev/null 2>&1 & # one that is left behind must not hold our own output open
   job_of[$name]=$! file_of[$name]=$file
   case $cap in *K) cap_of[$name]=$((${cap%K} * 1024)) ;; *M) cap_of[$name]=$((${cap%M} * 1048576)) ;; esac
   now_ms; began_of[$name]=$REPLY until_of[$name]=$((REPLY + limit_ms * percent / 100 + abandon_after_ms))

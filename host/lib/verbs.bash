@@ -28,7 +28,7 @@ carry_out() { # VERB
 
 verb_forensics() {
   capture_evidence
-  read_status
+  read_status now
   if [[ -z $evidence ]]; then finish 1 'No evidence could be kept.'; fi
   finish 0 "Evidence $evidence was captured."
 }
@@ -39,7 +39,7 @@ verb_reset() {
   section reset
   if ! run_qm 15 reset; then fail 'qm reset failed.'; fi
   read_process; new_pid=$pid
-  read_status
+  read_status now
   if [[ $qmp == silent ]]; then
     finish 0 "VM $vmid was asked to reset, but its QEMU process (the same, pid $pid) does not answer now: only a cycle helps."
   fi
@@ -51,7 +51,7 @@ verb_stop() {
   capture_evidence
   remember_process
   stop_process
-  read_status
+  read_status now
   finish 0 "VM $vmid is stopped; its QEMU process is proven gone."
 }
 
@@ -87,7 +87,7 @@ tell_startable() {
 
 fail() { # OUTCOME
   local outcome=$1
-  read_status "$(((final_look_s - 1) * 1000))"
+  read_status now
   finish 1 "$outcome"
 }
 
@@ -112,8 +112,10 @@ run_qm() { # LIMIT_S VERB
 # here: that is a person's.
 find_refusal() {
   refusal='' quorum=unknown ha=unknown
-  if ! read_lock; then
-    refusal="its configuration cannot be read: $REPLY"
+  read_vm_config
+  if [[ $config_lock ]]; then find_lock_task; fi
+  if [[ $config_state != read ]]; then
+    refusal="its configuration cannot be read: $config_trouble"
   elif [[ $config_lock && $lock_task ]]; then
     refusal="VM is locked ($config_lock) by a task that is running, $lock_task: wait for it"
   elif [[ $config_lock ]]; then
@@ -124,7 +126,7 @@ find_refusal() {
     if [[ $quorum == no ]]; then
       refusal='the cluster has no quorum (qm start would say: cluster not ready - no quorum?)'
     elif [[ $flock_by ]]; then
-      refusal="another task holds the lock of VM $vmid: $flock_by${flock_held_s:+, for $flock_held_s s}"
+      refusal="another task holds the lock of VM $vmid: $flock_by"
     elif stuck_in_d; then
       refusal="threads of its QEMU process hang in the host's kernel (D state: $REPLY), where no signal reaches them: look at the host's storage"
     else
@@ -240,8 +242,7 @@ verify_new_process() {
     fi
     read_process
     if [[ $pid && "$pid $start" != "$old_pid $old_start" ]]; then
-      # The limit is scaled where it is used; what is left is already.
-      read_status "$(((left_ms < 5000 ? left_ms : 5000) * 100 / percent))"
+      read_status now
       if [[ $vm_state == running && $qmp == answers ]]; then break; fi
     fi
     sleep 0.3 9>&-

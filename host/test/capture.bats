@@ -7,12 +7,12 @@ setup() {
 }
 
 teardown() {
-  stop_qmp
+  stop_monitor
+  if [[ ${reader-} ]]; then kill "$reader" 2>/dev/null || true; fi
 }
 
 @test "the manifest tells of every step of the table, with file, size and whether it was cut" {
   make_root scale=50
-  serve_qmp
   pve forensics >/dev/null
   local name
   for name in rrd identity process-a tasks-a status-a qmp-a screendump process-b tasks-b qmp-b status-b pressure dstate kernel-log \
@@ -32,13 +32,12 @@ teardown() {
 }
 
 manifest() { # JQ
-  jq -es ".[0] | $1" "$root"/state/captures/*/manifest.json >/dev/null || { echo "$1"; captured manifest.json; false; }
+  jq -es ".[0] | $1" "$root"/state/captures/102/*/manifest.json >/dev/null || { echo "$1"; captured manifest.json; false; }
 }
 
 @test "QMP exchanges are kept a line each: greeting, command, arguments, reply as it came" {
   make_root
   echo 'scsihw: virtio-scsi-single' >>"$root/machine/config"
-  serve_qmp
   pve forensics >/dev/null
   captured qmp-a.jsonl | jq -es '.[0].greeting.QMP.version.qemu.major == 9' >/dev/null
   [ "$(captured qmp-a.jsonl | jq -r '.command // empty' | uniq | tr '\n' ' ')" = 'query-status query-blockstats query-block query-block-jobs query-iothreads query-cpus-fast query-balloon x-query-virtio x-query-virtio-queue-status screendump ' ]
@@ -50,7 +49,6 @@ manifest() { # JQ
 @test "a stall shows as a queue that is in use and stands still; a disk at work as one that advances" {
   make_root fault=block-stall
   echo 'scsihw: virtio-scsi-single' >>"$root/machine/config"
-  serve_qmp
   run pve forensics
   [[ $output == *$'\nqmp: answers, held '* ]]
   [[ $output == *'virtio queues: 1 in use, 0 advancing, 1 in use and standing still (of 3)'* ]]
@@ -69,14 +67,15 @@ manifest() { # JQ
   make_root
   run pve forensics
   local line
-  for line in 'vm state: running' 'qmp: unreachable: No such file or directory' 'threads in D state: none in sample A, none in sample B' \
+  [[ $output =~ $'\n'qmp:\ answers,\ held\ 2\.[0-9]\ s$'\n' ]]
+  for line in 'vm state: running' 'threads in D state: none in sample A, none in sample B' \
     'quorum: yes' 'ha: no' 'lock: none' "qemu-server's lock: free" 'guest agent: answers' 'staged: memory: 8192 -> 16384'; do
     grep -qxF -- "$line" <<<"$output" || { echo "missing: $line"; echo "$output"; false; }
   done
 }
 
 @test "lock, task, HA, quorum and the holder of the lock are told" {
-  make_root
+  make_root scale=50
   echo 'lock: backup' >>"$root/machine/config"
   mkdir -p "$root/etc/pve/ha" "$root/proc/7777"
   printf 'vm: 101\n\tstate started\nvm: 102\n\tstate started\n' >"$root/etc/pve/ha/resources.cfg"
@@ -84,18 +83,31 @@ manifest() { # JQ
   printf '7777 (task UPID:lab:0) S 1 1 1 0 -1 0 0 0 0 0 0 0 0 0 20 0 1 0 4660 0 0\n' >"$root/proc/7777/stat"
   # 7777 is 1E61, its start time 4660 is 1234; the second one is another's.
   local since task
-  printf -v since '%08X' "$(($(date +%s) - 90))"
+  printf -v since '%08X' "$(($(date +%s) - 9000))"
   task="UPID:lab:00001E61:00001234:$since:vzdump:102:root@pam:"
   printf 'UPID:lab:00001E61:00001234:%s:vzdump:103:root@pam: 0\n%s 0\n' "$since" "$task" >"$root/log/pve/tasks/active"
   printf 'task %s\0' "$task" >"$root/proc/7777/cmdline"
   exec 8>"$root/lock/qemu-server/lock-102.conf"
   flock 8
-  printf '1: FLOCK  ADVISORY  WRITE 7777 00:19:%s 0 EOF\n' "$(stat -c %i "$root/lock/qemu-server/lock-102.conf")" >"$root/proc/locks"
+  printf '1: FLOCK  ADVISORY  WRITE 7777 %s 0 EOF\n' "$(lock_id)" >"$root/proc/locks"
   pve forensics >/dev/null 8>&-
   exec 8>&-
-  [ "$(captured cluster.txt)" = $'quorum: no\nha: managed\nlock: backup\ntask: '"$task" ]
+  [ "$(captured cluster.txt)" = $'quorum: no\nha: managed\nconfig: read\nlock: backup\ntask: '"$task" ]
   [ "$(captured flock.txt | head -n 1)" = "holder: 7777 task $task" ]
-  captured flock.txt | grep -Eqx 'held_s: 9[0-9]'
+  # The age of the task is one thing, how long the lock was seen held another.
+  captured flock.txt | grep -Eqx 'task_age_s: 90[0-9][0-9]'
+  captured flock.txt | grep -Eqx 'held_s: 1[0-9]'
+}
+
+@test "a lock that its holder lets go while it is looked at is not one that is held" {
+  make_root
+  exec 8>"$root/lock/qemu-server/lock-102.conf"
+  flock 8
+  (sleep 1; exec 8>&-) 3>&- &
+  exec 8>&-
+  pve forensics >/dev/null
+  captured flock.txt | grep -Eqx 'free_after_ms: [0-9]+'
+  ! captured flock.txt | grep -q held_s
 }
 
 @test "a thread in D state is told with its stack, and gdb keeps away" {
@@ -151,24 +163,246 @@ EOF2
   make_root
   mkdir "$root/log/qemu"
   echo 'Kernel panic' >"$root/log/qemu/102.serial"
-  printf '%s\0' kvm -chardev "file,id=s0,logfile=$root/log/qemu/102.serial" >"$root/proc/4242/cmdline"
+  printf '%s\0' kvm -id 102 -chardev "file,id=s0,logfile=$root/log/qemu/102.serial" >"$root/proc/4242/cmdline"
   pve forensics >/dev/null
   [ "$(captured serial.txt)" = 'Kernel panic' ]
   rm -r "$root/state/captures"
-  printf '%s\0' kvm -chardev "file,id=s0,logfile=$root/log/../machine/config" >"$root/proc/4242/cmdline"
+  printf '%s\0' kvm -id 102 -chardev "file,id=s0,logfile=$root/log/../machine/config" >"$root/proc/4242/cmdline"
   pve forensics >/dev/null
   step_is serial skipped
 }
 
-@test "the captures together stay below their cap: the oldest go first" {
+@test "the captures together stay below their cap: the oldest go first, and what preceded a verb goes last" {
   make_root
   local at
-  for at in 1 2 3; do
-    mkdir -p "$root/state/captures/2020010${at}T000000Z-stop"
-    fallocate -l 400M "$root/state/captures/2020010${at}T000000Z-stop/screendump.ppm" || skip 'no fallocate here'
+  for at in 1-stop 2-forensics 3-stop; do
+    mkdir -p "$root/state/captures/102/2020010${at%-*}T000000Z-${at#*-}"
+    fallocate -l 400M "$root/state/captures/102/2020010${at%-*}T000000Z-${at#*-}/screendump.ppm" || skip 'no fallocate here'
   done
   pve forensics >/dev/null
-  [ ! -e "$root/state/captures/20200101T000000Z-stop" ]
-  [ -e "$root/state/captures/20200102T000000Z-stop" ]
-  [ "$(printf '%s\n' "$root"/state/captures/* | wc -l)" -eq 3 ]
+  [ ! -e "$root/state/captures/102/20200102T000000Z-forensics" ]
+  [ -e "$root/state/captures/102/20200101T000000Z-stop" ]
+  [ "$(printf '%s\n' "$root"/state/captures/102/* | wc -l)" -eq 3 ]
+  for at in 4 5; do
+    mkdir -p "$root/state/captures/102/2020010${at}T000000Z-reset"
+    fallocate -l 400M "$root/state/captures/102/2020010${at}T000000Z-reset/screendump.ppm"
+  done
+  pve reset >/dev/null
+  [ ! -e "$root/state/captures/102/20200101T000000Z-stop" ]
+  [ -e "$root/state/captures/102/20200105T000000Z-reset" ]
+}
+
+@test "the configuration is kept as the file it is, read once, with secrets masked; staged changes as qm tells them" {
+  make_root
+  cat >"$root/machine/config" <<'TEXT'
+#A note of the owner: the password: hunter2 opens it%3A
+#lock%3A backup is only text
+agent: 1
+args: -object secret,id=s0,data=geheim -vnc 0.0.0.0:1,password=on -device x
+boot: order=scsi0
+cipassword: $5$abc$def
+memory: 128
+name: devvm
+onboot: 1
+scsi0: local:102/vm-102-disk-0.raw,iothread=1,mbps_wr=0.5,size=64M
+
+[PENDING]
+cipassword: neu
+delete: !onboot
+description: two%0Alines
+memory: 256
+net0: virtio=BC:24:11:00:00:02,bridge=vmbr0
+
+[before]
+lock: snapshot
+memory: 64
+snaptime: 1767225600
+TEXT
+  run pve forensics
+  [ "$status" -eq 0 ]
+  step_is config ok
+  step_is pending ok
+  [ "$(qm_calls | grep -cE '^(config|pending|status)')" -eq 0 ]
+  ! captured config.txt | grep -E 'hunter2|geheim|abc|neu'
+  ! captured pending.txt | grep -E 'geheim|abc|neu'
+  [ "$(captured config.txt | grep -c '^cipassword: \*\*\*\*\*\*\*\*\*\*$')" -eq 2 ]
+  captured config.txt | grep -qx 'args: -object secret,id=s0,data=\*\*\*\*\*\*\*\*\*\* -vnc 0.0.0.0:1,password=\*\*\*\*\*\*\*\*\*\* -device x'
+  captured config.txt | grep -qx '\[PENDING\]'
+  ! captured config.txt | grep -q 'lock: snapshot'
+  captured snapshots.txt | grep -qx 'lock: snapshot'
+  [ "$(captured pending.txt | grep -vE 'args|cipassword')" = 'cur agent: 1
+cur boot: order=scsi0
+new description: two%0Alines
+cur memory: 128
+new memory: 256
+cur name: devvm
+new net0: virtio=BC:24:11:00:00:02,bridge=vmbr0
+del onboot: 1
+cur scsi0: local:102/vm-102-disk-0.raw,iothread=1,mbps_wr=0.5,size=64M' ]
+  [[ $output == *$'\nlock: none\n'* ]]
+  [[ $output == *'staged: memory: 128 -> 256'* && $output == *'staged: onboot: 1 -> removed'* ]]
+}
+
+@test "QEMU's command line is kept without its secrets" {
+  make_root
+  printf '%s\0' /usr/bin/kvm -id 102 -object secret,id=s0,data=geheim -spice port=1,password=offen -m 128 >"$root/proc/4242/cmdline"
+  pve forensics >/dev/null
+  ! captured identity.txt | grep -aE 'geheim|offen'
+  captured identity.txt | tr '\0' ' ' | grep -q 'data=\*\*\*\*\*\*\*\*\*\* -spice port=1,password=\*\*\*\*\*\*\*\*\*\* -m 128'
+}
+
+@test "a capture starts qm for the guest agent only where it has no socket, at most twice, and else never" {
+  make_root
+  pve forensics >/dev/null
+  [ "$(qm_calls)" = $'guest cmd 102 ping\nguest cmd 102 fsfreeze-status' ]
+  : >"$root/log/qm-calls"
+  guest_agent thawed
+  pve forensics >/dev/null
+  step_is agent-ping ok
+  [ "$(qm_calls)" = '' ]
+}
+
+guest_agent() { # thawed|frozen|silent: at the VM's socket, until the test ends
+  "$repository/host/test/support/agent.pl" "$root/run/qemu-server/102.qga" "$1" 3>&- &
+  reader=$!
+  until [ -S "$root/run/qemu-server/102.qga" ]; do sleep 0.02; done
+}
+
+newest() { printf '%s\n' "$root"/state/captures/102/*Z-* | tail -n 1; }
+
+@test "the guest agent is asked over its own socket: whether it answers, and whether the file systems are frozen" {
+  make_root
+  guest_agent frozen
+  run pve forensics
+  [[ $output == *$'\nguest agent: answers\n'* && $output == *$'\nguest\'s file systems: frozen\n'* ]]
+  [ "$(cat "$(newest)/agent-ping.txt")" = 'exit: 0' ]
+  [ "$(cat "$(newest)/fsfreeze.txt")" = $'exit: 0\nfrozen' ]
+  kill "$reader"
+  rm "$root/run/qemu-server/102.qga"
+  guest_agent silent
+  run pve forensics
+  [[ $output == *$'\nguest agent: QEMU guest agent is not running\n'* ]]
+  [ "$(cat "$(newest)/agent-ping.txt")" = $'exit: 255\nQEMU guest agent is not running' ]
+  sed -i /^agent/d "$root/machine/config"
+  run pve forensics
+  [[ $output == *$'\nguest agent: No QEMU guest agent configured\n'* ]]
+  [ "$(qm_calls)" = '' ]
+}
+
+@test "the journal is asked for what a cluster and HA write, too" {
+  make_root
+  replace journalctl <<<'printf "%s\n" "$@"'
+  pve forensics >/dev/null
+  local unit
+  for unit in pvedaemon pvestatd pve-cluster corosync pve-ha-crm pve-ha-lrm qmeventd; do captured journal.txt | grep -qx "_SYSTEMD_UNIT=$unit.service"; done
+  captured journal.txt | grep -qx SYSLOG_IDENTIFIER=qm
+}
+
+disks() { # MOOD: the monitor of a VM with several disks; and what qmp.pl makes of it
+  "$repository/host/test/support/monitor.pl" "$BATS_TEST_TMPDIR/qmp" "$1" "$BATS_TEST_TMPDIR/clients" 3>&- &
+  machine=$!
+  until grep -q ready "$BATS_TEST_TMPDIR/clients" 2>/dev/null; do sleep 0.02; done
+  run perl "$repository/host/lib/qmp.pl" "$BATS_TEST_TMPDIR/qmp" "$BATS_TEST_TMPDIR" 100
+}
+
+@test "three disks of 34 queues each are asked whole: the stalled one is seen, and the others" {
+  root=$BATS_TEST_TMPDIR
+  disks disks=3x34
+  [[ $output == *'1 in use, 101 advancing, 1 in use and standing still (of 102)'* ]]
+  [ "$(grep -c '"Invalid virtqueue number' "$BATS_TEST_TMPDIR/qmp-b.jsonl")" -eq 3 ]
+}
+
+@test "where the time does not suffice for all queues no disk is left out, and it is said that not all were asked" {
+  root=$BATS_TEST_TMPDIR
+  disks disks=3x300
+  [[ $output == *'step qmp-a ok '*'not all queues were asked'* ]]
+  local counts
+  counts=$(for disk in 0 1 2; do grep -c "virtioscsi$disk.*\"inuse\"" "$BATS_TEST_TMPDIR/qmp-a.jsonl"; done | sort -n | tr '\n' ' ')
+  read -r least _ most <<<"$counts"
+  [ "$least" -gt 5 ]
+  [ "$((most - least))" -le 1 ]
+}
+
+@test "the round robin hides no disk: each is told for itself" {
+  root=$BATS_TEST_TMPDIR
+  disks disks=2x2
+  [[ $output == *'say disk/scsi0 read +0, wrote +4096 bytes between the samples'* ]]
+  [[ $output == *'say disk/scsi1 read +0, wrote +0 bytes between the samples'* ]]
+}
+
+@test "one capture at a time: who comes meanwhile waits for it and shares it" {
+  make_root
+  pve forensics >"$BATS_TEST_TMPDIR/first" 3>&- &
+  local first=$!
+  until [ -s "$root/run/breakglass/102.capture" ]; do sleep 0.02; done
+  run pve status
+  [[ $output == *$'\ncapture: under way\n'* && $output != *busy:* ]]
+  pve forensics >"$BATS_TEST_TMPDIR/second" 3>&- &
+  local second=$!
+  run pve reset
+  wait "$first" "$second"
+  [ "$status" -eq 0 ]
+  [[ $output == *'waiting for it'*'shared: evidence 2'* ]]
+  [ "$(printf '%s\n' "$root"/state/captures/102/*Z-* | wc -l)" -eq 1 ]
+  local id
+  id=$(basename "$(newest)")
+  grep -q "\"evidence\":\"$id\"" "$BATS_TEST_TMPDIR/first"
+  grep -q "\"evidence\":\"$id\"" "$BATS_TEST_TMPDIR/second"
+  [[ $(result) == *"\"evidence\":\"$id\""* ]]
+  [ -e "$(newest)/kept" ] # it stands before a verb
+}
+
+@test "a capture that ended in the middle is shared with nobody" {
+  make_root
+  pve forensics >/dev/null
+  exec 8<>"$root/run/breakglass/102.capture"
+  flock 8
+  echo 'forensics 10.0.0.9 1' >"$root/run/breakglass/102.capture"
+  (sleep 1) 3>&- &
+  exec 8>&-
+  run pve reset
+  [ "$status" -eq 0 ]
+  [[ $output != *'shared: '* ]]
+  [[ $(result) == *'"evidence":"2'*'-reset"'* ]]
+}
+
+@test "a verb's evidence is not pushed out by any number of looks" {
+  make_root
+  mkdir -p "$root/state/captures/102"/202001{01..12}T000000Z-stop "$root/state/captures/102"/202002{10..25}T000000Z-forensics
+  mkdir -p "$root/state/captures/102/20190101T000000Z-forensics"
+  : >"$root/state/captures/102/20190101T000000Z-forensics/kept"
+  pve forensics >/dev/null
+  [ "$(printf '%s\n' "$root"/state/captures/102/*-stop | wc -l)" -eq 12 ]
+  [ -e "$root/state/captures/102/20190101T000000Z-forensics" ]
+  [ "$(printf '%s\n' "$root"/state/captures/102/*-forensics | wc -l)" -eq 9 ]
+  [ ! -e "$root/state/captures/102/20200217T000000Z-forensics" ]
+  pve reset >/dev/null
+  [ ! -e "$root/state/captures/102/20190101T000000Z-forensics" ]
+  [ "$(printf '%s\n' "$root"/state/captures/102/*-forensics | wc -l)" -eq 8 ]
+}
+
+@test "each VM has a shelf of its own, and what version 0.1.0 kept for all is found by its manifest" {
+  make_root
+  mkdir -p "$root/state/captures"/2020010{1,2}T000000.000Z-stop
+  echo '{"id":"20200101T000000.000Z-stop","verb":"stop","vmid":102,"version":"0.1.0"}' >"$root/state/captures/20200101T000000.000Z-stop/manifest.json"
+  echo '{"id":"20200102T000000.000Z-stop","verb":"stop","vmid":103,"version":"0.1.0"}' >"$root/state/captures/20200102T000000.000Z-stop/manifest.json"
+  [ "$(pve evidence | tar -tzf - | head -n 1)" = 20200101T000000.000Z-stop/ ]
+  [ "$(SSH_ORIGINAL_COMMAND=evidence "$repository/host/breakglass-pve" --root "$root" 103 | tar -tzf - | head -n 1)" = 20200102T000000.000Z-stop/ ]
+  SSH_ORIGINAL_COMMAND=evidence run "$repository/host/breakglass-pve" --root "$root" 104
+  [ "$status" -eq 1 ]
+}
+
+@test "a capture beside a verb that works keeps away from QEMU" {
+  make_root
+  exec 9<>"$root/lock/breakglass-102.lock"
+  flock 9
+  printf 'cycle 10.0.0.9 %s\n' "$(date +%s)" >"$root/lock/breakglass-102.lock"
+  replace gdb <<<'echo thread 1'
+  run pve forensics 9>&-
+  exec 9>&-
+  [ "$status" -eq 0 ]
+  step_is qmp-a skipped 'a verb is at work'
+  step_is gdb skipped 'a verb is at work'
+  step_is config ok
+  [ "$(qm_calls)" = '' ]
 }

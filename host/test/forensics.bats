@@ -6,16 +6,20 @@ setup() {
   load support/host
 }
 
+teardown() {
+  stop_monitor
+}
+
 manifest_has() { # NAME STATUS
-  grep -q "\"name\":\"$1\",\"status\":\"$2\"" "$root"/state/captures/*/manifest.json
+  grep -q "\"name\":\"$1\",\"status\":\"$2\"" "$root"/state/captures/102/*/manifest.json
 }
 
 @test "every mutating verb is preceded by a capture of its own, in a private directory" {
   make_root
   local verb
   for verb in reset stop start cycle; do pve "$verb" >/dev/null; done
-  [ "$(cd "$root/state/captures" && printf '%s\n' * | sed 's/.*Z-//' | tr '\n' ' ')" = 'reset stop start cycle ' ]
-  [ "$(stat -c %a "$root"/state/captures/*-cycle)" = 700 ]
+  [ "$(cd "$root/state/captures/102" && printf '%s\n' * | sed 's/.*Z-//' | tr '\n' ' ')" = 'reset stop start cycle ' ]
+  [ "$(stat -c %a "$root"/state/captures/102/*-cycle)" = 700 ]
 }
 
 @test "the samples show a frozen disk" {
@@ -62,7 +66,7 @@ manifest_has() { # NAME STATUS
   replace dmesg <<<'exec yes'
   run pve forensics
   [ "$status" -eq 0 ]
-  [ "$(stat -c %s "$root"/state/captures/*/kernel-log.txt)" -le 262144 ]
+  [ "$(stat -c %s "$root"/state/captures/102/*/kernel-log.txt)" -le 262144 ]
 }
 
 @test "a state directory that cannot be written costs the evidence, loudly, and never the verb" {
@@ -85,11 +89,11 @@ manifest_has() { # NAME STATUS
   [[ ${lines[-1]} == BREAKGLASS-RESULT* ]]
 }
 
-@test "twenty captures are kept, the newest" {
+@test "of a verb's captures the newest twelve are kept, of the others the newest eight" {
   make_root
-  mkdir -p "$root/state/captures"/2020010{1..9}T000000Z-stop "$root/state/captures"/202001{10..25}T000000Z-stop
-  pve forensics >/dev/null
-  [ "$(printf '%s\n' "$root"/state/captures/* | wc -l)" -eq 20 ]
-  [ ! -e "$root/state/captures/20200101T000000Z-stop" ]
-  [ -e "$root/state/captures/20200125T000000Z-stop" ]
+  mkdir -p "$root/state/captures/102"/2020010{1..9}T000000Z-stop "$root/state/captures/102"/202001{10..25}T000000Z-stop
+  pve reset >/dev/null
+  [ "$(printf '%s\n' "$root"/state/captures/102/* | wc -l)" -eq 12 ]
+  [ ! -e "$root/state/captures/102/20200114T000000Z-stop" ]
+  [ -e "$root/state/captures/102/20200125T000000Z-stop" ]
 }

@@ -11,11 +11,8 @@ import { FORCED_COMMAND, type RecordingRoot, temporaryRecordingRoot } from './su
 
 /** Everything that any word may ask of qm. */
 const EXPECTED_QM = [
-  'status 102 --verbose',
-  'config 102',
-  'config 102 --current 1',
-  'pending 102',
   'guest cmd 102 ping',
+  'guest cmd 102 fsfreeze-status',
   'stop 102',
   'start 102',
   'reset 102',

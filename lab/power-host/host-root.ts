@@ -4,7 +4,7 @@ import path from 'node:path';
 import { makeTree, readFields } from '../machine/files.ts';
 
 const STAND_INS: readonly (readonly [name: string, source: string])[] = [
-  ...(['qm', 'kill', 'dmesg', 'pvesh'] as const).map(
+  ...(['qm', 'kill', 'cat', 'dmesg', 'pvesh'] as const).map(
     (name) => [name, path.join(import.meta.dirname, 'bin', name)] as const,
   ),
   ['process-entry', path.join(import.meta.dirname, '../machine/process-entry')],
@@ -14,6 +14,8 @@ const STAND_INS: readonly (readonly [name: string, source: string])[] = [
 const HOST_FILES: Readonly<Record<string, string>> = {
   'proc/loadavg': '1.42 1.10 0.98 2/913 20114\n',
   'proc/meminfo': 'MemTotal:       65761424 kB\nMemFree:        21304112 kB\nMemAvailable:   38120996 kB\n',
+  // The lab counts a process's start from 1970, as a host does that was booted then.
+  'proc/stat': 'cpu  1 0 1 1 0 0 0 0 0 0\nbtime 0\n',
   'proc/locks': '1: POSIX  ADVISORY  WRITE 1184 00:19:1079 0 EOF\n',
   'proc/pressure/cpu': 'some avg10=0.31 avg60=0.22 avg300=0.18 total=88121903\n',
   'proc/pressure/io':

@@ -9,6 +9,7 @@ import { startRehearsalModel } from '../../lab/model/rehearsal.ts';
 import { prepareHostRoot } from '../../lab/power-host/host-root.ts';
 import { endMarkedProcesses } from '../../lab/power-host/leftovers.ts';
 import { startPowerHost } from '../../lab/power-host/power-host.ts';
+import { startQmp } from '../../lab/power-host/qmp.ts';
 import { findScenario } from '../../lab/scenarios/catalog.ts';
 import type { Scenario } from '../../lab/scenarios/scenario.ts';
 import { startVm } from '../../lab/vm/start.ts';
@@ -49,6 +50,7 @@ export async function startHouse(options: HouseOptions = {}): Promise<House> {
       : undefined;
   const keys = labKeys(path.join(dir, 'keys'), sshd?.keyPath);
   prepareHostRoot(hostRoot);
+  const qmp = sshd === undefined ? undefined : await startQmp(machine, vmid);
   const powerHost =
     sshd === undefined
       ? await startPowerHost({
@@ -62,6 +64,7 @@ export async function startHouse(options: HouseOptions = {}): Promise<House> {
           close: async () => {
             await sshd.stop();
             await endMarkedProcesses(hostRoot);
+            await qmp?.close();
           },
         };
   const vm = await startVm({

@@ -4,7 +4,17 @@ repository=$(cd "$BATS_TEST_DIRNAME/../.." && pwd)
 
 make_root() { # [status=stopped] [fault=block-stall] [scale=20]
   root=$BATS_TEST_TMPDIR/host
-  "$repository/node_modules/.bin/node" "$repository/host/test/support/make-root.ts" "$root" "$@"
+  "$repository/node_modules/.bin/node" "$repository/host/test/support/make-root.ts" "$root" "$@" >"$BATS_TEST_TMPDIR/machine" 2>&1 3>&- &
+  machine=$!
+  until grep -q ready "$BATS_TEST_TMPDIR/machine"; do
+    if ! kill -0 "$machine" 2>/dev/null; then cat "$BATS_TEST_TMPDIR/machine"; return 1; fi
+    sleep 0.05
+  done
+}
+
+# What answers for QEMU ends, and nothing else of the machine.
+stop_monitor() {
+  if [[ ${machine-} ]]; then kill "$machine" 2>/dev/null; wait "$machine" 2>/dev/null || true; fi
 }
 
 pve() { # COMMAND: as sshd would call it
@@ -23,15 +33,7 @@ replace() { # NAME, body on stdin
 
 result() { printf '%s\n' "$output" | sed -n 's/^BREAKGLASS-RESULT //p' | tail -n 1; }
 
-# The lab's QMP for this host, until the test ends: call stop_qmp in teardown.
-serve_qmp() {
-  "$repository/node_modules/.bin/node" "$repository/host/test/support/serve-qmp.ts" "$root" >"$root/log/qmp-server" 3>&- &
-  qmp_server=$!
-  await 'the QMP server' grep -q ready "$root/log/qmp-server"
-}
-stop_qmp() { if [[ ${qmp_server-} ]]; then kill "$qmp_server"; fi; }
-
-captured() { cat "$root"/state/captures/*/"$1"; }
+captured() { cat "$root"/state/captures/102/*/"$1"; }
 
 step_is() { # NAME STATUS [WHY]
   captured manifest.json | jq -e --arg n "$1" --arg s "$2" --arg w "${3-}" \
@@ -51,4 +53,11 @@ await() { # WHAT COMMAND…
     if ((SECONDS > until)); then echo "$what did not come within 120 s" >&2; return 1; fi
     sleep 0.05
   done
+}
+
+# qemu-server's lock file as the kernel's list of locks names it.
+lock_id() {
+  local device inode
+  read -r device inode < <(stat -c '%d %i' "$root/lock/qemu-server/lock-102.conf")
+  printf '%02x:%02x:%d' "$(((device >> 8) & 0xfff))" "$(((device & 0xff) | ((device >> 12) & 0xfff00)))" "$inode"
 }

@@ -1,12 +1,14 @@
-// For the bats tests: node make-root.ts DIR [status=stopped] [fault=block-stall] [scale=PERCENT, of every limit]
-import { mkdirSync, writeFileSync } from 'node:fs';
+// For the bats tests: node make-root.ts DIR [status=stopped] [fault=block-stall] [scale=PERCENT, of every limit]. Makes the simulated
+// host below DIR, says `ready`, and is its QEMU's monitor until DIR is gone or it is killed.
+import { existsSync, mkdirSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
+import { startQmp } from '../../../lab/power-host/qmp.ts';
 import { makeRecordingRoot } from './recording-root.ts';
 
 const [dir, ...settings] = process.argv.slice(2);
 if (dir === undefined)
   throw new Error('usage: make-root.ts DIR [status=stopped] [fault=block-stall] [scale=20]');
-makeRecordingRoot(dir, {
+const machine = makeRecordingRoot(dir, {
   status: settings.includes('status=stopped') ? 'stopped' : 'running',
   fault: settings.includes('fault=block-stall') ? 'block-stall' : 'none',
 });
@@ -15,3 +17,8 @@ if (scale !== undefined) {
   mkdirSync(path.join(dir, 'etc/breakglass'), { recursive: true });
   writeFileSync(path.join(dir, 'etc/breakglass/time-scale'), `${scale}\n`);
 }
+await startQmp(machine, 102);
+console.log('ready');
+setInterval(() => {
+  if (!existsSync(dir)) process.exit();
+}, 1_000);

@@ -5,6 +5,7 @@ import path from 'node:path';
 import { createMachine, type Machine, type MachineSeed } from '../../../lab/machine/machine.ts';
 import { prepareHostRoot } from '../../../lab/power-host/host-root.ts';
 import { endMarkedProcesses } from '../../../lab/power-host/leftovers.ts';
+import { startQmp } from '../../../lab/power-host/qmp.ts';
 
 const SEED: MachineSeed = {
   vmid: 102,
@@ -40,12 +41,14 @@ export interface RecordingRoot {
 export const temporaryRecordingRoot = (seed: Partial<MachineSeed> = {}): RecordingRoot => {
   const dir = mkdtempSync(path.join(tmpdir(), 'breakglass-host-'));
   const machine = makeRecordingRoot(dir, seed);
+  const monitor = startQmp(machine, seed.vmid ?? SEED.vmid);
   return {
     machine,
     dir,
     qmCalls: () => parseCalls(path.join(dir, 'log/qm-calls')),
     close: async () => {
       await endMarkedProcesses(dir);
+      await (await monitor).close();
       rmSync(dir, { recursive: true, force: true });
     },
   };

@@ -1,0 +1,72 @@
+# shellcheck shell=bash disable=SC2154 # the globals are breakglass-pve's
+# One mutating verb and one capture at a time for each VM, and what root remembers between two calls.
+
+readonly lock_file=$lock_dir/breakglass-$vmid.lock readings=$run/breakglass
+readonly capture_lock=$readings/$vmid.capture
+if [[ ! -d $readings ]]; then mkdir -p -- "$readings" 2>/dev/null; fi # 0700, by the umask
+
+# Takes the lock on fd 9, or ends with 75. On a file system that cannot make the lock file the script itself is the lock.
+take_lock() {
+  if ! { exec 9<>"$lock_file"; } 2>/dev/null; then exec 9<"$self"; fi
+  if flock -n 9; then
+    { printf '%s %s %s\n' "$verb" "$caller" "$EPOCHSECONDS" >"$lock_file"; } 2>/dev/null
+    return
+  fi
+  describe_holder
+  printf 'breakglass-pve: busy: %s\n' "$REPLY" >&2
+  finish 75 "Not done: another verb is running: $REPLY."
+}
+
+# The lock file has content only while a verb runs, or after one was killed: flock is asked only then.
+is_busy() { [[ -s $lock_file ]] && ! flock -n "$lock_file" true; }
+
+is_capturing() { [[ -s $capture_lock ]] && ! flock -n "$capture_lock" true; }
+
+# A verb, or a capture, which is not to be disturbed by a question to QEMU.
+somebody_works() { is_busy || is_capturing; }
+
+# Sets REPLY to the verb that holds the lock: "cycle by 10.0.0.5 since 2026-01-31T02:03:04Z (12 s)".
+describe_holder() {
+  local holder_verb='' holder='' since='' try
+  # Who has just taken the lock may not have written its name yet.
+  for try in 1 2 3 4; do
+    { read -r holder_verb holder since <"$lock_file"; } 2>/dev/null
+    if [[ $since ]]; then break; fi
+    sleep 0.05
+  done
+  holder_verb=${holder_verb:-a verb} holder=${holder:-unknown}
+  [[ $since =~ ^[0-9]+$ ]] || since=$EPOCHSECONDS
+  printf -v REPLY '%s by %s since %(%Y-%m-%dT%H:%M:%SZ)T (%d s)' "$holder_verb" "$holder" "$since" "$((EPOCHSECONDS - since))"
+}
+
+# ---- captures ------------------------------------------------------------------------------------------------------------
+
+# On fd 7. Fails when somebody else's capture has ended meanwhile that serves as well: evidence is its id then. A lock that cannot be
+# made, or is held longer than any capture lasts, holds nobody up.
+take_capture_lock() {
+  local limit id='' before=''
+  if ! { exec 7<>"$capture_lock"; } 2>/dev/null; then return 0; fi
+  if flock -n 7; then
+    { printf '%s %s %s\n' "$verb" "$caller" "$EPOCHSECONDS" >"$capture_lock"; } 2>/dev/null
+    return 0
+  fi
+  printf 'another capture of this VM is under way: waiting for it\n'
+  { read -r before <"$capture_lock.last"; } 2>/dev/null
+  scaled "$(((forensics_limit_s + 2) * 1000))"; limit=$REPLY
+  flock -w "$limit" 7 || { exec 7>&-; return 0; }
+  # Whoever had it left the id of what it kept; one that was killed in the middle left that of another day.
+  { read -r id <"$capture_lock.last"; } 2>/dev/null
+  { printf '%s %s %s\n' "$verb" "$caller" "$EPOCHSECONDS" >"$capture_lock"; } 2>/dev/null
+  if [[ ! $id || $id == "$before" || ! -e $captures/$id/manifest.json ]]; then return 0; fi
+  # It stands before a verb now, and is kept like one.
+  if [[ $verb != forensics ]]; then { : >"$captures/$id/kept"; } 2>/dev/null; fi
+  evidence=$id
+  printf 'shared: evidence %s has just been captured\n' "$id"
+  let_capture_lock_go
+  return 1
+}
+
+let_capture_lock_go() {
+  { printf '%s\n' "$evidence" >"$capture_lock.last"; : >"$capture_lock"; } 2>/dev/null
+  exec 7>&-
+}
