@@ -17,6 +17,8 @@ take_lock() {
   finish 75 "Not done: another verb is running: $REPLY."
 }
 
+let_lock_go() { { : >"$lock_file"; } 2>/dev/null; }
+
 # The lock file has content only while a verb runs, or after one was killed: flock is asked only then.
 is_busy() { [[ -s $lock_file ]] && ! flock -n "$lock_file" true; }
 

@@ -6,7 +6,7 @@ use warnings;
 use Time::HiRes qw(time);
 
 # Numbers of Linux on x86 and ARM.
-use constant { AF_UNIX => 1, SOCK_STREAM => 1, SOCK_NONBLOCK => 2048, EAGAIN => 11, RETRY_S => 0.1, SUN_PATH => 107, LONGEST => 8 << 20 };
+use constant { AF_UNIX => 1, SOCK_STREAM => 1, SOCK_NONBLOCK => 2048, EAGAIN => 11, RETRY_S => 0.1, MAKING_S => 0.6, SUN_PATH => 107, LONGEST => 8 << 20 };
 
 # Returns a client, or nothing with the reason in $why: `unreachable …`, or `silent …` where the queue stayed full until then.
 my $why = '';
@@ -16,15 +16,14 @@ sub reason { return $why }
 sub connect_to {
     my ($class, $path, $until) = @_;
     if (length $path > SUN_PATH) { $why = 'unreachable: its path is too long'; return }
-    if (!socket my $socket, AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0) { $why = "unreachable: $!"; return }
-    else {
-        until (connect $socket, pack 'S a*', AF_UNIX, "$path\0") {
-            if ($! != EAGAIN) { $why = "unreachable: $!"; return }
-            if (time >= $until) { $why = 'silent: others wait for it already, its queue of connections is full'; return }
-            select undef, undef, undef, RETRY_S;
-        }
-        return bless { socket => $socket, buffer => '' }, $class;
+    my ($socket, $making) = (undef, time + MAKING_S);
+    if (!socket $socket, AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0) { $why = "unreachable: $!"; return }
+    until (connect $socket, pack 'S a*', AF_UNIX, "$path\0") {
+        if ($! != EAGAIN && time >= $making) { $why = "unreachable: $!"; return }
+        if (time >= $until) { $why = 'silent: others wait for it already, its queue of connections is full'; return }
+        select undef, undef, undef, RETRY_S;
     }
+    return bless { socket => $socket, buffer => '' }, $class;
 }
 
 sub send_line {

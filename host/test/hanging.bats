@@ -17,13 +17,16 @@ mount_small() { # OPTIONS DIR
   mounted+=("$2")
 }
 
-@test "the terms of a cycle's budget sum below the 120 s of a verb" {
-  local forensics_limit_s startable_limit_s stop_limit_s kill_after_s cleanup_limit_s start_limit_s final_look_s words
-  words=$(sed -n 's/^readonly \([a-z_]*_s=[^#]*\).*/\1/p' "$repository"/host/lib/{forensics,verbs}.bash)
-  for word in $words; do declare "$word"; done
-  [ "$((startable_limit_s + forensics_limit_s + stop_limit_s + cleanup_limit_s + start_limit_s + final_look_s))" -lt 120 ]
+@test "what a cycle announces holds all that it may take, and no less than qm allows for the start" {
+  make_root
+  run pve cycle
+  local announced
+  announced=$(sed -n 's/^BREAKGLASS-LIMIT {"verb":"cycle","vm":102,"seconds":\([0-9]*\)}$/\1/p' <<<"$output")
+  local forensics_limit_s stop_limit_s kill_after_s cleanup_limit_s start_margin_s word
+  for word in $(sed -n 's/^readonly \([a-z_]*_s=[^#]*\).*/\1/p' "$repository"/host/lib/{forensics,verbs,startable,stopping}.bash); do declare "$word"; done
   [ "$kill_after_s" -eq 20 ]
   [ "$forensics_limit_s" -eq 20 ]
+  [ "$announced" -ge "$((forensics_limit_s + stop_limit_s + cleanup_limit_s + 30 + start_margin_s + final_look_s))" ]
 }
 
 @test "the worst cycle, in which everything takes as long as it may, keeps the budget" {
@@ -44,15 +47,14 @@ EOF2
   kill "$holder"
   [ "$status" -eq 1 ]
   [[ $output == *SIGKILL*'is still ending'*'is gone'*'qm start has not returned'* ]]
-  [[ $(result) == *'"outcome":"qm start failed (exit 124).'* ]]
+  [[ $(result) == *'"outcome":"qm start has not returned after 45 s. It may still complete: ask for status.'* ]]
   [ "$(grep -c . "$root/log/kill-calls")" -eq 1 ]
   # Nothing of all this ever ends by itself: each part was ended by its own limit. Their sum is claimed above.
-  step_is status-a timeout
   step_is rrd timeout
 }
 
 @test "a capture ends in time whatever hangs" {
-  make_root scale=20
+  make_root scale=50
   local name
   for name in qm pvesh dmesg journalctl gdb iostat; do hang "$name"; done
   run pve forensics
@@ -84,21 +86,23 @@ EOF2
   run pve reset
   [ "$status" -eq 1 ]
   [[ $output == *'qm reset has not returned after 15 s'* ]]
-  [[ $(result) == *'"exit":1,"outcome":"qm reset failed."'* ]]
+  [[ $(result) == *'"exit":1,"outcome":"qm reset has not returned after 15 s. It may still complete: ask for status."'* ]]
   run pve start
   [ "$status" -eq 1 ]
-  [[ $(result) == *'qm start failed (exit 124).'* ]]
+  [[ $(result) == *'qm start has not returned after 45 s'* ]]
 }
 
-@test "a QMP socket that accepts and stays silent ends its steps by their limit" {
+@test "a monitor that accepts nobody ends its steps by their limit, and a reset fails in qm's words" {
   make_root scale=50
   sed -i 's/^qmp=.*/qmp=silent/' "$root/machine/state"
+  sleep 0.5 # the lab's QEMU hears of it
   run pve reset
-  [ "$status" -eq 0 ]
+  [ "$status" -eq 1 ]
   step_is qmp-a timeout
   step_is screendump timeout
-  [[ $output == *'qmp: silent: the socket accepts and says nothing'* ]]
+  [[ $output == *$'\nqmp: silent: the socket accepts and says nothing\n'* ]]
   [[ $output == *'diskwrite: not told: QMP does not answer'* ]]
+  [[ $(result) == *"qm reset failed (exit 255): VM 102 qmp command 'system_reset' failed - got timeout"* ]]
 }
 
 @test "a QMP that falls silent in the middle costs what was still to come" {

@@ -65,6 +65,210 @@ nothing_was_touched() {
   [ "$status" -eq 0 ]
 }
 
+@test "a VM that is suspended to disk: start resumes it within qm's own 300 s, cycle says so, and unlock is never proposed" {
+  make_root status=stopped
+  printf 'lock: suspended\nvmstate: local:102/vm-102-state-suspend.raw\n' >>"$root/machine/config"
+  run pve cycle
+  [ "$status" -eq 1 ]
+  [[ $(result) == *'Not cycled: VM 102 is suspended to disk'*'start resumes it'* ]]
+  [[ $output != *unlock* ]]
+  [[ $(qm_calls) != *start* ]]
+  run pve start
+  [ "$status" -eq 0 ]
+  [[ $output == *'qm allows 300 s for the start of this VM: it is waited for up to 315 s'*'Resuming suspended VM'* ]]
+  [[ $output == *'BREAKGLASS-LIMIT {"verb":"start","vm":102,"seconds":'3[0-9][0-9]'}'* ]]
+  [[ $(result) == *'VM 102 was resumed from disk: it started (pid 4299).'* ]]
+  [[ $output != *unlock* ]]
+  grep -qx 'memory: 16384' "$root/machine/pending" # not applied
+}
+
+limit_of() { # SETTINGS… of a configuration, a line each
+  bash -c 'set -u; vmid=102; config_lock=$1; config_text=$2
+    source <(sed "/^readonly/s/^readonly //" "$0"); read_start_limit; echo "$((start_limit_s - start_margin_s))"' \
+    "$repository/host/lib/startable.bash" "${lock-}" "$(printf '%s\n' "$@")"
+}
+
+@test "the limit of a start is what qemu-server computes from the configuration, with what is staged" {
+  [ "$(limit_of 'cores: 1')" -eq 30 ]
+  [ "$(limit_of 'memory: 4096' 'net0: virtio=x' 'net1: e1000=y')" -eq 40 ]
+  [ "$(limit_of 'memory: 30720')" -eq 30 ]
+  [ "$(limit_of 'memory: 65536')" -eq 64 ]
+  [ "$(limit_of 'memory: current=524288')" -eq 512 ]
+  [ "$(limit_of 'memory: 65536' 'hostpci0: 01:00')" -eq 256 ]
+  [ "$(limit_of 'hostpci0: 01:00' 'hostpci1: 02:00' 'net0: x')" -eq 125 ]
+  [ "$(limit_of 'hugepages: 2')" -eq 150 ]
+  [ "$(limit_of 'memory: 4096' '[PENDING]' 'memory: 131072' 'net3: x' '[snap]' 'memory: 999999' 'hostpci0: x')" -eq 133 ]
+  [ "$(limit_of 'net0: x' 'net1: x' 'hugepages: 2' '[PENDING]' 'delete: net1,!hugepages')" -eq 35 ]
+  lock=suspended
+  [ "$(limit_of 'memory: 4096' 'net0: x' '[PENDING]' 'memory: 900000')" -eq 305 ]
+}
+
+@test "an unknown lock is named and nothing is proposed for it; a lock that a task may own is not called stale" {
+  make_root
+  echo 'lock: of-tomorrow' >>"$root/machine/config"
+  run pve cycle
+  [[ $(result) == *'VM is locked (of-tomorrow), which is a lock that this version does not know'* ]]
+  [[ $output != *unlock* ]]
+  sed -i 's/^lock: .*/lock: backup/' "$root/machine/config"
+  running_task vzdump
+  printf '%s 0\n' "${task/:102:/::}" >"$root/log/pve/tasks/active"
+  run pve cycle
+  [[ $(result) == *'a backup of several VMs is running that may be the owner, UPID:'* ]]
+  [[ $output != *unlock* ]]
+  running_task vncproxy # somebody has its console open
+  run pve cycle
+  [[ $(result) == *'qm unlock 102'* ]]
+  nothing_was_touched
+}
+
+@test "a VM that a backup has started and holds is let run on by start, as by qm" {
+  make_root
+  echo 'lock: backup' >>"$root/machine/config"
+  echo 'run_state=prelaunch' >>"$root/machine/state"
+  run pve start
+  [ "$status" -eq 0 ]
+  [[ $(result) == *'VM 102 runs, in the QEMU process that it had (pid 4242).'* ]]
+}
+
+@test "a configuration that is on another node: which one is said, and nothing is stopped" {
+  make_root
+  rm "$root/etc/pve/qemu-server/102.conf"
+  printf '{\n"version": 9,\n"ids": {\n"101": { "node": "pve1", "type": "qemu", "version": 9 },\n"102": { "node": "pve2", "type": "qemu", "version": 9 }}\n\n}\n' >"$root/etc/pve/.vmlist"
+  run pve cycle
+  [ "$status" -eq 1 ]
+  [[ $(result) == *'there is no configuration of VM 102 on this node; the cluster has it on node pve2'* ]]
+  nothing_was_touched
+}
+
+@test "/etc/pve hangs: cycle and start say so and stop nothing; stop ends the process itself" {
+  make_root scale=20
+  rm "$root/etc/pve/qemu-server/102.conf"
+  mkfifo "$root/etc/pve/qemu-server/102.conf"
+  run pve cycle
+  [ "$status" -eq 1 ]
+  [[ $(result) == *"the cluster's file system (/etc/pve) does not answer: qm can start nothing without it"* ]]
+  [[ $(result) == *'systemctl status pve-cluster'* ]]
+  nothing_was_touched
+  run pve stop
+  [ "$status" -eq 0 ]
+  step_is config timeout
+  [ "$(cat "$root/log/kill-calls")" = '-TERM 4242' ]
+  [[ $(qm_calls) != *stop* ]]
+  [[ $(result) == *'its QEMU process is proven gone'* ]]
+}
+
+@test "/etc/pve is gone and QEMU deaf: stop ends it by SIGKILL; not while a task is at work on the VM" {
+  make_root scale=20
+  sed -i 's/^qmp=.*/qmp=silent/' "$root/machine/state"
+  rm -r "$root/etc/pve"
+  running_task qmclone
+  run pve stop
+  [ "$status" -eq 1 ]
+  [[ $(result) == *'Not stopped: a task is at work on VM 102, and its configuration cannot be read: UPID'* ]]
+  running_task vncproxy
+  run pve stop
+  [ "$(cat "$root/log/kill-calls")" = $'-TERM 4242\n-KILL 4242' ]
+  [[ $(result) == *'its QEMU process is proven gone'* ]]
+}
+
+ha_is() { # STATE [MANAGER STATUS]
+  mkdir -p "$root/etc/pve/ha"
+  printf 'ct: 1020\n\tstate started\n\nvm: 102\n\tcomment the state ignored here is text\n\tstate %s\n\nvm: 103\n\tstate ignored\n' "$1" >"$root/etc/pve/ha/resources.cfg"
+  printf '%s' "${2-}" >"$root/etc/pve/ha/manager_status"
+}
+told_ha() { pve forensics | sed -n 's/^ha: //p'; }
+
+@test "HA: managed, ignored, disarmed in two ways, and not known where /etc/pve does not tell" {
+  make_root scale=50
+  [ "$(told_ha)" = no ] # no such file yet
+  ha_is started
+  [ "$(told_ha)" = managed ]
+  ha_is ignored
+  [ "$(told_ha)" = no ]
+  ha_is started '{"disarm":{"mode":"ignore","state":"disarmed"},"node_status":{"lab":"online"}}'
+  [ "$(told_ha)" = no ]
+  ha_is started '{"node_status":{"lab":"online"},"disarm":{"mode":"freeze"}}'
+  [ "$(told_ha)" = frozen ]
+  run pve cycle
+  [[ $(result) == *'the HA manager is disarmed (freeze)'* ]]
+  nothing_was_touched
+  rm -r "$root/etc/pve/local"
+  rm "$root/etc/pve/ha/resources.cfg"
+  [ "$(told_ha)" = unknown ]
+}
+
+# The lock file is really held until the entry of the task goes.
+holds_lock() { # TYPE
+  running_task "$1"
+  : >"$root/lock/qemu-server/lock-102.conf"
+  printf '1: FLOCK  ADVISORY  WRITE 7777 %s 0 EOF\n' "$(lock_id)" >"$root/proc/locks"
+  (exec 8>>"$root/lock/qemu-server/lock-102.conf"; flock 8; while [[ -e $root/proc/7777 ]]; do sleep 0.1; done) 3>&- >/dev/null 2>&1 &
+  while flock -n "$root/lock/qemu-server/lock-102.conf" true; do sleep 0.02; done
+}
+
+@test "somebody's shutdown holds the lock: cycle overrules it and says whose; start does not" {
+  make_root
+  holds_lock qmshutdown
+  run pve start
+  [ "$status" -eq 1 ]
+  [[ $(result) == *'another task holds the lock of VM 102: 7777 task UPID'* ]]
+  run pve cycle
+  [ "$status" -eq 0 ]
+  [[ $output == *'a shutdown is under way that root@pam asked for'*'overruled qmshutdown tasks: UPID'* ]]
+  [[ $(result) == *'The shutdown that root@pam had asked for at '*' was overruled.'* ]]
+  [[ $(qm_calls) == *'stop 102 --overrule-shutdown 1'* ]]
+}
+
+@test "a qm that cannot overrule a shutdown is asked without" {
+  make_root
+  holds_lock qmshutdown
+  replace qm <<'EOF2'
+if [[ ${3-} == --overrule-shutdown ]]; then echo 'Unknown option: overrule-shutdown' >&2; rm -r "$root/proc/7777"; exit 255; fi
+printf '%s\0' "$@" '' >>"$root/log/qm-calls"
+exec "$root/bin/lab-qm" "$@"
+EOF2
+  run pve stop
+  [ "$status" -eq 0 ]
+  [[ $output == *'this qm cannot overrule a shutdown'* ]]
+  [[ $(result) != *overruled* ]]
+  [[ $(qm_calls) == *'stop 102'* ]]
+}
+
+@test "a reboot that somebody asked for is not overruled: it is named" {
+  make_root
+  holds_lock qmreboot
+  run pve cycle
+  [ "$status" -eq 1 ]
+  [[ $(result) == *'another task holds the lock of VM 102: 7777 task UPID'*qmreboot* ]]
+  nothing_was_touched
+  rm -r "$root/proc/7777"
+}
+
+@test "a cleanup that is at work when a verb comes is waited for, not a refusal" {
+  make_root
+  holds_lock x
+  printf '%s\0' /usr/bin/perl /usr/sbin/qm cleanup 102 1 0 >"$root/proc/7777/cmdline"
+  (sleep 2; rm -r "$root/proc/7777") 3>&- &
+  run pve cycle
+  [ "$status" -eq 0 ]
+  [[ $output == *'qm cleanup of VM 102 may be at work: it is waited for, up to 30 s'*'it can be started'* ]]
+}
+
+@test "after an orderly stop the cleanup that is due is waited for, by its mark" {
+  make_root
+  replace qm <<'EOF2'
+if [[ $1 == stop ]]; then
+  touch "$root/run/qemu-server/102.cleanup"
+  ( sleep 3; rm "$root/run/qemu-server/102.cleanup" ) >/dev/null 2>&1 &
+fi
+if [[ $1 == start ]]; then test ! -e "$root/run/qemu-server/102.cleanup" || touch "$root/log/too-early"; fi
+exec "$root/bin/lab-qm" "$@"
+EOF2
+  run pve cycle
+  [ "$status" -eq 0 ]
+  [ ! -e "$root/log/too-early" ]
+}
+
 @test "start is refused without quorum, before anything is asked of qm" {
   make_root status=stopped
   chmod 0500 "$root/etc/pve/local"
@@ -78,12 +282,6 @@ nothing_was_touched() {
   make_root scale=50
   mkdir -p "$root/etc/pve/ha"
   printf 'vm: 102\n\tstate started\n' >"$root/etc/pve/ha/resources.cfg"
-  replace qm <<'EOF2'
-case $1 in
-  stop | start) printf 'Requesting HA %s for VM 102\n' "$1"; (sleep 4; exec "$root/bin/lab-qm" "$@") >/dev/null 2>&1 & ;;
-  *) exec "$root/bin/lab-qm" "$@" ;;
-esac
-EOF2
   run pve cycle
   [ "$status" -eq 0 ]
   [[ $output == *'is HA-managed: start and stop are requests'*'Requesting HA stop'*'Requesting HA start'* ]]
@@ -107,7 +305,7 @@ exec "$root/bin/lab-qm" "$@"
 EOF2
   run pve cycle
   [ "$status" -eq 0 ]
-  [[ $output == *'got timeout'*'is free now: once more'* ]]
+  [[ $output == *'got timeout'*'once more, because the lock of VM 102 is free now'* ]]
 }
 
 @test "status shows a config lock, and not one of a snapshot" {

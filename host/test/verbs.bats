@@ -56,6 +56,76 @@ pid_of_vm() { cat "$root/run/qemu-server/102.pid"; }
   [[ $output == *'VM 102 not running'* ]]
 }
 
+@test "qm's own last line is in the outcome, and what will not change is not tried again" {
+  make_root status=stopped
+  echo "start_error=volume 'local:102/vm-102-disk-0.raw' does not exist" >>"$root/machine/state"
+  run pve start
+  [ "$status" -eq 1 ]
+  [[ $(result) == *"\"outcome\":\"qm start failed (exit 255): volume 'local:102/vm-102-disk-0.raw' does not exist\""* ]]
+  [ "$(qm_calls | grep -c start)" -eq 1 ]
+}
+
+@test "a start that fails and leaves no process is tried once more" {
+  make_root
+  replace qm <<'EOF'
+if [[ $1 == start && ! -e $root/log/first ]]; then
+  touch "$root/log/first"
+  echo 'kvm: could not open the device: it is busy'
+  echo 'start failed: QEMU exited with code 1' >&2
+  exit 255
+fi
+exec "$root/bin/lab-qm" "$@"
+EOF
+  run pve cycle
+  [ "$status" -eq 0 ]
+  [[ $output == *'start failed: QEMU exited with code 1'*'once more, because no process has come of it'* ]]
+  [[ $(result) == *'"new_pid":4299'* ]]
+}
+
+@test "and not a second time" {
+  make_root status=stopped
+  echo 'start_error=start failed: QEMU exited with code 1' >>"$root/machine/state"
+  run pve start
+  [ "$status" -eq 1 ]
+  [[ $(result) == *'qm start failed (exit 255): start failed: QEMU exited with code 1'* ]]
+  [ "$(qm_calls | grep -c start)" -eq 2 ]
+}
+
+@test "a reset of a VM that does not run is no success: its state and the command that lets it run are said" {
+  local state
+  for state in paused io-error; do
+    stop_monitor
+    rm -rf "$BATS_TEST_TMPDIR/host"
+    make_root
+    echo "run_state=$state" >>"$root/machine/state"
+    run pve reset
+    [ "$status" -eq 1 ]
+    [[ $(result) == *'VM 102 was reset, but it does not run: it was not running before, and its state is prelaunch now. To let it run, type on the host: qm resume 102'* ]]
+    [[ $(result) == *'"vm_state":"prelaunch"'* ]]
+  done
+}
+
+@test "a fresh process that is not let run is told, and how to let it run" {
+  make_root status=stopped scale=20
+  replace qm <<'EOF'
+"$root/bin/lab-qm" "$@"
+code=$?
+if [[ $1 == start ]]; then echo run_state=prelaunch >>"$root/machine/state"; fi
+exit "$code"
+EOF
+  run pve start
+  [ "$status" -eq 1 ]
+  [[ $(result) == *'VM 102 was started (pid 4299), but it does not run: its state is prelaunch. To let it run, type on the host: qm resume 102'* ]]
+}
+
+@test "who waits is told that qm may still complete, and for how long it is waited" {
+  make_root status=stopped scale=10
+  replace qm <<<'if [[ $1 == start ]]; then sleep 3; fi; exec "$root/bin/lab-qm" "$@"'
+  run pve start
+  [ "$status" -eq 0 ]
+  [[ $output == *'qm start has not returned after 15 s; it may still complete, and is waited for up to 45 s'* ]]
+}
+
 @test "cycle refuses before it stops: config lock" {
   make_root
   echo 'lock: backup' >>"$root/machine/config"

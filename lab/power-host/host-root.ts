@@ -4,7 +4,7 @@ import path from 'node:path';
 import { makeTree, readFields } from '../machine/files.ts';
 
 const STAND_INS: readonly (readonly [name: string, source: string])[] = [
-  ...(['qm', 'kill', 'cat', 'dmesg', 'pvesh'] as const).map(
+  ...(['qm', 'machine', 'kill', 'cat', 'dmesg', 'pvesh'] as const).map(
     (name) => [name, path.join(import.meta.dirname, 'bin', name)] as const,
   ),
   ['process-entry', path.join(import.meta.dirname, '../machine/process-entry')],

@@ -1,6 +1,9 @@
 // QEMU's machine protocol as the lab's QEMU speaks it: a Unix socket that answers what a capture asks, one client at a time, out
 // of the files of the simulated machine. In a block stall the counters stand still and each queue of a virtio disk holds
-// requests; a wedged QEMU accepts and says nothing. Protocol: https://www.qemu.org/docs/master/interop/qmp-spec.html
+// requests. A wedged QEMU accepts nobody: its socket's backlog of 1 takes two clients, and a third would wait for ever.
+// Protocol: https://www.qemu.org/docs/master/interop/qmp-spec.html
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { rmSync, writeFileSync } from 'node:fs';
 import { createServer, type Server, type Socket } from 'node:net';
 import path from 'node:path';
@@ -14,7 +17,7 @@ export interface Qmp {
 
 const GREETING = {
   QMP: {
-    version: { qemu: { micro: 0, minor: 2, major: 9 }, package: 'pve-qemu-kvm_9.2.0-5' },
+    version: { qemu: { micro: 2, minor: 0, major: 10 }, package: 'pve-qemu-kvm_10.0.2-4' },
     capabilities: [],
   },
 };
@@ -25,9 +28,14 @@ export const startQmp = async (machine: Machine, vmid: number): Promise<Qmp> => 
   const clients = new Set<Socket>();
   let queue: Promise<void> = Promise.resolve();
   let server: Server | undefined;
+  let deaf: ChildProcess | undefined;
 
-  const open = async (): Promise<void> => {
+  const open = async (silent: boolean): Promise<void> => {
     rmSync(socketPath, { force: true });
+    if (silent) {
+      deaf = await listenDeaf(socketPath);
+      return;
+    }
     const opened = createServer((socket) => {
       clients.add(socket);
       const ended = new Promise<void>((resolve) => socket.once('close', () => resolve()));
@@ -38,40 +46,63 @@ export const startQmp = async (machine: Machine, vmid: number): Promise<Qmp> => 
     server = opened;
     await new Promise<void>((resolve, reject) => {
       opened.once('error', reject);
-      opened.listen(socketPath, resolve);
+      opened.listen({ path: socketPath, backlog: BACKLOG }, resolve);
     });
     opened.unref();
   };
   const shut = async (): Promise<void> => {
     const closing = server;
     server = undefined;
+    if (deaf !== undefined) {
+      deaf.kill('SIGKILL');
+      if (deaf.exitCode === null && deaf.signalCode === null) await once(deaf, 'exit');
+      deaf = undefined;
+    }
     for (const socket of clients) socket.destroy();
     if (closing !== undefined) await new Promise<void>((resolve) => closing.close(() => resolve()));
   };
 
   // One change after the other: a cycle stops and starts within milliseconds.
-  let pid = '';
+  let seen = '';
   let changing: Promise<void> = Promise.resolve();
   const follow = (): void => {
     changing = changing.then(async () => {
-      const now = machine.status() === 'running' ? (stateOf(machine)['pid'] ?? '') : '';
-      if (now === pid) return;
-      pid = now;
+      const { pid = '', qmp = '' } = stateOf(machine);
+      const now = machine.status() === 'running' ? `${pid} ${qmp}` : '';
+      if (now === seen) return;
+      seen = now;
       await shut();
-      if (now !== '') await open();
+      if (now !== '') await open(qmp === 'silent');
     });
   };
   follow();
   await changing;
   const stopListening = machine.onChange(follow);
+  // Whether its monitor answers is nobody's business but QEMU's: the machine does not tell of it.
+  const poll = setInterval(follow, POLL_MS);
+  poll.unref();
   return {
     close: async () => {
       stopListening();
+      clearInterval(poll);
       await changing;
       await shut();
     },
   };
 };
+
+/** Of QEMU's monitor: https://gitlab.com/qemu-project/qemu/-/blob/master/chardev/char-socket.c */
+const BACKLOG = 1;
+const POLL_MS = 100;
+
+// A process that listens and never accepts, which Node's own server cannot be.
+const DEAF = `use IO::Socket::UNIX; my $s = IO::Socket::UNIX->new(Local => shift, Listen => ${BACKLOG}) or die; print "ready\\n"; close STDOUT; sleep 86400`;
+
+async function listenDeaf(socketPath: string): Promise<ChildProcess> {
+  const child = spawn('perl', ['-e', `$| = 1; ${DEAF}`, socketPath], { stdio: ['ignore', 'pipe', 'ignore'] });
+  await Promise.race([once(child.stdout, 'data'), once(child, 'exit')]);
+  return child;
+}
 
 const stateOf = (machine: Machine) => readFields(path.join(machine.dir, 'machine/state'), '=');
 
@@ -79,12 +110,13 @@ const stateOf = (machine: Machine) => readFields(path.join(machine.dir, 'machine
 const converse = (socket: Socket, machine: Machine, ended: Promise<void>): Promise<void> => {
   let buffer = '';
   const say = (message: object): void => void socket.write(`${JSON.stringify(message)}\r\n`);
-  if (stateOf(machine)['qmp'] !== 'silent') say(GREETING);
+  say(GREETING);
   socket.on('data', (chunk: Buffer) => {
     buffer += chunk.toString();
     for (let end = buffer.indexOf('\n'); end !== -1; end = buffer.indexOf('\n')) {
       const line = buffer.slice(0, end);
       buffer = buffer.slice(end + 1);
+      // It may have been wedged by what it was asked just now.
       if (stateOf(machine)['qmp'] !== 'silent') say(reply(machine, line));
     }
   });
@@ -108,6 +140,8 @@ const reply = (machine: Machine, line: string): object => {
 
 interface Look {
   readonly stalled: boolean;
+  /** QEMU's run state. */
+  readonly runState: string;
   readonly elapsedMs: number;
   readonly config: Readonly<Record<string, string>>;
   /** Names of disks in the configuration, with the kind of virtio device that serves each, if any. */
@@ -125,6 +159,7 @@ const look = (machine: Machine): Look => {
   const names = Object.keys(config).filter((key) => /^(?:scsi|virtio|sata|ide)\d+$/.test(key));
   return {
     stalled,
+    runState: state['run_state'] ?? 'running',
     // The same clock as the stand-in for qm: the two tell of the same counters.
     elapsedMs: Number(stalled ? state['fault_at_ms'] : Date.now()) - Number(state['process_at_ms']),
     config,
@@ -145,7 +180,7 @@ const queuesOf = (virtio: 'virtio-blk' | 'virtio-scsi'): number => (virtio === '
 
 const ANSWERS: Readonly<Record<string, (look: Look, given: Record<string, unknown>) => object>> = {
   qmp_capabilities: () => ({ return: {} }),
-  'query-status': () => ({ return: { status: 'running', singlestep: false, running: true } }),
+  'query-status': ({ runState }) => ({ return: { status: runState, running: runState === 'running' } }),
   'query-blockstats': ({ disks, elapsedMs }) => ({
     return: disks.map(({ name }, index) => ({
       device: `drive-${name}`,

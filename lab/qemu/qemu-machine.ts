@@ -15,6 +15,8 @@ const DISK_MIB = 640;
 const LONGEST_DIR = 107 - '/run/qemu-server/102.qmp'.length;
 
 const BIN = path.join(import.meta.dirname, 'bin');
+/** The same front as that of the simulated machine. */
+const QM = path.join(import.meta.dirname, '../power-host/bin/qm');
 
 const CONFIG: Readonly<Record<MachineKind, Readonly<Record<string, string>>>> = {
   virtio: { virtio0: `local-lvm:vm-${VMID}-disk-0,size=${DISK_MIB}M` },
@@ -61,9 +63,12 @@ export async function createQemuMachine(settings: MachineSettings): Promise<Qemu
     throw new Error(`${dir}: too long a path for Unix sockets below it`);
   makeTree(dir);
   for (const name of ['run/nbd', 'disk', 'machine']) mkdirSync(path.join(dir, name), { recursive: true });
-  for (const name of ['qm', 'qmp', 'kill', 'gdb', 'dmesg']) {
+  for (const [name, source] of [
+    ['qm', QM],
+    ...['machine', 'qmp', 'kill', 'gdb', 'dmesg'].map((own) => [own, path.join(BIN, own)] as const),
+  ] as const) {
     const link = path.join(dir, 'bin', name);
-    if (!existsSync(link)) symlinkSync(path.join(BIN, name), link);
+    if (!existsSync(link)) symlinkSync(source, link);
   }
   const initrd = path.join(dir, 'machine/initrd');
   writeFileSync(initrd, readFileSync(guest.initramfs));
