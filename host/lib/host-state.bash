@@ -100,42 +100,30 @@ read_ha() {
 
 # ---- tasks ---------------------------------------------------------------------------------------------------------------
 
-# The types of task that set a config lock, as qemu-server names both (QemuConfig.pm, API2/Qemu.pm, VZDump/QemuServer.pm). Sets REPLY;
-# fails for a lock that is not in the table. server/triage holds the same table; a test compares them.
-lock_owners() { # LOCK
-  case $1 in
-    backup) REPLY=vzdump ;;
-    clone) REPLY='qmclone' ;;
-    create) REPLY='qmcreate qmrestore qmclone qmtemplate' ;;
-    migrate) REPLY=qmigrate ;;
-    rollback) REPLY=qmrollback ;;
-    snapshot) REPLY=qmsnapshot ;;
-    snapshot-delete) REPLY=qmdelsnapshot ;;
-    suspending) REPLY=qmsuspend ;;
-    suspended) REPLY='qmstart qmresume' ;;
-    *) REPLY=''; return 1 ;;
-  esac
-}
-
-# The living task that owns config_lock: by its type, not by its being busy with this VM (a console that is open is no backup).
-# Sets lock_task (its UPID) and lock_task_sure, empty for a backup of several VMs whose log does not tell whether ours is in it.
+# The living task that owns config_lock: by its type (vm-states.bash), not by its being busy with this VM (a console that is open is no
+# backup). Sets lock_task (its UPID), and lock_task_sure: empty for one that may as well be at work on another VM.
 # Tasks that run are listed one a line, first word the UPID: https://git.proxmox.com/?p=pve-common.git (PVE::RESTEnvironment).
 find_lock_task() {
-  local upid type id task_pid task_start task_since owners
-  lock_task='' lock_task_sure=yes
-  if ! lock_owners "$config_lock" || [[ ! -r $log_dir/pve/tasks/active ]]; then return; fi
-  owners=$REPLY
+  local upid type id task_pid task_start task_since task_user
+  lock_task='' lock_task_sure=''
+  if [[ ! ${lock_task_types[$config_lock]-} || ! -r $log_dir/pve/tasks/active ]]; then return; fi
   while read -r upid _; do
     parse_upid "$upid" || continue
-    if [[ " $owners " != *" $type "* ]] || [[ $id != "$vmid" && ($type != vzdump || $id) ]]; then continue; fi
+    if [[ " ${lock_task_types[$config_lock]} " != *" $type "* ]]; then continue; fi
     if ! read_start "$task_pid" || [[ $REPLY != "$task_start" ]]; then continue; fi
-    if [[ ! $id ]]; then
-      read_backup_log "$upid"
-      if [[ $REPLY == elsewhere ]]; then continue; fi
-      if [[ $REPLY == unknown ]]; then lock_task_sure=''; fi
+    if [[ $id == "$vmid" ]]; then
+      lock_task=$upid lock_task_sure=yes
+      return
     fi
+    case ${lock_task_any_vm[$config_lock]-}:$id in
+      none:)
+        read_backup_log "$upid"
+        case $REPLY in here) lock_task=$upid lock_task_sure=yes; return ;; elsewhere) continue ;; esac
+        ;;
+      other:?*) ;; # a clone carries the number of its source
+      *) continue ;;
+    esac
     lock_task=$upid
-    return
   done <"$log_dir/pve/tasks/active"
 }
 

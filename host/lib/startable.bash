@@ -54,18 +54,16 @@ refuse_for_lock() {
     return
   fi
   if [[ $lock_task ]]; then
-    refusal="VM is locked ($config_lock), and a backup of several VMs is running that may be the owner, $lock_task: look at its log"
+    refusal="VM is locked ($config_lock), and a task is running that may be the owner, $lock_task: look at its log"
     return
   fi
-  case $config_lock in
-    suspended) if [[ ! $pid ]]; then resumes=yes; return; fi ;;
-    # qm itself lets a VM that a backup has started run on.
-    backup) if [[ $pid && $verb == start ]]; then return; fi ;;
-  esac
+  if [[ ! $pid && ${lock_start_resumes[$config_lock]-} ]]; then resumes=yes; return; fi
+  # qm itself lets a VM that a backup has started run on.
+  if [[ $pid && $verb == start && $config_lock == backup ]]; then return; fi
   find_flock_holder
   if [[ $flock_by ]]; then
     refusal="VM is locked ($config_lock), and a task holds qemu-server's lock of it: $flock_by"
-  elif ! lock_owners "$config_lock"; then
+  elif [[ ! ${lock_task_types[$config_lock]-} ]]; then
     refusal="VM is locked ($config_lock), which is a lock that this version does not know: look at the VM on the host"
   elif [[ $config_lock == migrate ]]; then
     refusal="VM is locked (migrate), and no migration is running on this node. If none is running on another node either, type on the host: qm unlock $vmid"

@@ -58,7 +58,7 @@ verify_process() {
       read_status now
       if [[ $vm_state == running && $qmp == answers ]]; then break; fi
       # What is being loaded from disk or from another node comes by itself.
-      if [[ $qmp == answers && $vm_state != @(inmigrate|restore-vm|finish-migrate|postmigrate) ]]; then
+      if [[ $qmp == answers && ${run_state_kind[$vm_state]-} != moving ]]; then
         if ((asleep_until_ms == 0)); then limit_ms "$begin_limit_s"; asleep_until_ms=$REPLY; now_ms; asleep_until_ms=$((asleep_until_ms + REPLY)); fi
         now_ms
         if ((REPLY > asleep_until_ms)); then

@@ -113,7 +113,7 @@ limit_of() { # SETTINGS… of a configuration, a line each
   running_task vzdump
   printf '%s 0\n' "${task/:102:/::}" >"$root/log/pve/tasks/active"
   run pve cycle
-  [[ $(result) == *'a backup of several VMs is running that may be the owner, UPID:'* ]]
+  [[ $(result) == *'a task is running that may be the owner, UPID:'* ]]
   [[ $output != *unlock* ]]
   running_task vncproxy # somebody has its console open
   run pve cycle
