@@ -182,7 +182,7 @@ EOF
   run pve stop
   [ "$status" -eq 0 ]
   [ "$(cat "$root/log/kill-calls")" = '-KILL 4242' ]
-  [ "$(sed -n 's/^readonly kill_after_s=\([0-9]*\) .*/\1/p' "$repository/host/lib/verbs.bash")" -eq 20 ]
+  [ "$(sed -n 's/^readonly kill_after_s=\([0-9]*\) .*/\1/p' "$repository/host/lib/stopping.bash")" -eq 20 ]
 }
 
 @test "a reused pid with another start time is taken for dead and never killed" {
