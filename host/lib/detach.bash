@@ -14,12 +14,17 @@ open_output() {
 }
 
 # Sets key to the fingerprint of the key that logged in, where sshd tells it (ExposeAuthInfo yes). The file is sshd's, and gone
-# with the session; it holds "publickey TYPE BLOB".
+# with the session; it holds "publickey TYPE BLOB". An account's own process may name a file of its own: then only a key that opens
+# this account is believed.
 read_key() {
-  local method text=''
+  local method text='' keys_of_account=''
   if [[ ! -f $SSH_USER_AUTH ]]; then return; fi
   { read -r method text <"$SSH_USER_AUTH"; } 2>/dev/null
   if [[ ${method-} != publickey ]]; then return; fi
+  if [[ ${SUDO_USER-} ]]; then
+    { keys_of_account=$(<"$etc/breakglass/authorized_keys/$SUDO_USER"); } 2>/dev/null
+    if [[ ! $text =~ ^[a-z0-9@.-]+\ [A-Za-z0-9+/]{40,}=*$ || $keys_of_account != *" $text "* ]]; then return; fi
+  fi
   if ask 2000 bash -c 'ssh-keygen -lf - <<<"$0"' "$text" && [[ $REPLY =~ (SHA256:[A-Za-z0-9+/]+) ]]; then key=${BASH_REMATCH[1]}; fi
 }
 
@@ -34,7 +39,7 @@ in_scope() {
 start_worker() {
   local command=(setsid /bin/bash -p -- "$self" --clean --worker "$key" "${arguments[@]}") tries=60
   if in_scope; then
-    "${bin}systemd-run" --quiet --collect --scope --unit "breakglass-$vmid-$verb-$$" -- "${command[@]}" </dev/null >>"$output" 2>&1 &
+    "${bin}systemd-run" --quiet --collect --scope --unit "breakglass-$vmid-$verb-$$" -- "${command[@]}" </dev/null >>"$output" 2>&1 6>&- &
     worker_pid=$!
     until worker_began || ((tries-- == 0)); do
       if ! kill -0 "$worker_pid" 2>/dev/null; then break; fi
@@ -43,7 +48,7 @@ start_worker() {
     if worker_began || kill -0 "$worker_pid" 2>/dev/null; then return; fi
     printf 'systemd gives no scope: going on without\n' >>"$output"
   fi
-  "${command[@]}" </dev/null >>"$output" 2>&1 &
+  "${command[@]}" </dev/null >>"$output" 2>&1 6>&- &
   worker_pid=$!
 }
 
@@ -61,7 +66,7 @@ run_detached() {
   open_output
   if [[ -z $output ]]; then
     printf 'breakglass-pve: warning: no output file below %s, following directly\n' "$run" >&2
-    setsid /bin/bash -p -- "$self" --clean --worker "$key" "${arguments[@]}" </dev/null & # it ignores SIGPIPE
+    setsid /bin/bash -p -- "$self" --clean --worker "$key" "${arguments[@]}" </dev/null 6>&- & # it ignores SIGPIPE
     worker_pid=$!
     exec 9>&-
     wait "$worker_pid"

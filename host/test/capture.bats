@@ -394,9 +394,10 @@ disks() { # MOOD: the monitor of a VM with several disks; and what qmp.pl makes 
 
 @test "a capture beside a verb that works keeps away from QEMU" {
   make_root
-  exec 9<>"$root/lock/breakglass-102.lock"
+  mkdir -m 700 "$root/run/breakglass"
+  exec 9<>"$root/run/breakglass/102.lock"
   flock 9
-  printf 'cycle 10.0.0.9 %s\n' "$(date +%s)" >"$root/lock/breakglass-102.lock"
+  printf 'cycle 10.0.0.9 %s\n' "$(date +%s)" >"$root/run/breakglass/102.lock"
   replace gdb <<<'echo thread 1'
   run pve forensics 9>&-
   exec 9>&-

@@ -103,6 +103,34 @@ describe.skipIf(reason !== undefined)('several VMs on one power host', () => {
     expect(await status('breakglass-103', machine.key)).toEqual([0, 103]);
   });
 
+  test('the log tells the address of the connection and the key that opened it, whatever the account itself claims', async () => {
+    await installed(102, 'breakglass', machine.key);
+    await installed(103, 'breakglass-103', otherKey);
+    const fingerprint = async (key: string) =>
+      (await machine.inside(`ssh-keygen -lf '${key}.pub' | cut -d' ' -f2`)).stdout;
+    const lastLine = async () => (await machine.inside('tail -n 1 /var/log/breakglass-pve.log')).stdout;
+    // Before sudo's reset of the environment, and within what it keeps.
+    expect(
+      (await machine.sshWith(otherKey, 'breakglass-103', 'reset', ['-o', 'SetEnv=SSH_CONNECTION=6.6.6.6']))
+        .stdout,
+    ).toContain('"vm":103');
+    expect(await lastLine()).toContain('vm=103 verb=reset caller=127.0.0.1 ');
+    expect(await lastLine()).toContain(` key=${await fingerprint(otherKey)}`);
+    // A process of the account that comes by another way, with a key that is not the account's in a file of its own making.
+    const foreign = `publickey $(cut -d' ' -f1,2 '${machine.key}.pub')`;
+    const claims = `SSH_CONNECTION='6.6.6.6 1 10.0.0.9 22' SSH_USER_AUTH=/tmp/claimed-auth`;
+    await machine.inside(
+      `echo "${foreign}" >/tmp/claimed-auth; cd /; runuser -u breakglass-103 -- env ${claims} sudo -n ${PVE} --verb=reset; rm /tmp/claimed-auth`,
+    );
+    expect(await lastLine()).toMatch(/vm=103 verb=reset caller=local .* key=null$/);
+    // Beneath an sshd that is one by name only.
+    await machine.inside(
+      `ln -s /usr/bin/sudo /tmp/sshd; cd /; runuser -u breakglass-103 -- env ${claims} /tmp/sshd -n ${PVE} --verb=status; rm /tmp/sshd`,
+    );
+    expect(await lastLine()).toContain('vm=103 verb=status caller=local ');
+    expect((await machine.inside('cat /var/log/breakglass-pve.log')).stdout).not.toContain('6.6.6.6');
+  });
+
   test('neither what a client sends nor what the account itself sets leads to the other VM', async () => {
     await installed(102, 'breakglass', machine.key);
     await installed(103, 'breakglass-103', otherKey);

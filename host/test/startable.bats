@@ -351,7 +351,7 @@ shift
 exec "$@"
 EOF2
   pve cycle >"$BATS_TEST_TMPDIR/out" 3>&- &
-  await 'the lock' grep -q . "$root/lock/breakglass-102.lock"
+  await 'the lock' grep -q . "$root/run/breakglass/102.lock"
   run pve stop
   [ "$status" -eq 75 ]
   wait "$!" || true

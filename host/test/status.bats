@@ -168,9 +168,9 @@ age_reading() {
   make_root
   monitor state=paused
   pve status >/dev/null
-  exec 8<>"$root/lock/breakglass-102.lock"
+  exec 8<>"$root/run/breakglass/102.lock"
   flock 8
-  printf 'cycle 10.0.0.9 %s\n' "$(date +%s)" >"$root/lock/breakglass-102.lock"
+  printf 'cycle 10.0.0.9 %s\n' "$(date +%s)" >"$root/run/breakglass/102.lock"
   age_reading 30
   run pve status 8>&-
   says 'status: paused'

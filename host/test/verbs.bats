@@ -220,10 +220,10 @@ EOF
   make_root
   pve cycle >/dev/null 3>&- &
   local cycle=$!
-  await 'the lock' grep -q . "$root/lock/breakglass-102.lock"
+  await 'the lock' grep -q . "$root/run/breakglass/102.lock"
   run pve stop
   [ "$status" -eq 75 ]
-  [[ ${lines[0]} =~ ^breakglass-pve:\ busy:\ cycle\ by\ 10\.0\.0\.5\ since\ [0-9TZ:-]+\ \([0-9]+\ s\)$ ]]
+  [[ $output =~ breakglass-pve:\ busy:\ cycle\ by\ 10\.0\.0\.5\ since\ [0-9TZ:-]+\ \([0-9]+\ s\) ]]
   [[ $(result) == *'"verb":"stop"'*'"exit":75'* ]]
   run pve status
   [ "$status" -eq 0 ]

@@ -20,9 +20,10 @@ teardown() {
 @test "status tells state, QMP, pid and ends with the result line" {
   run pve status
   [ "$status" -eq 0 ]
-  [ "${lines[0]}" = 'status: running' ]
-  [ "${lines[1]}" = 'vm: 102' ]
-  [ "${lines[2]}" = 'qmp: answers' ]
+  [ "${lines[0]}" = 'BREAKGLASS-BEGIN status' ]
+  [ "${lines[1]}" = 'status: running' ]
+  [ "${lines[2]}" = 'vm: 102' ]
+  [ "${lines[3]}" = 'qmp: answers' ]
   [[ ${lines[-1]} == 'BREAKGLASS-RESULT {"verb":"status"'*'"vm":102,'*'"vm_state":"running"'* ]]
   [ "$(qm_calls)" = '' ]
 }
