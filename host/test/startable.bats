@@ -294,7 +294,11 @@ EOF2
   replace qm <<'EOF2'
 if [[ $1 == start && ! -e $root/log/late ]]; then
   touch "$root/log/late"
-  ( exec 8>>"$root/lock/qemu-server/lock-102.conf"; flock 8; touch "$root/log/held"; until [[ -e $root/log/asked ]]; do sleep 0.05; done ) >/dev/null 2>&1 &
+  # Let go when qm has given up and somebody else waits for it.
+  ( exec 8>>"$root/lock/qemu-server/lock-102.conf"; flock 8; touch "$root/log/held"
+    until [[ -e $root/log/asked ]] && grep -Eq -- "-> FLOCK .*:$(stat -c %i "$root/lock/qemu-server/lock-102.conf") " /proc/locks; do
+      [[ -d $root ]] || exit; sleep 0.05
+    done ) >/dev/null 2>&1 &
   until [[ -e $root/log/held ]]; do sleep 0.05; done
   "$root/bin/lab-qm" "$@"
   code=$?

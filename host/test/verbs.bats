@@ -198,8 +198,8 @@ exec "$root/bin/lab-qm" "$@"
 EOF
   run pve stop
   [ "$status" -eq 0 ]
+  await 'the other program' test -e "$root/proc/4242/stat" # the verb may have ended between the two
   [ ! -e "$root/log/kill-calls" ]
-  [ -e "$root/proc/4242/stat" ]
 }
 
 @test "a process whose every thread is a zombie is dead; one living thread is not" {

@@ -1,7 +1,7 @@
 // The console and the host's script are installed on different machines and may have different versions. That is only a warning.
 
 /** The version in host/breakglass-pve. A test compares the two. */
-export const HOST_SCRIPT_VERSION = '0.1.0';
+export const HOST_SCRIPT_VERSION = '0.2.0';
 
 /** A sentence, or none when the versions agree or the script does not tell its own. */
 export const versionWarning = (version: string | undefined): readonly string[] =>

@@ -43,7 +43,7 @@ wait
 printf -- '--- %s (10:00:01Z) ---\\n' "$verb"
 case $verb in cycle|start) new=2 ;; reset) new=1 ;; stop) new=null ;; esac
 printf 'BREAKGLASS-RESULT {"verb":"%s","version":"%s","exit":%s,"outcome":"VM 102: %s done.","vm_state":"%s","qmp":null,"evidence":"e1","old_pid":1,"new_pid":%s}\\n' \\
-  "$verb" "$(get version 0.1.0)" "$(get code 0)" "$verb" "$(get state)" "$new"
+  "$verb" "$(get version 0.2.0)" "$(get code 0)" "$verb" "$(get state)" "$new"
 exit "$(get code 0)"
 `;
 
