@@ -60,6 +60,7 @@ worker_began() { # its first line is a section
 
 run_detached() {
   local code last='' line worker_pid
+  begin_answer
   if [[ $verb != forensics ]]; then take_lock; fi
   read_key
   audit "$verb" begins

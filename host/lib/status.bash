@@ -120,7 +120,9 @@ read_status_of_qm() {
 }
 
 # ---- the verb ------------------------------------------------------------------------------------------------------------
+
 show_status() {
+  begin_answer
   if ! read_status sparing; then
     printf '%s\n' "$REPLY" >&2
     finish 1 "The state of VM $vmid is not known: $REPLY"

@@ -238,7 +238,7 @@ describe.skipIf(reason !== undefined)(`the installer for the power host${skipped
       expect(answer.stderr).toBe('');
       expect(answer.exitCode).toBe(0);
       expect(answer.stdout).toMatch(
-        /^status: running\nvm: 102\n[\s\S]*\nBREAKGLASS-RESULT \{"verb":"status","version":"[0-9.]+","vm":102,/,
+        /^BREAKGLASS-BEGIN status\nstatus: running\nvm: 102\n[\s\S]*\nBREAKGLASS-RESULT \{"verb":"status","version":"[0-9.]+","vm":102,/,
       );
       expect((await machine.inside('cat /run/qm-calls')).stdout).toBe('uid=0 argv=status 102 --verbose');
     });
@@ -559,7 +559,7 @@ describe.skipIf(reason !== undefined)(`the installer for the power host${skipped
       expect(lines[1]).toMatch(
         /^command="\/usr\/local\/lib\/breakglass\/breakglass-pve 102",restrict,from="127\.0\.0\.1,10\.0\.20\.0\/24" ssh-ed25519 \S+ breakglass:host-install$/,
       );
-      expect((await machine.ssh('root', 'status')).stdout).toMatch(/^status: running/);
+      expect((await machine.ssh('root', 'status')).stdout).toMatch(/^status: running/m);
       expect((await machine.ssh('root', 'id')).exitCode).toBe(2);
       expect((await machine.ssh('root', 'status', ['-tt'])).stderr).toContain(
         'PTY allocation request failed',

@@ -100,7 +100,7 @@ describe('injection', () => {
       env: { LC_ALL: 'tr_TR.UTF-8', LC_EVIL: '$(touch /tmp/breakglass-evil)', LC_CTYPE: '() { :; }; reboot' },
     });
     expect(answer.exitCode).toBe(0);
-    expect(answer.stdout).toMatch(/^status: running\n/);
+    expect(answer.stdout).toMatch(/^BREAKGLASS-BEGIN status\nstatus: running\n/);
   });
 
   test('an option of ssh that comes in place of a command starts no program on our side', async () => {

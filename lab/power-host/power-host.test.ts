@@ -74,7 +74,7 @@ test('status answers, for both users', async () => {
   for (const user of ['root', 'breakglass']) {
     const answer = await ssh(['--', 'status'], sshArguments(user));
     expect(answer).toMatchObject({ exitCode: 0, stderr: '' });
-    expect(answer.stdout).toMatch(/^status: running\n/);
+    expect(answer.stdout).toMatch(/^BREAKGLASS-BEGIN status\nstatus: running\n/);
     expect(resultOf(answer.stdout)).toMatchObject({
       verb: 'status',
       exit: 0,
