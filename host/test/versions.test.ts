@@ -28,7 +28,10 @@ interface Reader {
     readonly sections: readonly string[];
   };
   /** The finding about a bundle, with the status of now. */
-  find(archive: Buffer): Promise<{
+  find(
+    archive: Buffer,
+    status: never,
+  ): Promise<{
     readonly code: string;
     readonly advised: string | null;
     readonly problems: readonly string[];
