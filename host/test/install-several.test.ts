@@ -131,6 +131,28 @@ describe.skipIf(reason !== undefined)('several VMs on one power host', () => {
     expect((await machine.inside('cat /var/log/breakglass-pve.log')).stdout).not.toContain('6.6.6.6');
   });
 
+  test('no account of the host holds up a verb: not in the old place of its lock, not by the script, not in the new place', async () => {
+    await installed(103, 'breakglass-103', otherKey);
+    await machine.inside('chmod 1777 /run/lock; rm -rf /run/lock/breakglass-103.lock');
+    const nobody = (script: string) => machine.inside(`cd /; runuser -u nobody -- bash -c '${script}'`);
+    const reset = async () => (await machine.sshWith(otherKey, 'breakglass-103', 'reset')).exitCode;
+    for (const attack of [
+      'mkdir -p /run/lock/breakglass-103.lock/full',
+      'echo "cycle nobody 1" >/run/lock/breakglass-103.lock; chmod 666 /run/lock/breakglass-103.lock',
+    ]) {
+      expect((await nobody(attack)).exitCode).toBe(0);
+      // Held while the verb runs, by who may open them.
+      await machine.inside(
+        `for file in /run/lock/breakglass-103.lock ${PVE}; do runuser -u nobody -- flock "$file" sleep 60 >/dev/null 2>&1 & done; sleep 1`,
+      );
+      expect([attack, await reset()]).toEqual([attack, 0]);
+      await machine.inside('pkill -u nobody; rm -rf /run/lock/breakglass-103.lock');
+    }
+    expect(await reset()).toBe(0);
+    for (const file of ['/run/breakglass/103.lock', '/run/lock/breakglass-103.lock', '/run/breakglass'])
+      expect((await nobody(`flock -n ${file} true`)).exitCode).not.toBe(0);
+  });
+
   test('neither what a client sends nor what the account itself sets leads to the other VM', async () => {
     await installed(102, 'breakglass', machine.key);
     await installed(103, 'breakglass-103', otherKey);

@@ -84,11 +84,11 @@ end_reset() {
   [ "$status" -eq 75 ]
   [[ $(result) == *'another verb is running: a verb by unknown since '* ]]
   end_reset
-  chmod 755 "$root/state"
+  chmod 755 "$root/state" "$root/root"
   run pve stop
   [ "$status" -eq 1 ]
   [[ $(result) == *"Not done: no lock can be made"* ]]
-  mkdir -m 700 "$root/root"
+  chmod 700 "$root/root"
   run pve stop
   [ "$status" -eq 0 ]
 }

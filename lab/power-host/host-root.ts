@@ -1,5 +1,5 @@
 // What `breakglass-pve --root DIR` finds below DIR in the lab: the stand-ins and a host that is well.
-import { existsSync, symlinkSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, symlinkSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { makeTree, readFields } from '../machine/files.ts';
 
@@ -29,6 +29,8 @@ const HOST_FILES: Readonly<Record<string, string>> = {
 /** Makes the tree and installs the stand-ins. May be called again. */
 export const prepareHostRoot = (dir: string): void => {
   makeTree(dir);
+  // Root's home, closed to others: the script's last place for a lock.
+  mkdirSync(path.join(dir, 'root'), { recursive: true, mode: 0o700 });
   for (const [name, source] of STAND_INS) {
     const link = path.join(dir, 'bin', name);
     if (!existsSync(link)) symlinkSync(source, link);
