@@ -74,6 +74,12 @@ export const Operation = z
     finished_at: instant.exactOptional().describe('only this is the end: `unknown` may still be checked'),
     state: OperationState,
     steps: z.array(OperationStep),
+    limit: z
+      .object({ seconds: z.number(), at: instant })
+      .exactOptional()
+      .describe(
+        'the power host announced at that time that the verb may take so many seconds more; it is not late before that',
+      ),
     result: VerbResult.exactOptional(),
     outcome: Outcome.exactOptional(),
     finding: TriageReport.exactOptional().describe(

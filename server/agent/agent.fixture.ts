@@ -192,6 +192,7 @@ export async function startRig(handler: Handler, options: RigOptions = {}): Prom
         policyMode: () => 'autonomous',
         verbBudget: () => Promise.resolve({ spentAt: [], now: Date.now() }),
         vmStopped: () => Promise.resolve(false),
+        shutdownBy: () => Promise.resolve(undefined),
         targetAliases: { vm: 'devvm', powerHost: 'pve' },
         ...options.hands,
       }),

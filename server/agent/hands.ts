@@ -18,6 +18,8 @@ export interface Hands {
   readonly verbBudget: () => Promise<VerbBudget>;
   /** True when the VM is known to be stopped; `start` then spends no budget. */
   readonly vmStopped: () => Promise<boolean>;
+  /** Whose Shutdown holds the VM's lock; undefined where none does. */
+  readonly shutdownBy: () => Promise<string | undefined>;
   /** What the VM and the power host are called as ssh hosts: the agent knows this one target only. */
   readonly targetAliases: { readonly vm: string; readonly powerHost: string };
 }
@@ -30,5 +32,6 @@ export const handsOf = (target: Target, journal: Journal): Hands => ({
   policyMode: () => target.policy,
   verbBudget: () => verbBudget(journal, target.name),
   vmStopped: async () => (await target.state()).vm.state === 'stopped',
+  shutdownBy: () => target.shutdownBy(),
   targetAliases: { vm: target.name, powerHost: 'pve' },
 });

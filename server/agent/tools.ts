@@ -196,8 +196,12 @@ async function press(
   }
 }
 
-const verbAction = async (hands: Hands, verb: Verb): Promise<Action> =>
-  verb === 'start' ? { type: 'verb', verb, vmStopped: await hands.vmStopped() } : { type: 'verb', verb };
+async function verbAction(hands: Hands, verb: Verb): Promise<Action> {
+  if (verb === 'start') return { type: 'verb', verb, vmStopped: await hands.vmStopped() };
+  if (verb === 'stop' || verb === 'cycle')
+    return { type: 'verb', verb, shutdownBy: await hands.shutdownBy() };
+  return { type: 'verb', verb };
+}
 
 /** Why it is refused; undefined when it is allowed. */
 async function judge(hands: Hands, action: Action): Promise<string | undefined> {

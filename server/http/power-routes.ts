@@ -154,11 +154,11 @@ function confirmOf(request: FastifyRequest): string | undefined {
 }
 
 function sendResult(reply: FastifyReply, operation: Operation, limitMs: number): FastifyReply {
-  const { verb, id, state, result } = operation;
+  const { verb, id, state, result, limit } = operation;
   if (result === undefined) {
     const stderr =
       state === 'running'
-        ? `No result within ${Math.round(limitMs / 1_000)} s. The operation goes on: ${id}`
+        ? `No result within ${Math.round(limitMs / 1_000)} s.${limit === undefined ? '' : ` The power host allows it ${limit.seconds} s from ${limit.at} on.`} The operation goes on: ${id}`
         : `The outcome is not known: ${operation.outcome?.summary ?? 'the connection to the power host was lost'} Operation ${id}`;
     return reply
       .code(502)

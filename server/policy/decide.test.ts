@@ -72,3 +72,19 @@ test('a denial and a question say why, in a sentence for the agent and the perso
     }
   }
 });
+
+test("a person's Shutdown is not overruled by the agent, in no mode, and by a person in every mode", () => {
+  for (const mode of ['observe', 'ask', 'autonomous'] as const)
+    for (const verb of ['stop', 'cycle'] as const) {
+      const action = { type: 'verb', verb, shutdownBy: 'root@pam' } as const;
+      expect(decide(mode, 'agent', action, { spentAt: [], now: 0 }).type).toBe('deny');
+      expect(decide(mode, 'operator', action, { spentAt: [], now: 0 }).type).toBe('allow');
+    }
+  const said = decide(
+    'autonomous',
+    'agent',
+    { type: 'verb', verb: 'cycle', shutdownBy: 'root@pam' },
+    { spentAt: [], now: 0 },
+  );
+  expect(said.type === 'deny' && said.reason).toContain('A Shutdown by root@pam is under way');
+});

@@ -10,6 +10,8 @@ export type Action =
       readonly verb: Verb;
       /** Whether the VM is known to be stopped. Then `start` spends nothing of the budget, so that the agent cannot strand the VM. */
       readonly vmStopped?: boolean;
+      /** Whose Shutdown holds the VM's lock now. A stop of ours would overrule it. */
+      readonly shutdownBy?: string | undefined;
     };
 
 /** When the agent ran mutating verbs on this target, in Unix milliseconds. */
@@ -34,6 +36,11 @@ export function decide(mode: PolicyMode, actor: ActorType, action: Action, budge
   if (actor !== 'agent') return ALLOW;
   if (action.type === 'command') return decideCommand(mode, action.account);
   if (!isMutating(action.verb)) return ALLOW;
+  if (action.shutdownBy !== undefined && mode !== 'observe')
+    return {
+      type: 'deny',
+      reason: `A Shutdown by ${action.shutdownBy} is under way on the VM, and ${action.verb} would overrule it: that is for a person. Wait for its end, or say that an operator can press the button.`,
+    };
   switch (mode) {
     case 'observe':
       return {

@@ -72,7 +72,7 @@ test('a line in progress is shown before it ends, unless it may become a mark', 
     sections: ['stop'],
   });
   expect(output.feed('BREAKGLASS-RES').text).toBe('');
-  expect(output.feed('ORT\n').text).toBe('BREAKGLASS-RESORT\n');
+  expect(output.feed('orts are open\n').text).toBe('BREAKGLASS-RESorts are open\n');
 });
 
 test('nothing that claims to be a result line breaks the parser', () => {
@@ -171,3 +171,25 @@ test('a status is read in time proportional to its length', () => {
   for (const filler of ['\n', ' ', 'status: ', ' status:\n', 'a: b\n'])
     parseStatus(filler.repeat(1_000_000 / filler.length), undefined);
 });
+
+test('lines for programs are not shown: the mark, a limit, and what we do not know; a limit is read, however the line is cut', () => {
+  const text =
+    'Welcome to pve1\nBREAKGLASS-BEGIN start\n--- startable ---\nBREAKGLASS-LIMIT {"verb":"start","vm":102,"seconds":365}\nBREAKGLASS-TOMORROW x\nstarting\n';
+  fc.assert(
+    fc.property(fc.array(fc.nat(), { maxLength: 8 }), (cuts) => {
+      const read = feedAll(cutAt(text, cuts));
+      expect(read.text).toBe('Welcome to pve1\n--- startable ---\nstarting\n');
+      expect(read.output.limitS).toBe(365);
+      expect(read.text.slice(read.output.answerFrom)).toBe('--- startable ---\nstarting\n');
+    }),
+  );
+});
+
+test.each(['', '{}', '{"seconds":"9"}', '{"seconds":-1}', '{"seconds":1e9}', 'null', 'x'])(
+  'a limit that makes no sense (%s) is none',
+  (json) => {
+    const { output, text } = feedAll([`BREAKGLASS-LIMIT ${json}\n`]);
+    expect(output.limitS).toBeUndefined();
+    expect(text).toBe('');
+  },
+);

@@ -16,7 +16,9 @@ export interface HostResult {
   readonly vm: number | undefined;
 }
 
-const MARK = 'BREAKGLASS-RESULT ';
+/** Begins every line of the script that is for programs. Those that we do not know are skipped. */
+const PREFIX = 'BREAKGLASS-';
+const LINE_FOR_PROGRAMS = /^BREAKGLASS-([A-Z]{1,40})(?: (.*))?$/;
 const SECTION = /^--- (.{1,120}?)(?: \(([^()]*)\))? ---$/;
 
 /** The content of the closing line; undefined when it is not a JSON object. */
@@ -50,6 +52,9 @@ export function parseResult(json: string): HostResult | undefined {
   };
 }
 
+/** A host that announces more than a day is not believed. */
+const LONGEST_LIMIT_S = 86_400;
+
 export interface OutputPart {
   /** The text to show and to keep. */
   readonly text: string;
@@ -60,6 +65,11 @@ export interface OutputPart {
 /** Splits stdout while it streams. Text is passed on at once, even in the middle of a line, unless the line may still become a mark. */
 export class HostOutput {
   result: HostResult | undefined;
+  /** From the announcement on, the verb takes no longer than that; seconds. */
+  limitS: number | undefined;
+  /** Characters of text that had been passed on when the script's own answer began; what came before greets people. */
+  answerFrom = 0;
+  #passedOn = 0;
   #held = '';
   /** The beginning of the line was passed on already, so the line is no mark. */
   #midLine = false;
@@ -73,7 +83,7 @@ export class HostOutput {
       if (end === -1) break;
       const line = this.#held.slice(0, end + 1);
       this.#held = this.#held.slice(end + 1);
-      out += this.#midLine ? line : this.#whole(line, sections);
+      out += this.#midLine ? line : this.#whole(line, sections, out.length);
       this.#midLine = false;
     }
     if (this.#held !== '' && (this.#midLine || !mayBeMark(this.#held))) {
@@ -81,26 +91,31 @@ export class HostOutput {
       this.#held = '';
       this.#midLine = true;
     }
+    this.#passedOn += out.length;
     return { text: out, sections };
   }
 
   /** The last line, which had no line end. */
   end(): OutputPart {
     const sections: string[] = [];
-    const text = this.#held === '' ? '' : this.#whole(this.#held, sections);
+    const text = this.#held === '' ? '' : this.#whole(this.#held, sections, 0);
     this.#held = '';
     return { text, sections };
   }
 
-  #whole(line: string, sections: string[]): string {
+  #whole(line: string, sections: string[], before: number): string {
     const bare = line.replace(/\r?\n$/, '');
-    if (bare.startsWith(MARK)) {
-      const result = parseResult(bare.slice(MARK.length));
+    const [, word, rest = ''] = LINE_FOR_PROGRAMS.exec(bare) ?? [];
+    if (word === 'RESULT') {
+      const result = parseResult(rest);
       // A line that only looks like one of ours stays text.
       if (result === undefined) return line;
       this.result = result;
       return '';
     }
+    if (word === 'BEGIN') this.answerFrom = this.#passedOn + before;
+    if (word === 'LIMIT') this.limitS = parseLimit(rest) ?? this.limitS;
+    if (word !== undefined) return '';
     const section = SECTION.exec(bare);
     if (section?.[1] !== undefined) sections.push(section[1]);
     return line;
@@ -110,7 +125,16 @@ export class HostOutput {
 // A line that begins like a mark and does not end is passed on at this length.
 const mayBeMark = (line: string): boolean =>
   line.length < 16_384 &&
-  (line.startsWith('--- ') || '--- '.startsWith(line) || line.startsWith(MARK) || MARK.startsWith(line));
+  (line.startsWith('--- ') || '--- '.startsWith(line) || line.startsWith(PREFIX) || PREFIX.startsWith(line));
+
+function parseLimit(json: string): number | undefined {
+  try {
+    const seconds: unknown = Reflect.get(Object(JSON.parse(json)), 'seconds');
+    return typeof seconds === 'number' && seconds > 0 && seconds <= LONGEST_LIMIT_S ? seconds : undefined;
+  } catch {
+    return undefined;
+  }
+}
 
 export interface HostStatus {
   readonly vmState: string;

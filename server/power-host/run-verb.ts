@@ -19,15 +19,21 @@ export interface VerbRun {
   readonly timeoutMs?: number;
   readonly onOutput?: (stream: 'stdout' | 'stderr', text: string) => void;
   readonly onSection?: (name: string) => void;
+  /** The host announces how long the verb may take from now on, seconds. `timeoutMs` is extended to that where it is shorter. */
+  readonly onLimit?: (seconds: number) => void;
 }
 
 export interface VerbEnd extends SshResult {
   readonly stdout: string;
   readonly stderr: string;
+  /** The part of stdout that the host's script printed; what comes before it greets people. */
+  readonly answer: string;
   /** What the closing line said, if there was one. */
   readonly host: HostResult | undefined;
 }
 
+/** For the host's last words and the way here. */
+const AFTER_HOST_MS = 15_000;
 // How much of a verb's text goes into the answer. The evidence itself is fetched apart.
 const OUTPUT_CAP_CHARS = 1_048_576;
 const CUT = '\n[cut: more than 1 MiB]\n';
@@ -54,9 +60,19 @@ export async function runVerb(ssh: SshConnection, word: Verb, run: VerbRun = {})
     kept[stream] += part;
     run.onOutput?.(stream, part);
   };
+  const startedAt = performance.now();
+  let extend: ((ms: number) => void) | undefined;
+  let announced: number | undefined;
   const read = (part: { text: string; sections: readonly string[] }): void => {
     for (const section of part.sections) run.onSection?.(section);
     add('stdout', part.text);
+    if (output.limitS === undefined || output.limitS === announced) return;
+    announced = output.limitS;
+    run.onLimit?.(announced);
+    // Our limit is never shorter than the host's: slow is not dead.
+    const atHostMs = announced * 1_000 + AFTER_HOST_MS;
+    if (run.timeoutMs !== undefined && atHostMs > run.timeoutMs - (performance.now() - startedAt))
+      extend?.(atHostMs);
   };
   const stdout = new StringDecoder('utf8');
   const stderr = new StringDecoder('utf8');
@@ -66,13 +82,16 @@ export async function runVerb(ssh: SshConnection, word: Verb, run: VerbRun = {})
     fresh: isMutating(verb),
     ...(run.signal === undefined ? {} : { signal: run.signal }),
     ...(run.timeoutMs === undefined ? {} : { timeoutMs: run.timeoutMs }),
+    onStart: (give) => {
+      extend = give;
+    },
     onStdout: (chunk) => read(output.feed(stdout.write(chunk))),
     onStderr: (chunk) => add('stderr', stderr.write(chunk)),
   });
   read(output.feed(stdout.end()));
   read(output.end());
   add('stderr', stderr.end());
-  return { ...end, ...kept, host: output.result };
+  return { ...end, ...kept, answer: kept.stdout.slice(output.answerFrom), host: output.result };
 }
 
 export type StatusAnswer =
@@ -106,7 +125,7 @@ export const wasReached = ({ how, begun }: Pick<SshResult, 'how' | 'begun'>): bo
 
 /** `vmid`: see PowerPath. */
 export function statusAnswer(end: VerbEnd, vmid: number | undefined): StatusAnswer {
-  const status = end.how === 'exited' && end.exitCode === 0 ? parseStatus(end.stdout, end.host) : undefined;
+  const status = end.how === 'exited' && end.exitCode === 0 ? parseStatus(end.answer, end.host) : undefined;
   const vm = status?.vm ?? end.host?.vm;
   if (vmid !== undefined && vm !== undefined && vm !== vmid)
     return { status: undefined, detail: wrongVm(vmid, vm), how: end.how, reachable: true, otherVm: vm };

@@ -93,6 +93,11 @@ export class LiveOperation {
     this.#change({ state: 'unknown' });
   }
 
+  /** The host says how long the verb may take from now on, in seconds. */
+  setLimit(seconds: number): void {
+    this.#change({ limit: { seconds, at: this.#parts.now().toISOString() } });
+  }
+
   setResult(result: VerbResult): void {
     this.#change({ result });
     this.#resultKnown.resolve();

@@ -62,6 +62,7 @@ export async function runOperation(live: LiveOperation, parts: RunParts): Promis
     timeoutMs: parts.limitMs,
     onOutput: (stream, text) => live.output(stream, text),
     onSection: (name) => live.step(name),
+    onLimit: (seconds) => live.setLimit(seconds),
   });
   if (closing.aborted) return live.abandon();
 
@@ -199,7 +200,10 @@ async function judge(live: LiveOperation, end: VerbEnd, parts: RunParts): Promis
   // It is neither a success nor a failure before the host has been asked.
   live.checking();
   live.step('connection lost: asking the host');
-  const judged = await checkHost(parts.host, verb, Date.parse(started_at), parts.bounds, parts.closing);
+  // The host carries on without the connection, for as long as it said.
+  const announcedMs = (live.operation.limit?.seconds ?? 0) * 1_000;
+  const bounds = { ...parts.bounds, busyMs: Math.max(parts.bounds.busyMs, announcedMs) };
+  const judged = await checkHost(parts.host, verb, Date.parse(started_at), bounds, parts.closing);
   live.endStep(judged.state === 'unknown' ? undefined : true);
   return judged;
 }

@@ -16,7 +16,8 @@ import { createPower, type PowerParts } from './power.ts';
 
 const target = parseTargetName('devvm') as TargetName;
 const by = { type: 'operator', name: 'viktor' } as const;
-const check = { askMs: 3_000, gapMs: 200, unansweredMs: 1_500, busyMs: 10_000 };
+/** Patient: a busy machine takes its time to answer. */
+const check = { askMs: 30_000, gapMs: 200, unansweredMs: 60_000, busyMs: 60_000 };
 
 let host: TestPowerHost;
 let journal: MemoryJournal;
@@ -52,7 +53,7 @@ async function cut(
   await sleep(150);
   before();
   host.signal(host.connections(), 'SIGKILL');
-  return { operation: await power.wait(started.id, 30_000), states };
+  return { operation: await power.wait(started.id, 150_000), states };
 }
 
 beforeAll(async () => {
@@ -60,7 +61,8 @@ beforeAll(async () => {
 });
 beforeEach(() => {
   journal = createMemoryJournal();
-  for (const name of ['refuse', 'busy', 'slow', 'code', 'calls', 'mute', 'overlaps']) host.unset(name);
+  for (const name of ['refuse', 'busy', 'slow', 'code', 'calls', 'mute', 'overlaps', 'limit'])
+    host.unset(name);
   host.set('state', 'running');
   host.set('born', 1_000_000_000);
 });
@@ -95,12 +97,28 @@ test('after a lost connection a stop that did not happen has failed, and a reset
 });
 
 test('a host that cannot be asked after a lost connection leaves an honest unknown, within a limit', async () => {
-  const power = create();
+  const power = create({
+    bounds: { sshWaitMs: 1_000, check: { ...check, askMs: 3_000, unansweredMs: 1_500 } },
+  });
   const { operation } = await cut(power, 'cycle', () => host.signal([host.listener], 'SIGSTOP'));
   host.signal([host.listener], 'SIGCONT');
   expect(operation).toMatchObject({ state: 'unknown', result: { exit_code: null } });
   expect(operation.outcome?.summary).toContain('could not be asked');
   await power.close();
+});
+
+test('a verb that the host allows longer than we would wait is waited for, and says until when', async () => {
+  const power = create({ bounds: { sshWaitMs: 1_000, check, limitMs: 9_000 } });
+  host.set('slow', 11);
+  host.set('limit', 300);
+  const { id } = await power.start({ verb: 'start', by, finding: undefined });
+  const seen: Operation[] = [];
+  power.watch(id, (change) => change.type !== 'output' && seen.push(change.operation));
+  const operation = await power.wait(id, 120_000);
+  expect(operation).toMatchObject({ state: 'succeeded', limit: { seconds: 300 } });
+  expect(seen.some(({ state, limit }) => state === 'running' && limit?.seconds === 300)).toBe(true);
+  expect(operation.result?.stdout).not.toContain('BREAKGLASS');
+  expect(host.calls().filter((call) => call === 'start')).toHaveLength(1);
 });
 
 test('when the power host cannot be reached the verb fails at once and was certainly not sent', async () => {

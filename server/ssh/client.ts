@@ -14,6 +14,7 @@ export interface ClientRun {
   readonly stdin: string | undefined;
   readonly signal: AbortSignal | undefined;
   readonly timeoutMs: number | undefined;
+  readonly onStart: ((extend: (ms: number) => void) => void) | undefined;
   readonly onStdout: (chunk: Buffer) => void;
   readonly onStderr: (chunk: Buffer) => void;
 }
@@ -80,7 +81,12 @@ export async function runClient(run: ClientRun): Promise<ClientResult> {
   const onAbort = (): void => end('aborted');
   run.signal?.addEventListener('abort', onAbort, { once: true });
   if (run.signal?.aborted === true) onAbort();
-  const timer = run.timeoutMs === undefined ? undefined : setTimeout(() => end('timed_out'), run.timeoutMs);
+  const limit = (ms: number): NodeJS.Timeout => setTimeout(() => end('timed_out'), ms);
+  let timer = run.timeoutMs === undefined ? undefined : limit(run.timeoutMs);
+  run.onStart?.((ms) => {
+    clearTimeout(timer);
+    if (!exited) timer = limit(ms);
+  });
 
   const streams = [child.stdout, child.stderr].filter((stream) => stream !== null && stream !== undefined);
   const drained = Promise.all(streams.map((stream) => once(stream, 'close').catch(() => undefined)));

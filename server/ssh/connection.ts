@@ -44,6 +44,8 @@ export interface SshCommand {
   readonly stdin?: string;
   readonly signal?: AbortSignal;
   readonly timeoutMs?: number;
+  /** Gets a function that gives the running command another limit, milliseconds from then on. */
+  readonly onStart?: (extend: (ms: number) => void) => void;
   /** Uses a connection of its own: for what must not be begun twice, and for probes that must not wait behind a command that hangs. */
   readonly fresh?: boolean;
   readonly onStdout?: (chunk: Buffer) => void;
@@ -151,6 +153,7 @@ export function createSshConnection(options: SshConnectionOptions): SshConnectio
       logFile,
       stdin: command.stdin,
       timeoutMs: command.timeoutMs,
+      onStart: command.onStart,
       signal:
         command.signal === undefined ? closing.signal : AbortSignal.any([command.signal, closing.signal]),
       onStdout: command.onStdout ?? (() => {}),

@@ -17,7 +17,8 @@ import { createPress, type Press } from '../press/press.ts';
 import { createRepeats } from '../press/repeats.ts';
 import { createSecondPresses } from '../press/second-press.ts';
 import { createDiagnosis, type Diagnosis } from '../readings/diagnosis.ts';
-import { createReadings } from '../readings/readings.ts';
+import { createReadings, stillSays } from '../readings/readings.ts';
+import { shutdownBy } from '../readings/shutdown-holder.ts';
 import type { Keepalive } from '../ssh/arguments.ts';
 import { createSshConnection, type SshConnection } from '../ssh/connection.ts';
 import { hostKeyAliases } from './host-key-aliases.ts';
@@ -38,6 +39,8 @@ export interface Target {
   glance(): Promise<void>;
   /** What is known, without asking anybody. */
   known(): TargetState;
+  /** Asks the power host whose Shutdown holds the VM's lock now; undefined where none does, or nobody can say. */
+  shutdownBy(): Promise<string | undefined>;
   /** Ends commands, operations (which go on at the host) and connections. */
   close(): Promise<void>;
 }
@@ -63,6 +66,8 @@ const PATIENT: Keepalive = { intervalS: 5, count: 3 };
 const PATIENCE_MS = 1_500;
 /** Below the 15 s after which a list shows a reading as stale. */
 const GLANCE_FRESH_MS = 10_000;
+/** An answer that is younger says who holds the lock now. */
+const HOLDER_FRESH_MS = 2_000;
 
 export function createTarget(config: TargetConfig, house: TargetHouse): Target {
   const { name, title, vm, observerUser, powerHost, vmid } = config;
@@ -134,6 +139,10 @@ export function createTarget(config: TargetConfig, house: TargetHouse): Target {
     },
     glance: () => readings.refreshHost(GLANCE_FRESH_MS),
     known,
+    async shutdownBy() {
+      await readings.refreshHost(HOLDER_FRESH_MS);
+      return shutdownBy(stillSays(readings.host()));
+    },
     async close() {
       await power.close();
       await guest.close();

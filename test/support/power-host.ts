@@ -1,6 +1,7 @@
 // A small power host for tests: a real sshd whose forced command is a bash script that obeys files in a directory.
 //   state   what `status` says             born   Unix seconds at which its "QEMU process" began
 //   slow    seconds that a verb takes      busy   what `status` says is going on
+//   limit   seconds that a verb announces it may take
 //   vm      the VM that it says it is for
 //   capture text that forensics prints         mute   `status` hangs
 //   bundle  what the word `evidence` streams; without it, the word is rejected as by an older script
@@ -30,6 +31,7 @@ case $verb in
 esac
 if [ -e "$dir/refuse" ]; then printf 'breakglass-pve: busy: %s\\n' "$(get refuse)" >&2; exit 75; fi
 mkdir "$dir/lock" 2>/dev/null || echo "$verb" >>"$dir/overlaps"
+[ -e "$dir/limit" ] && printf 'BREAKGLASS-LIMIT {"verb":"%s","vm":102,"seconds":%s}\\n' "$verb" "$(get limit)"
 echo '--- forensics (10:00:00Z) ---'
 echo 'evidence: e1'
 [ -e "$dir/loud" ] && head -c "$(get loud)" /dev/zero | tr '\\0' x && echo

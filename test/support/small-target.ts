@@ -68,6 +68,7 @@ function smallTarget(name: TargetName, parts: SmallTarget): Target {
     state: async () => known(),
     glance: parts.glance ?? (async () => {}),
     known,
+    shutdownBy: async () => undefined,
     close: async () => {},
   };
 }

@@ -162,6 +162,7 @@ function endOf(stdout: string, stderr: string, host: RawCase['host']): VerbEnd {
         reached: 'logged-in',
         detail: '',
         stdout: text,
+        answer: text.slice(output.answerFrom),
         stderr,
         host: output.result,
       };
@@ -173,6 +174,7 @@ function endOf(stdout: string, stderr: string, host: RawCase['host']): VerbEnd {
         reached: 'nothing',
         detail: 'breakglass@10.0.10.2 port 22 does not answer (the connection timed out).',
         stdout: '',
+        answer: '',
         host: undefined,
       };
     case 'refused':
@@ -185,6 +187,7 @@ function endOf(stdout: string, stderr: string, host: RawCase['host']): VerbEnd {
         detail:
           'breakglass@10.0.10.2 port 22 did not accept our key. Is the public key in authorized_keys there?',
         stdout: '',
+        answer: '',
         host: undefined,
       };
     case 'lost':
@@ -195,6 +198,7 @@ function endOf(stdout: string, stderr: string, host: RawCase['host']): VerbEnd {
         reached: 'logged-in',
         detail: 'The connection to breakglass@10.0.10.2 port 22 was lost.',
         stdout: '',
+        answer: '',
         host: undefined,
       };
     case 'slow':
@@ -205,6 +209,7 @@ function endOf(stdout: string, stderr: string, host: RawCase['host']): VerbEnd {
         reached: 'logged-in',
         detail: '',
         stdout: '',
+        answer: '',
         host: undefined,
       };
     default:
