@@ -129,6 +129,7 @@ export class World {
     tell({ kind: 'power_started', by: operation['by'] });
     const steps: Json[] = [];
     operation['steps'] = steps;
+    if (verb === 'start' || verb === 'cycle') operation['limit'] = { seconds: 365, at: now() };
     for (const name of operationSteps(verb)) {
       const step: Json = { name, at: now() };
       steps.push(step);
