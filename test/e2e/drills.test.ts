@@ -2,11 +2,13 @@
 import type { Browser } from 'playwright-core';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { type DiskFullOptions, diskFull } from '../../lab/scenarios/disk-full.ts';
+import type { TargetState } from '../../protocol/me.ts';
 import { launch, signIn, turnOver } from '../support/browser.ts';
 import { TOKEN } from '../support/console.ts';
 import { hold } from '../support/hold.ts';
 import { startHouse } from '../support/house.ts';
 import { inVm } from '../support/in-vm.ts';
+import { until } from '../support/wait-for.ts';
 
 const LIMIT = { timeout: 900_000 };
 let browser: Browser;
@@ -120,6 +122,11 @@ test('the power page works while the agent, the model and the stream are broken'
     await page.route('**/api/session/**', (route) => route.abort());
     await page.getByTestId('open-power').first().click();
     await page.getByTestId('verb-stop').click();
+    // A press does not wait for triage, so it has to know by then.
+    await until('a fresh reading of SSH', async () => {
+      const { ssh } = (await (await house.call('GET', '/api/targets/devvm')).json()) as TargetState;
+      return ssh.answers === true && Date.now() - Date.parse(ssh.at ?? '') < 3_000;
+    });
     await hold(page.getByRole('region', { name: 'Confirm stop' }).getByTestId('confirm-verb'));
     // The VM answers SSH, so triage knows no reason for a stop: it is asked for a second time.
     await page.getByTestId('contradiction').waitFor();
@@ -143,7 +150,10 @@ test('the emergency page stops the VM in a browser without JavaScript', LIMIT, a
     await page.goto(`${house.base}/emergency`);
     await page.fill('input[name=token]', TOKEN);
     await page.click('button');
-    await page.getByText('VM: running').waitFor();
+    await until('the state of the VM', async () => {
+      await page.goto(`${house.base}/emergency`);
+      return page.getByText('VM: running').isVisible();
+    });
     await page.click('button:text-is("stop")');
     await page.click('button:has-text("Yes, stop now")');
     await page.getByText('succeeded').waitFor({ timeout: 300_000 });
