@@ -10,7 +10,7 @@ import { startPowerHost } from './power-host/power-host.ts';
 import { startQemuHost } from './qemu/qemu-host.ts';
 import { healthy } from './scenarios/healthy.ts';
 import { hostDir, openScratch, otherHostDir, removeScratch } from './scratch.ts';
-import { type LabSettings, readSettings, SettingsError } from './settings.ts';
+import { type Drill, type LabSettings, readSettings, SettingsError } from './settings.ts';
 import { ACCOUNTS, type LabHosts, OTHER_ACCOUNT, targetsOf } from './targets.ts';
 import { startVm } from './vm/start.ts';
 
@@ -69,7 +69,7 @@ async function start(settings: LabSettings): Promise<void> {
       : { ANTHROPIC_BASE_URL: model.url, ANTHROPIC_API_KEY: 'rehearsal-model-needs-no-key' }),
   };
   running.console = startConsole(env, (code) => void end(code));
-  announce(settings, await running.console.ready);
+  announce(settings, await running.console.ready, hostDir(scratch));
 }
 
 /** Beside the data. Where nothing can be written there the console comes up power only, and so the lab comes up too. */
@@ -156,6 +156,7 @@ async function keep<Part extends { close(): Promise<void> }>(starting: Promise<P
 function announce(
   { drill, name, title, brief, token, ownModel }: LabSettings,
   { ready, whyPowerOnly }: Ready,
+  host: string,
 ): void {
   const url = ready.replace(/\/\/(0\.0\.0\.0|\[::\]):/, '//127.0.0.1:');
   const built = existsSync(path.resolve(import.meta.dirname, '../web/dist/index.html'));
@@ -166,6 +167,17 @@ Breakglass lab: ${title} (${name}). ${drill.kind === 'qemu' ? 'The VM is real, t
   Open    ${url}${built ? '' : '   (the page is not built: npm run build)'}
   Token   ${token}
   Model   ${ownModel ? 'the endpoint in ANTHROPIC_BASE_URL' : 'the rehearsal model (scripted, no AI)'}${whyPowerOnly === undefined ? '' : `\n  Power only, no agent. ${whyPowerOnly}`}
+${byHand(drill, host)}
 
   Ctrl-C ends it.`);
+}
+
+/** A shell on the power host is not part of the lab; its programs can be called from any other. */
+function byHand(drill: Drill, host: string): string {
+  const command = drill.kind === 'simulated' ? drill.scenario.byHand : undefined;
+  return command === undefined
+    ? ''
+    : `
+  By hand ${path.join(host, 'bin', command)}
+          (in another terminal, once you are sure: what a person would type on the host is ${command})`;
 }

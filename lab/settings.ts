@@ -77,7 +77,7 @@ function simulatedDrill(env: NodeJS.ProcessEnv): Chosen {
   const scenario = name === 'disk-full' ? disguised(env) : findScenario(name);
   if (scenario === undefined)
     throw new SettingsError(
-      `BREAKGLASS_LAB_SCENARIO: ${JSON.stringify(name)} is not understood. Expected ${SCENARIOS.map((one) => one.name).join(' or ')}.`,
+      `BREAKGLASS_LAB_SCENARIO: ${JSON.stringify(name)} is not understood. Expected one of ${SCENARIOS.map((one) => one.name).join(', ')}.`,
     );
   return {
     drill: { kind: 'simulated', scenario },

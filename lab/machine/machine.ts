@@ -3,6 +3,7 @@
 import { type FSWatcher, watch } from 'node:fs';
 import path from 'node:path';
 import { addProcess, makeTree, processExists, readFields, writeFields } from './files.ts';
+import { type TaskSeed, writeTasks } from './tasks.ts';
 
 /** `block-stall`: the QEMU process's block path is frozen. Bound to that process: a fresh one does not have it. */
 export type MachineFault = 'none' | 'block-stall';
@@ -16,14 +17,17 @@ export interface MachineSeed {
   readonly config: Readonly<Record<string, string>>;
   /** Staged configuration: only a fresh QEMU process applies it. */
   readonly pending: Readonly<Record<string, string>>;
+  /** What the host's list of tasks shows; default nothing. */
+  readonly tasks?: readonly TaskSeed[];
 }
 
 export interface Boot {
-  /** Rises with every start and every reset. */
+  /** Rises with every start, every reset and every resume from disk. */
   readonly number: number;
   /** Unix milliseconds. */
   readonly atMs: number;
-  readonly cause: 'start' | 'reset';
+  /** `resume`: a start that loaded the memory from disk. The guest goes on where it was, and does not boot. */
+  readonly cause: 'start' | 'reset' | 'resume';
 }
 
 /** Read afresh at every call. */
@@ -54,6 +58,7 @@ export const createMachine = (dir: string, seed: MachineSeed): Machine => {
   const running = seed.status === 'running';
   writeFields(path.join(dir, 'machine/config'), ': ', seed.config);
   writeFields(path.join(dir, 'machine/pending'), ': ', seed.pending);
+  if (seed.tasks !== undefined) writeTasks(dir, seed.tasks);
   if (running) addProcess(dir, seed.vmid, FIRST_PID, bootAtMs);
   writeFields(path.join(dir, 'machine/state'), '=', {
     vmid: String(seed.vmid),
@@ -86,7 +91,7 @@ export const openMachine = (dir: string): Machine => {
       return {
         number: Number(boot),
         atMs: Number(boot_at_ms),
-        cause: boot_cause === 'reset' ? 'reset' : 'start',
+        cause: boot_cause === 'reset' || boot_cause === 'resume' ? boot_cause : 'start',
       };
     },
     fault: () =>

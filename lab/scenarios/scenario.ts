@@ -7,6 +7,8 @@ export interface Scenario {
   readonly title: string;
   /** For the operator: what is broken and what to try. */
   readonly brief: string;
+  /** What only a person may do, as one types it on the power host. The lab prints how to do it here. */
+  readonly byHand?: string;
   readonly machine: MachineSeed;
   readonly guest: GuestSeed;
 }

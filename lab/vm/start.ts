@@ -65,12 +65,20 @@ export const startVm = async (setup: VmSetup): Promise<Vm> => {
       if (boot === mine) listens = true;
     });
   };
+  /** Nothing of the guest begins anew; only who was connected has gone. */
+  const resume = (): void => {
+    boot = new Boot();
+    listens = true;
+  };
   const follow = (): void => {
     const isRunning = machine.status() === 'running';
-    const { number, atMs } = machine.boot();
+    const { number, atMs, cause } = machine.boot();
     const restarted = number !== bootNumber;
     if (running && (!isRunning || restarted)) endBoot();
-    if (isRunning && (!running || restarted)) beginBoot(atMs);
+    if (isRunning && (!running || restarted)) {
+      if (cause === 'resume') resume();
+      else beginBoot(atMs);
+    }
     bootNumber = number;
     running = isRunning;
     if (running && machine.fault() === 'block-stall') boot.halt();

@@ -2,8 +2,8 @@
 // the verbs that it warns of.
 import type { MutatingVerb } from '../../protocol/verbs.ts';
 import { parseTask } from '../../protocol/vm-states.ts';
-import { lockHolderType } from './conditions.ts';
-import { holds, knownValue, type Truth, truthOf } from './reading.ts';
+import { lockedAs, lockHolderType, off } from './conditions.ts';
+import { all, holds, knownValue, type Truth, truthOf } from './reading.ts';
 import type { Signals } from './signals.ts';
 
 export interface CautionRule {
@@ -53,7 +53,7 @@ export const CAUTIONS: readonly CautionRule[] = [
     code: 'staged-configuration',
     when: (s) => holds(s.staged, (staged) => staged.length > 0),
     text: (s) =>
-      `Staged configuration is pending: ${knownValue(s.staged)?.join(', ')}. Only cycle applies it; reset does not.`,
+      `Staged configuration is pending: ${knownValue(s.staged)?.join(', ')}. ${all(off(s), lockedAs(s, 'suspended')) === 'yes' ? 'The start that resumes it does not apply it; a cycle after that does.' : 'Only cycle applies it; reset does not.'}`,
     warned: [],
     doubt: 'what configuration is staged',
   },

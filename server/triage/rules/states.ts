@@ -39,7 +39,7 @@ export const STATE_RULES: readonly Rule[] = [
     advised: 'start',
     warned: [],
     advice: () =>
-      'Start resumes it where it was, and takes its lock away by itself; it may take minutes. A cycle would do the same. Staged configuration is not applied by that.',
+      'Start resumes it where it was, and takes its lock away by itself; it may take minutes. Cycle is refused: there is no process to end. Staged configuration is not applied by a resume.',
     inputs: ['VM state', 'QEMU process', 'config lock', 'lock file'],
   },
   {
