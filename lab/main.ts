@@ -2,6 +2,7 @@
 // everything it started and leaves nothing behind but a data directory that the user named.
 import { existsSync } from 'node:fs';
 import path from 'node:path';
+import { byHand } from './by-hand.ts';
 import { type ConsoleProcess, type Ready, startConsole } from './console-process.ts';
 import { type LabKeys, labKeys } from './keys.ts';
 import { createMachine } from './machine/machine.ts';
@@ -10,7 +11,7 @@ import { startPowerHost } from './power-host/power-host.ts';
 import { startQemuHost } from './qemu/qemu-host.ts';
 import { healthy } from './scenarios/healthy.ts';
 import { hostDir, openScratch, otherHostDir, removeScratch } from './scratch.ts';
-import { type Drill, type LabSettings, readSettings, SettingsError } from './settings.ts';
+import { type LabSettings, readSettings, SettingsError } from './settings.ts';
 import { ACCOUNTS, type LabHosts, OTHER_ACCOUNT, targetsOf } from './targets.ts';
 import { startVm } from './vm/start.ts';
 
@@ -167,17 +168,7 @@ Breakglass lab: ${title} (${name}). ${drill.kind === 'qemu' ? 'The VM is real, t
   Open    ${url}${built ? '' : '   (the page is not built: npm run build)'}
   Token   ${token}
   Model   ${ownModel ? 'the endpoint in ANTHROPIC_BASE_URL' : 'the rehearsal model (scripted, no AI)'}${whyPowerOnly === undefined ? '' : `\n  Power only, no agent. ${whyPowerOnly}`}
-${byHand(drill, host)}
+${drill.kind === 'simulated' ? byHand(drill.scenario.byHand, host) : ''}
 
   Ctrl-C ends it.`);
-}
-
-/** A shell on the power host is not part of the lab; its programs can be called from any other. */
-function byHand(drill: Drill, host: string): string {
-  const command = drill.kind === 'simulated' ? drill.scenario.byHand : undefined;
-  return command === undefined
-    ? ''
-    : `
-  By hand ${path.join(host, 'bin', command)}
-          (in another terminal, once you are sure: what a person would type on the host is ${command})`;
 }

@@ -103,6 +103,13 @@ fail() { # OUTCOME
 
 fail_of_qm() { # VERB EXIT
   if (($2 == 124)); then fail "qm $1 has not returned after $waited_s s. It may still complete: ask for status."; fi
+  # A lock that was not looked for before, or came meanwhile: whose it is.
+  if [[ $qm_said == *'is locked'* ]]; then
+    read_vm_config
+    refusal=''
+    refuse_for_lock
+    qm_said=${refusal:-$qm_said}
+  fi
   fail "qm $1 failed (exit $2)${qm_said:+: $qm_said}"
 }
 

@@ -56,6 +56,21 @@ pid_of_vm() { cat "$root/run/qemu-server/102.pid"; }
   [[ $output == *'VM 102 not running'* ]]
 }
 
+@test "a reset that a lock refuses says whose lock it is: nobody's, with the command for a person, or a task's" {
+  make_root
+  echo 'lock: backup' >>"$root/machine/config"
+  run pve reset
+  [ "$status" -eq 1 ]
+  [[ $(result) == *'qm reset failed (exit 255): VM is locked (backup), and no running task is seen that owns the lock. If you know that it is stale, type on the host: qm unlock 102"'* ]]
+  mkdir -p "$root/proc/7777"
+  printf '7777 (task UPID) S 1 1 1 0 -1 0 0 0 0 0 0 0 0 0 20 0 1 0 4660 0 0\n' >"$root/proc/7777/stat"
+  printf 'UPID:lab:00001E61:00001234:00001234:vzdump:102:root@pam: 0\n' >"$root/log/pve/tasks/active"
+  run pve reset
+  [ "$status" -eq 1 ]
+  [[ $(result) == *'qm reset failed (exit 255): VM is locked (backup) by a task that is running, UPID:lab:00001E61:00001234:00001234:vzdump:102:root@pam:: wait for it"'* ]]
+  [[ $(qm_calls) != *unlock* ]]
+}
+
 @test "qm's own last line is in the outcome, and what will not change is not tried again" {
   make_root status=stopped
   echo "start_error=volume 'local:102/vm-102-disk-0.raw' does not exist" >>"$root/machine/state"

@@ -90,12 +90,14 @@ function conclude(all: readonly Call[]): string {
   const quotes = text
     .split('\n')
     .filter((line) =>
-      /^\s*(status|qmpstatus|diskwrite|inuse)\b|pending|staged|^(new|del) \w+:|stall/i.test(line),
+      /^\s*(status|lock|qmpstatus|diskwrite|inuse)\b|pending|staged|^(new|del) \w+:|stall/i.test(line),
     )
     .map((line) => line.trim())
     .filter((line, index, lines) => lines.indexOf(line) === index)
     .slice(0, 6);
   const proof = quotes.length === 0 ? '' : `\n\n\`\`\`\n${quotes.join('\n')}\n\`\`\``;
+  const lock = lockOf(ran(all, 'status')?.result?.text ?? '');
+  if (lock !== undefined) return concludeLock(lock, proof);
   if (isStopped(text)) return `**The VM is stopped.**${proof}\n\nSay **start it** and I start it.`;
   if (isStalled(text)) {
     const staged = /^(new|del) \w+:|staged|pending/im.test(text)
@@ -104,4 +106,28 @@ function conclude(all: readonly Call[]): string {
     return `**The block path is stalled**: ${sshDead ? 'SSH hangs, ' : ''}QEMU answers, and no disk I/O completes.${proof}\n\nA reset would keep the wedged QEMU process and make it worse. A **cycle** gives the VM a fresh one.${staged} The evidence is kept.\n\nSay **cycle it** and I do, or press Cycle.`;
   }
   return `The power host answers.${proof}\n\n${sshDead ? 'SSH to the VM does not answer, and nothing here says why. If it stays so, a **cycle** is the way: say **cycle it**, or press Cycle.' : 'Nothing points to QEMU.'}`;
+}
+
+interface Lock {
+  readonly name: string;
+  /** Whoever owns it, as the host names it. */
+  readonly task: string | undefined;
+  readonly vmid: string;
+}
+
+function lockOf(status: string): Lock | undefined {
+  const word = (key: string): string | undefined => new RegExp(`^${key}:\\s*(\\S+)`, 'm').exec(status)?.[1];
+  const name = word('lock');
+  return name === undefined || name === 'none'
+    ? undefined
+    : { name, task: word('task'), vmid: word('vm') ?? 'ID' };
+}
+
+/** A lock stands before everything else: with it every verb is refused, but for the start that takes it away. */
+function concludeLock({ name, task, vmid }: Lock, proof: string): string {
+  if (name === 'suspended')
+    return `**The VM is hibernated** (suspended to disk).${proof}\n\nNothing has to be unlocked: start resumes it where it was. Staged configuration is not applied by that.\n\nSay **start it** and I start it.`;
+  if (task !== undefined)
+    return `**The VM is locked (${name})** by a task: \`${task}\`.${proof}\n\nLook at its log, and wait for its end.`;
+  return `**The VM is locked (${name})**, and the host sees no task that owns the lock.${proof}\n\nVerbs are refused while it is there, and I have no word that removes it. Who is sure that nothing works on the VM types on the host: \`qm unlock ${vmid}\`. Then ask me again.`;
 }

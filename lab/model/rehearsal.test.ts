@@ -173,6 +173,21 @@ test('a stopped VM is to be started, not cycled', () => {
   expect(said.at(-1)).toContain('The VM is stopped');
 });
 
+test.each([
+  ['status: running\nvm: 417\nlock: snapshot\n', /locked \(snapshot\).*no task that owns.*`qm unlock 417`/s],
+  [
+    'status: running\nvm: 417\nlock: clone\ntask: UPID:pve:1:2:3:qmclone:9000:root@pam:\n',
+    /locked \(clone\).*by a task.*qmclone(?!.*unlock)/s,
+  ],
+  ['status: stopped\nvm: 417\nlock: suspended\n', /hibernated.*resumes it(?!.*qm unlock)/s],
+])('a lock stands before everything else: %j', (status, words) => {
+  const answers: Answers = (host, command) => {
+    if (host === 'devvm') return { error: '[devvm is unreachable over SSH after 10.0 s: timed out]' };
+    return command === 'status' ? status : 'virtio queues: 14 in use; the block path is stalled\n';
+  };
+  expect(play(['what is wrong?'], answers).said.at(-1)).toMatch(words);
+});
+
 test('a denial is reported and not tried again', () => {
   const answers: Answers = (host) =>
     host === 'pve' ? { error: 'Denied. Policy is observe: the agent may not cycle the VM.' } : 'x';

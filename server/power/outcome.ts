@@ -30,7 +30,11 @@ export function judgeEnd(verb: Verb, end: VerbEnd, status: HostStatus | undefine
   const isNow = vmState === undefined ? '' : ` The VM is ${vmState}.`;
   if (end.exitCode !== 0) {
     const said = end.host?.outcome ?? lastLine(end.stderr) ?? `exit code ${end.exitCode ?? 'none'}`;
-    return { state: 'failed', outcome: { summary: `${verb} failed: ${said}${isNow}`, ...state } };
+    // A reason that ends with what to type on the host stays the last word: whoever copies it copies nothing else.
+    const failed = /[.!?]$/.test(said)
+      ? `${verb} failed: ${said}${isNow}`
+      : `${verb} failed${vmState === undefined ? '' : `, and the VM is ${vmState}`}: ${said}`;
+    return { state: 'failed', outcome: { summary: failed, ...state } };
   }
   const summary = end.host?.outcome;
   if (!isMutating(verb))
