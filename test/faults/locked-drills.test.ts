@@ -4,7 +4,6 @@ import { readFileSync } from 'node:fs';
 import path from 'node:path';
 import { expect, onTestFinished, test } from 'vitest';
 import { findScenario } from '../../lab/scenarios/catalog.ts';
-import type { TargetState } from '../../protocol/me.ts';
 import type { Operation } from '../../protocol/operations.ts';
 import type { TriageReport } from '../../protocol/triage.ts';
 import { type House, startHouse } from '../support/house.ts';
@@ -15,10 +14,10 @@ const LIMIT = { timeout: 600_000 };
 
 interface Drill {
   readonly house: House;
-  status(): Promise<string>;
-  triage(): Promise<TriageReport>;
+  readonly status: () => Promise<string>;
+  readonly triage: () => Promise<TriageReport>;
   /** Pressed as by a person who means it: a second time where triage speaks against it. */
-  press(verb: string): Promise<Operation>;
+  readonly press: (verb: string) => Promise<Operation>;
 }
 
 const startDrill = async (scenario: string): Promise<Drill> => {
@@ -97,6 +96,7 @@ test(
     const found = await triage();
     expect(found.finding).toMatchObject({ code: 'suspended-to-disk', advised: 'start' });
     expect(words(found)).not.toContain('unlock');
+    expect(words(found)).toContain('8192 → 12288. The start that resumes it does not apply it');
 
     const refused = await press('cycle');
     expect(refused).toMatchObject({
@@ -117,9 +117,7 @@ test(
     const memory = async () => Number(await inVm(house, "free -m | awk '/Mem:/ {print $2}'"));
     expect(await memory()).toBeLessThan(8192);
 
-    const awake = await triage();
-    expect(awake.finding.code).toBe('nothing-wrong-found');
-    expect(awake.cautions.map(({ code }) => code)).toContain('staged-configuration');
+    expect((await triage()).finding.code).toBe('nothing-wrong-found');
     expect((await press('cycle')).state).toBe('succeeded');
     await until('SSH of the VM', () =>
       memory().then(
