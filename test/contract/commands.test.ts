@@ -199,7 +199,11 @@ test('npm run lab on a port that is taken says so once and ends with exit 1', as
 });
 
 test.each([
-  ['an unknown scenario', { BREAKGLASS_LAB_SCENARIO: 'earthquake' }, /earthquake.*disk-full, io-stall, backup-lock, hibernated/],
+  [
+    'an unknown scenario',
+    { BREAKGLASS_LAB_SCENARIO: 'earthquake' },
+    /earthquake.*disk-full, io-stall, backup-lock, hibernated/,
+  ],
   [
     'a value that is not understood',
     { BREAKGLASS_TURN_TIMEOUT_SECONDS: 'soon' },
