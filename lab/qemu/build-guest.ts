@@ -25,9 +25,19 @@ export interface Guest {
   readonly initramfs: string;
 }
 
+const VIRTIO_MODULES = [
+  'virtio_pci',
+  'virtio_net',
+  'virtio_blk',
+  'virtio_console',
+  'virtio_balloon',
+  'pvpanic_pci',
+] as const;
+
 /** Loaded in this order, each after what it needs. */
 const MODULES: Readonly<Record<MachineKind, readonly string[]>> = {
-  virtio: ['virtio_pci', 'virtio_net', 'virtio_blk', 'virtio_console', 'virtio_balloon', 'pvpanic_pci'],
+  virtio: VIRTIO_MODULES,
+  'two-disks': VIRTIO_MODULES,
   lsi: [
     'virtio_pci',
     'virtio_net',
@@ -157,6 +167,6 @@ export function keyArchive(publicKey: string, hostKey: Buffer): Buffer {
 }
 
 if (import.meta.url === pathToFileURL(process.argv[1] ?? '').href) {
-  for (const kind of ['virtio', 'lsi'] as const)
+  for (const kind of ['virtio', 'two-disks', 'lsi'] as const)
     console.log(JSON.stringify(await buildGuest(kind, (line) => console.error(line))));
 }

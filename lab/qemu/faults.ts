@@ -1,16 +1,15 @@
 // What can break in the real lab, each done to the real thing, and how the lab itself takes it back without the advised cure.
-import { spawn } from 'node:child_process';
-import { mkdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
-import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { execa } from 'execa';
+import { endBackupTask, startBackupTask } from './backup-task.ts';
 import type { MachineKind } from './kernel.ts';
+import { fillMonitorQueue, leaveMonitorQueue } from './monitor-queue.ts';
 import { type QemuMachine, VMID } from './qemu-machine.ts';
 
 interface Fault {
   /** For a person: what is broken, and what helps. */
   readonly brief: string;
-  /** Machines that it is meant for; default both. */
+  /** The machine that it needs; default: the simplest. */
   readonly machine?: MachineKind;
   inject(machine: QemuMachine): Promise<void>;
   /** Takes the cause away where it outlives what the cure starts afresh. A cured machine needs none. */
@@ -47,6 +46,32 @@ const FAULTS = {
     inject: async (machine) => signal(machine.pid(), 'SIGSTOP'),
     heal: async (machine) => signal(machine.pid(), 'SIGCONT'),
   },
+  'wedged-qemu-backlog': {
+    brief:
+      'The QEMU process does not run, and the clients that wait at its monitor fill the queue there: the next one cannot even connect. Cured by a cycle.',
+    inject: async (machine) => {
+      signal(machine.pid(), 'SIGSTOP');
+      await fillMonitorQueue(machine);
+    },
+    heal: async (machine) => {
+      leaveMonitorQueue(machine);
+      signal(machine.pid(), 'SIGCONT');
+    },
+  },
+  'one-disk-stalled': {
+    brief:
+      'The block path of the second disk stands still, the first one works, and with it the login: whatever writes to /srv hangs. Cured by a cycle, never by a reset.',
+    machine: 'two-disks',
+    inject: async (machine) => signal(machine.diskServerPid(1), 'SIGSTOP'),
+    heal: async (machine) => signal(machine.diskServerPid(1), 'SIGCONT'),
+  },
+  'login-disk-stalled': {
+    brief:
+      'The block path of the first of two disks stands still: a login hangs, and what writes to the second disk goes on. Cured by a cycle, never by a reset.',
+    machine: 'two-disks',
+    inject: stallDisk,
+    heal: resumeDisk,
+  },
   'io-error-nospace': {
     brief:
       'The pool under the disk is full: QEMU has paused the VM. Free space, then resume; never a cycle first.',
@@ -82,10 +107,10 @@ const FAULTS = {
     brief: 'A backup runs and holds the lock. Wait for it.',
     inject: async (machine) => {
       machine.setConfig('lock', 'backup');
-      await startTask(machine);
+      await startBackupTask(machine);
     },
     heal: async (machine) => {
-      endTask(machine);
+      endBackupTask(machine);
       machine.setConfig('lock', undefined);
     },
   },
@@ -108,6 +133,12 @@ const FAULTS = {
       void (await machine.inGuest(
         'ifconfig eth0 up; route add default gw 10.0.2.2; setsid /sbin/rc.guest-agent >/dev/console 2>&1 &',
       )),
+  },
+  'guest-network-down': {
+    brief:
+      'The guest works and its agent answers, but its network card is down: SSH is silent. No power verb; the console.',
+    inject: async (machine) => void (await machine.inGuest('ifconfig eth0 down')),
+    heal: async (machine) => void (await machine.inGuest('ifconfig eth0 up; route add default gw 10.0.2.2')),
   },
   'memory-thrash': {
     machine: 'virtio',
@@ -176,51 +207,4 @@ async function untilStatus(machine: QemuMachine, wanted: string): Promise<void> 
     await sleep(250);
   }
   throw new Error(`the VM did not become ${wanted}`);
-}
-
-/** A process that looks like a worker of Proxmox and holds the flock of the VM, listed where breakglass-pve looks. */
-async function startTask(machine: QemuMachine): Promise<void> {
-  const lock = path.join(machine.dir, `lock/qemu-server/lock-${VMID}.conf`);
-  const active = path.join(machine.dir, 'log/pve/tasks/active');
-  mkdirSync(path.dirname(active), { recursive: true });
-  // Proxmox's workers are perl, too: the process that asked for the lock is the one that holds it, and names itself.
-  // A task's UPID holds its pid, its start time in ticks and in Unix seconds, each in hexadecimal.
-  const script = `
-    open(my $stat, "<", "/proc/$$/stat") or die;
-    my @fields = split ' ', (<$stat> =~ s/^.*\\) //r);
-    my $upid = sprintf "UPID:lab:%08X:%08X:%08X:vzdump:%s:root\\@pam:", $$, $fields[19], time, $ARGV[1];
-    open(my $active, ">", $ARGV[2]) or die; print {$active} "$upid 0\\n"; close $active;
-    open(my $file, ">>", $ARGV[0]) or die; flock($file, 2); $0 = "task $upid"; sleep`;
-  const task = spawn('/usr/bin/perl', ['-e', script, lock, String(VMID), active], {
-    detached: true,
-    stdio: 'ignore',
-    env: { PATH: '/usr/bin:/bin', BREAKGLASS_ROOT: machine.dir },
-  });
-  task.unref();
-  const { pid } = task;
-  if (pid === undefined) throw new Error('the task did not start');
-  const at = (name: string): string => path.join(machine.dir, name);
-  writeFileSync(at('machine/task.pid'), String(pid));
-  mkdirSync(at('proc'), { recursive: true });
-  symlinkSync(`/proc/${pid}`, at(`proc/${pid}`));
-  for (let tries = 0; tries < 100; tries += 1) {
-    const held = readFileSync('/proc/locks', 'utf8')
-      .split('\n')
-      .filter((line) => line.includes(` ${pid} `));
-    if (held.length > 0) {
-      writeFileSync(at('proc/locks'), held.map((line) => `${line}\n`).join(''));
-      return;
-    }
-    await sleep(50);
-  }
-  throw new Error('the task did not get the lock');
-}
-
-function endTask(machine: QemuMachine): void {
-  const at = (name: string): string => path.join(machine.dir, name);
-  const pid = Number(readFileSync(at('machine/task.pid'), 'utf8'));
-  process.kill(pid, 'SIGKILL');
-  rmSync(at(`proc/${pid}`), { force: true });
-  writeFileSync(at('proc/locks'), '');
-  rmSync(at('log/pve/tasks/active'), { force: true });
 }

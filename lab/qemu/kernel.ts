@@ -5,7 +5,11 @@ import { execa } from 'execa';
 import { MissingPackagesError } from './packages.ts';
 
 /** The cloud kernel boots in half the time; only the general one has a driver for the `lsi` controller. */
-const META_PACKAGE = { virtio: 'linux-image-cloud-amd64', lsi: 'linux-image-amd64' } as const;
+const META_PACKAGE = {
+  virtio: 'linux-image-cloud-amd64',
+  'two-disks': 'linux-image-cloud-amd64',
+  lsi: 'linux-image-amd64',
+} as const;
 
 export type MachineKind = keyof typeof META_PACKAGE;
 

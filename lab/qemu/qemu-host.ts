@@ -74,7 +74,9 @@ export async function startQemuHost(options: QemuHostOptions): Promise<QemuHost>
     hostKey: options.hostKey,
   });
   const guard = startGuard(dir);
-  const favoured = options.favoured === true && favour(() => [machine.pid(), machine.diskServerPid()]);
+  const favoured =
+    options.favoured === true &&
+    favour(() => [machine.pid(), machine.diskServerPid(0), machine.diskServerPid(1)]);
   const close = async () => {
     if (favoured) favoured.end();
     await powerHost.close();

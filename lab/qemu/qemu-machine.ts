@@ -18,24 +18,30 @@ const BIN = path.join(import.meta.dirname, 'bin');
 /** The same front as that of the simulated machine. */
 const QM = path.join(import.meta.dirname, '../power-host/bin/qm');
 
+const volume = (disk: number): string => `local-lvm:vm-${VMID}-disk-${disk},size=${DISK_MIB}M`;
 const CONFIG: Readonly<Record<MachineKind, Readonly<Record<string, string>>>> = {
-  virtio: { virtio0: `local-lvm:vm-${VMID}-disk-0,size=${DISK_MIB}M` },
-  lsi: { scsihw: 'lsi', scsi0: `local-lvm:vm-${VMID}-disk-0,size=${DISK_MIB}M` },
+  virtio: { virtio0: volume(0) },
+  'two-disks': { virtio0: volume(0), virtio1: volume(1) },
+  lsi: { scsihw: 'lsi', scsi0: volume(0) },
 };
+const DISKS: Readonly<Record<MachineKind, number>> = { virtio: 1, 'two-disks': 2, lsi: 1 };
 /** What only a fresh QEMU process applies: for `lsi`, the change of controller that the founding incident waited for. */
 export const STAGED: Readonly<Record<MachineKind, Readonly<Record<string, string>>>> = {
   virtio: { memory: '288' },
+  'two-disks': { memory: '288' },
   lsi: { memory: '288', scsihw: 'virtio-scsi-single' },
 };
 
 export interface QemuMachine {
   readonly dir: string;
-  /** Of the QEMU process, and of the server of its disk; undefined when there is none. */
+  /** Of the QEMU process, and of the server of a disk (default: the first one); undefined when there is none. */
   pid(): number | undefined;
-  diskServerPid(): number | undefined;
+  diskServerPid(disk?: number): number | undefined;
   qm(...argv: string[]): Promise<{ exitCode: number | undefined; stdout: string; stderr: string }>;
   /** Answers of QMP, in the order of the commands. Throws when it does not answer within `seconds` (default 60). */
   qmp(commands: readonly object[], seconds?: number): Promise<unknown[]>;
+  /** QEMU's monitor. */
+  readonly monitorSocket: string;
   /** Runs a line of shell in the guest, beside SSH. */
   inGuest(command: string, timeoutMs?: number): Promise<string>;
   /** Sets or, with undefined, removes a property of the applied configuration. */
@@ -91,8 +97,10 @@ export async function createQemuMachine(settings: MachineSettings): Promise<Qemu
     ssh_port: String(settings.sshPort),
     delay_divisor: String(settings.delayDivisor),
   });
-  const disk = path.join(dir, `disk/vm-${VMID}-disk-0.raw`);
-  await execa('/usr/sbin/mkfs.ext4', ['-q', '-m', '0', '-E', 'lazy_itable_init=1', disk, `${DISK_MIB}M`]);
+  for (let disk = 0; disk < DISKS[kind]; disk += 1) {
+    const image = path.join(dir, `disk/vm-${VMID}-disk-${disk}.raw`);
+    await execa('/usr/sbin/mkfs.ext4', ['-q', '-m', '0', '-E', 'lazy_itable_init=1', image, `${DISK_MIB}M`]);
+  }
   return openMachine(dir);
 }
 
@@ -124,14 +132,16 @@ function openMachine(dir: string): QemuMachine {
     });
     return { exitCode, stdout, stderr };
   };
+  const monitorSocket = at(`run/qemu-server/${VMID}.qmp`);
   return {
     dir,
+    monitorSocket,
     pid: () => readPid(`run/qemu-server/${VMID}.pid`),
-    diskServerPid: () => readPid(`run/nbd/${VMID}.pid`),
+    diskServerPid: (disk = 0) => readPid(`run/nbd/${VMID}-${disk}.pid`),
     qm: (...argv) => run('qm', argv),
     qmp: async (commands, seconds = 60) => {
       const { exitCode, stdout, stderr } = await run('qmp', [
-        at(`run/qemu-server/${VMID}.qmp`),
+        monitorSocket,
         String(seconds),
         'call',
         ...commands.map((command) => JSON.stringify(command)),

@@ -11,106 +11,8 @@ import type { Operation } from '../../protocol/operations.ts';
 import type { TriageReport } from '../../protocol/triage.ts';
 import type { MutatingVerb } from '../../protocol/verbs.ts';
 import type { QemuHouse } from '../support/qemu-house.ts';
-
-interface Expected {
-  readonly finding: string;
-  readonly advised: MutatingVerb | null;
-  readonly warned: readonly MutatingVerb[];
-  /** What is done before the advised verb, or instead of one. */
-  readonly softFix?: SoftFix;
-  /** What a second triage finds after the soft fix, where a verb is still needed. */
-  readonly next?: { readonly finding: string; readonly advised: MutatingVerb };
-  /** Its evidence from before the stop is looked into: lines of the two samples that stand still, at least one of each. */
-  readonly stood?: readonly RegExp[];
-}
-
-interface SoftFix {
-  /** For the table. */
-  readonly what: string;
-  /** Over SSH, as the repair account. */
-  readonly command?: string;
-}
-
-const HARD = ['cycle', 'reset', 'stop'] as const;
-const ALL = ['cycle', 'reset', 'start', 'stop'] as const;
-
-/** What the table of triage's rules says. Without a command the lab does what a person does on the host or at the console. */
-const EXPECTED: Readonly<Record<FaultName, Expected>> = {
-  'block-stall-virtio': {
-    finding: 'block-path-stalled',
-    advised: 'cycle',
-    warned: ['reset'],
-    stood: [/^virtio0 queue \d+: used index$/, /: operations completed$/],
-  },
-  // No queue status on this controller, and this lab has no round-robin history: the flat counters are all there is.
-  'block-stall-lsi': {
-    finding: 'block-path-stalled',
-    advised: 'cycle',
-    warned: ['reset'],
-    stood: [/: bytes written$/, /: operations completed$/],
-  },
-  'wedged-qemu': { finding: 'qemu-wedged', advised: 'cycle', warned: ['reset'] },
-  'io-error-nospace': {
-    finding: 'pool-full',
-    advised: null,
-    warned: HARD,
-    softFix: { what: 'space freed and `qm resume` on the host' },
-  },
-  'kernel-panic': { finding: 'guest-panicked', advised: 'cycle', warned: ['reset'] },
-  stopped: { finding: 'stopped', advised: 'start', warned: [] },
-  locked: {
-    finding: 'stale-lock',
-    advised: null,
-    warned: ALL,
-    softFix: { what: 'unlocked by a person on the host' },
-    next: { finding: 'stopped', advised: 'start' },
-  },
-  'locked-by-task': {
-    finding: 'busy',
-    advised: null,
-    warned: ALL,
-    softFix: { what: 'waited for the end of the task' },
-  },
-  'dead-sshd': {
-    finding: 'guest-network-or-sshd',
-    advised: null,
-    warned: HARD,
-    softFix: { what: "sshd started at the VM's console" },
-  },
-  'dead-guest-agent': {
-    finding: 'nothing-wrong-found',
-    advised: null,
-    warned: HARD,
-    softFix: {
-      what: 'agent started over SSH',
-      command:
-        'setsid /sbin/rc.guest-agent </dev/null >/dev/console 2>&1 & sleep 1; test -d /proc/$(cat /run/guest-agent.pid)',
-    },
-  },
-  // A guest that is alive: what it writes says so, and no verb is advised however silent SSH and agent are.
-  'network-down': {
-    finding: 'guest-network-or-sshd',
-    advised: null,
-    warned: HARD,
-    softFix: { what: "its network brought up at the VM's console" },
-  },
-  'memory-thrash': { finding: 'memory-thrash', advised: 'reset', warned: [] },
-  'disk-full': {
-    finding: 'nothing-wrong-found',
-    advised: null,
-    warned: HARD,
-    softFix: {
-      what: '`rm` of the log over SSH',
-      command: 'rm /data/log/debug.log && sleep 3 && grep -qx ok /run/app.state',
-    },
-  },
-  paused: {
-    finding: 'paused',
-    advised: null,
-    warned: HARD,
-    softFix: { what: '`qm resume` by a person on the host' },
-  },
-};
+import { capturedBeforeStop, DrillError, demand, stalledEvidence, wedgedEvidence } from './drill-evidence.ts';
+import { EXPECTED, type Expected, type ExpectedEvidence } from './expected-findings.ts';
 
 export interface DrillRow {
   readonly fault: FaultName;
@@ -137,8 +39,6 @@ const NAMED_MS = 300_000;
 const OPERATION_MS = 900_000;
 const ANSWERS_MS = 300_000;
 
-class DrillError extends Error {}
-
 const secondsSince = (from: number): number => Math.round((performance.now() - from) / 100) / 10;
 
 /** The house's VM must be well; afterwards it is again. */
@@ -153,6 +53,7 @@ export async function runDrill(
   const target = createTarget(house);
   await target.answers();
   const pidBefore = house.host.machine.pid();
+  if (expected.staged !== undefined) house.host.machine.stage(expected.staged);
   await house.host.inject(fault);
 
   const injected = performance.now();
@@ -164,6 +65,8 @@ export async function runDrill(
     finding.advised === expected.advised && sameSet(finding.warned, expected.warned),
     `advised ${finding.advised}, warned of ${finding.warned.join()}`,
   );
+  for (const said of expected.says ?? [])
+    demand(said.test(finding.summary), `the summary does not say ${said}: ${finding.summary}`);
   for (const verb of expected.warned) await target.refuses(verb, finding.code);
 
   const begun = performance.now();
@@ -192,7 +95,8 @@ export async function runDrill(
     fresh === (verb === 'cycle' || fault === 'stopped' || fault === 'locked'),
     'not the expected process',
   );
-  const evidence = expected.stood === undefined ? '' : await target.evidenceOf(operation, expected.stood);
+  const evidence =
+    expected.evidence === undefined ? '' : await target.evidenceOf(operation, expected.evidence);
   await house.host.heal().catch(() => undefined); // a cause that outlives its cure, as a slow disk
   return {
     fault,
@@ -208,10 +112,6 @@ export async function runDrill(
     answersS,
     evidence,
   };
-}
-
-function demand(holds: boolean, otherwise: string): asserts holds {
-  if (!holds) throw new DrillError(otherwise);
 }
 
 const sameSet = (a: readonly string[], b: readonly string[]): boolean =>
@@ -301,43 +201,23 @@ function createTarget(house: QemuHouse) {
       demand(said.code === 0, `the repair failed: ${said.code} ${said.stdout}${said.stderr}`);
     },
 
-    /** The bundle of the verb: fetched, whole, from before the stop, with what the rule saw, the screen and the backtrace. */
-    async evidenceOf(operation: Operation | undefined, stood: readonly RegExp[]): Promise<string> {
+    /** The bundle of the verb, and its picture where it has one. */
+    async evidenceOf(operation: Operation | undefined, expected: ExpectedEvidence): Promise<string> {
       const id = operation?.evidence_id;
-      demand(id !== undefined, 'the operation has no evidence');
+      demand(operation !== undefined && id !== undefined, 'the operation has no evidence');
       const { json: record } = await ask<EvidenceRecord>('GET', `/api/evidence/${id}`);
-      demand(record.status === 'complete', `the evidence is ${record.status}: ${record.why}`);
-      const stop = operation?.steps.find(({ name }) => name === 'stop');
-      const [began, ended] = [record.manifest?.began_at ?? '', record.manifest?.ended_at ?? ''];
-      demand(
-        stop !== undefined &&
-          Date.parse(began) < Date.parse(ended) &&
-          Date.parse(ended) <= Date.parse(stop.at),
-        `captured ${began} to ${ended}, stopped ${stop?.at}`,
-      );
-      for (const pattern of stood)
-        demand(
-          record.samples.some(({ name, still }) => still && pattern.test(name)),
-          `nothing that stands still is ${pattern}: ${JSON.stringify(record.samples)}`,
-        );
-      const inUse = record.samples.filter(({ name }) => /^virtio\d+ queue \d+: requests in use$/.test(name));
-      demand(
-        inUse.length === 0 || inUse.some(({ a, b }) => Number(a) > 0 && Number(b) > 0),
-        'no request of the queue is in use in both samples',
-      );
-      const backtrace = record.sections.find(({ name }) => name === 'gdb.txt')?.text ?? '';
-      demand(/^Thread \d+ [\s\S]*^#0 /m.test(backtrace), `no backtrace: ${backtrace.slice(0, 500)}`);
-      const picture = await house.call('GET', `/api/evidence/${id}/screen.png`);
-      const { width, height } = pngSize(Buffer.from(await picture.arrayBuffer()));
-      demand(width >= 320 && height >= 200 && width <= 4_096, `a picture of ${width} × ${height}`);
-      const frames = backtrace.match(/^#\d+ /gm)?.length ?? 0;
-      return `complete, ended ${Date.parse(stop.at) - Date.parse(ended)} ms before the stop; ${record.report.finding.code}; screen ${width} × ${height}; ${frames} frames of backtrace`;
+      const beforeStop = capturedBeforeStop(record, operation);
+      switch (expected.kind) {
+        case 'stalled': {
+          const picture = await house.call('GET', `/api/evidence/${id}/screen.png`);
+          const screen = Buffer.from(await picture.arrayBuffer());
+          return `${beforeStop}; ${stalledEvidence(record, expected.stood, screen)}`;
+        }
+        case 'wedged':
+          return `${beforeStop}; ${wedgedEvidence(record, expected.kept)}`;
+        default:
+          return expected satisfies never;
+      }
     },
   };
-}
-
-/** https://www.w3.org/TR/png-3/#11IHDR */
-function pngSize(png: Buffer): { width: number; height: number } {
-  demand(png.subarray(0, 8).toString('latin1') === '\x89PNG\r\n\x1a\n', 'the picture is no PNG');
-  return { width: png.readUInt32BE(16), height: png.readUInt32BE(20) };
 }
