@@ -34,7 +34,7 @@ export function quickReport(
     now.ssh.reading === 'unknown' &&
     !['works', 'unknown'].includes(recent.ssh.reading);
   const ssh = asThen ? { ...recent.ssh, detail: `${recent.ssh.detail} (when it was captured)` } : now.ssh;
-  const usable = stillTrue(recent?.signals, host, ssh);
+  const usable = stillTrue(recent, host, ssh);
   const elsewhere = host === undefined || host.status !== undefined ? undefined : placementSaid(host.detail);
   return triage({
     ...statusSignals(status, usable, 'status'),
@@ -53,11 +53,12 @@ function powerHostNow(host: StatusAnswer | undefined): PowerHostSignal {
 }
 
 function stillTrue(
-  signals: BundleSignals | undefined,
+  captured: Latest | undefined,
   host: StatusAnswer | undefined,
   ssh: SshSignal,
 ): Partial<BundleSignals> {
-  if (signals === undefined) return {};
+  if (captured === undefined) return {};
+  const { signals } = captured;
   const now = host?.status;
   const then = knownValue(signals.vmState);
   const another =
@@ -65,7 +66,8 @@ function stillTrue(
     ((then !== undefined && now.vmState !== then) ||
       (now.pid !== undefined && signals.pid !== undefined && now.pid !== signals.pid));
   if (another) return {};
-  if (ssh.reading !== 'works') return signals;
+  // SSH that works now as it did then says nothing new: a data disk may be stalled under a guest that lives.
+  if (ssh.reading !== 'works' || captured.ssh.reading === 'works') return signals;
   // The guest is back. Of the capture only the configuration and the holders of locks still count.
   const { configLock, tasks, lockFile, quorum, ha, staged, throttles, evidence, vmid } = signals;
   const kept = { configLock, tasks, lockFile, quorum, ha, staged, throttles, evidence, vmid };

@@ -124,6 +124,7 @@ test('a bundle that can be fetched decides instead of the text, is kept, and is 
   // What was captured counts for the verb that may follow, without another capture; not once the VM is another.
   const captured = evidence.latest();
   const now: SshSignal = { reading: 'silent', detail: 'no answer' };
+  const well: SshSignal = { reading: 'works', detail: '' };
   const status = { vmState: 'running', qmp: 'answers', pid: 4242 } as const;
   const nothing = {
     uptimeS: undefined,
@@ -137,12 +138,12 @@ test('a bundle that can be fetched decides instead of the text, is kept, and is 
     cluster: undefined,
     holder: undefined,
   };
-  const quick = (more: Partial<HostStatus>, answers = now, at?: number) =>
+  const quick = (more: Partial<HostStatus>, answers = now, at?: number, of = captured) =>
     quickReport(
       {
         target,
         ssh: answers,
-        captured,
+        captured: of,
         host: { status: { ...status, ...nothing, ...more }, version: undefined },
       },
       at,
@@ -150,10 +151,13 @@ test('a bundle that can be fetched decides instead of the text, is kept, and is 
   expect(quick({})).toBe('block-path-stalled');
   expect(quick({ pid: 5000 })).toBe('not-known');
   expect(quick({ vmState: 'stopped' })).toBe('stopped');
-  expect(quick({}, { reading: 'works', detail: '' })).toBe('nothing-wrong-found');
+  // A guest that is back; but where SSH worked then, too, a disk that stalled under a living guest is still what was found.
+  expect(quick({}, well)).toBe('nothing-wrong-found');
+  const alive = captured === undefined ? undefined : { ...captured, ssh: well };
+  expect(quick({}, well, undefined, alive)).toBe('block-path-stalled');
+  expect(quick({ pid: 5000 }, well, undefined, alive)).toBe('nothing-wrong-found');
   expect(quick({}, now, Date.now() + 3_600_000)).toBe('not-known');
   // A backup that runs, of a VM that is well, is no stale lock.
-  const well: SshSignal = { reading: 'works', detail: '' };
   const task = 'UPID:lab:00001234:00001234:6B08EE8F:vzdump:102:root@pam:';
   expect(quick({ lock: 'backup', task }, well)).toBe('busy');
   // Not asked again yet: as it was when it was captured. An lsi disk has no queues to tell by.

@@ -95,6 +95,8 @@ function notLookedAt(s: Signals): string {
 }
 const orTheWay = ({ ssh }: Signals): string =>
   ssh.reading === 'unreachable' ? ', or only the way from this console to it' : '';
+/** A VM that answers SSH is not captured unasked, and a disk that stalls under a living guest shows in a capture only. */
+const WHAT_ELSE_MOVES = 'whether each of its disks moves, and whether its agent answers';
 const LOOK_INSIDE =
   'No power verb. Look inside: ask the agent, or log in (df -h, systemctl --failed, journalctl -p err -b).';
 
@@ -229,6 +231,7 @@ export const GUEST_RULES: readonly Rule[] = [
     warned: HARD,
     advice: () => LOOK_INSIDE,
     inputs: ['SSH', 'guest agent', 'memory', 'VM state', 'QMP'],
+    longerLook: WHAT_ELSE_MOVES,
   },
   {
     name: 'all that was asked is well',
@@ -252,6 +255,7 @@ export const GUEST_RULES: readonly Rule[] = [
     warned: HARD,
     advice: () => LOOK_INSIDE,
     inputs: ['SSH', 'VM state', 'QMP', 'guest agent', 'disk between A and B', 'config lock'],
+    longerLook: WHAT_ELSE_MOVES,
   },
   {
     name: 'just started',
