@@ -1,5 +1,5 @@
-// Four drills on real QEMU through the real console: both block stalls, a wedged QEMU, one soft fix. The rest, and the dated table:
-// bench/faults.ts. Skipped, with the reason, where QEMU is not and cannot be installed.
+// Five drills on real QEMU through the real console: both block stalls, a wedged QEMU, one soft fix, a network that is down. The rest, and the
+// dated table: bench/faults.ts. Skipped, with the reason, where QEMU is not and cannot be installed.
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { buildGuest } from '../../lab/qemu/build-guest.ts';
 import type { FaultName } from '../../lab/qemu/faults.ts';
@@ -21,7 +21,7 @@ const why = await buildGuest('virtio', console.log).then(
 const LIMIT = { timeout: 2_000_000 };
 
 describe.skipIf(why !== undefined).each<[MachineKind, readonly FaultName[]]>([
-  ['virtio', ['disk-full', 'wedged-qemu', 'block-stall-virtio']],
+  ['virtio', ['disk-full', 'guest-network-down', 'wedged-qemu', 'block-stall-virtio']],
   ['lsi', ['block-stall-lsi']],
 ])(`faults of a real QEMU with a disk on %s${skippedBecause(why)}`, (kind, faults) => {
   let house: QemuHouse;
