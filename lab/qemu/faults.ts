@@ -122,7 +122,11 @@ const FAULTS = {
   'dead-guest-agent': {
     brief: 'The guest agent has ended. SSH answers: no power verb.',
     inject: async (machine) => void (await machine.inGuest('kill "$(cat /run/guest-agent.pid)"')),
-    heal: async (machine) => void (await machine.inGuest('setsid /sbin/rc.guest-agent >/dev/console 2>&1 &')),
+    // Whoever drilled it may have started one: with a second one the next fault that ends the agent would end one of two.
+    heal: async (machine) =>
+      void (await machine.inGuest(
+        'test -d "/proc/$(cat /run/guest-agent.pid)" || setsid /sbin/rc.guest-agent >/dev/console 2>&1 &',
+      )),
   },
   'network-down': {
     brief:
