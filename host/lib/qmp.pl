@@ -73,6 +73,10 @@ sub sample {
     keep(qq({"greeting":$greeting}));
     my %said;
     for my $command (@STATE) { $said{$command} = execute($command, undef, $until) // return "no answer to $command" }
+    # Proxmox's QEMU tells the guest's memory with its balloon; plain QEMU keeps it in the device. Without the device there is no answer.
+    if ($said{'query-balloon'} !~ /"(?:mem_swapped_in|major_page_faults|error)"/) {
+        execute('qom-get', '{"path":"/machine/peripheral/balloon0","property":"guest-stats"}', $until) // return 'no answer to qom-get';
+    }
     # Where QEMU knows nothing of virtio queues (before 7.2) or the disk is not virtio, there is no such answer, which is one too.
     my $devices = execute('x-query-virtio', undef, $until) // return 'no answer to x-query-virtio';
     write_status($name, \%said);
