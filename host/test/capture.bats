@@ -40,7 +40,7 @@ manifest() { # JQ
   echo 'scsihw: virtio-scsi-single' >>"$root/machine/config"
   pve forensics >/dev/null
   captured qmp-a.jsonl | jq -es '.[0].greeting.QMP.version.qemu.major == 10' >/dev/null
-  [ "$(captured qmp-a.jsonl | jq -r '.command // empty' | uniq | tr '\n' ' ')" = 'query-status query-blockstats query-block query-block-jobs query-iothreads query-cpus-fast query-balloon x-query-virtio x-query-virtio-queue-status screendump ' ]
+  [ "$(captured qmp-a.jsonl | jq -r '.command // empty' | uniq | tr '\n' ' ')" = 'query-status query-blockstats query-block query-block-jobs query-iothreads query-cpus-fast query-balloon qom-get x-query-virtio x-query-virtio-queue-status screendump ' ]
   captured qmp-b.jsonl | jq -es '[.[] | select(.command == "x-query-virtio-queue-status" and .arguments.queue == 2)][0] | .return.inuse == 0 and (.at | test("Z$")) and .ms >= 0' >/dev/null
   # The end of the queues is QEMU's refusal, kept too.
   captured qmp-a.jsonl | jq -es '[.[] | select(.error.class == "GenericError" and .arguments.queue == 3)] | length == 1' >/dev/null
