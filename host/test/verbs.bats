@@ -121,7 +121,7 @@ EOF
 }
 
 @test "a fresh process that is not let run is told, and how to let it run" {
-  make_root status=stopped scale=20
+  make_root status=stopped scale=60
   replace qm <<'EOF'
 "$root/bin/lab-qm" "$@"
 code=$?
