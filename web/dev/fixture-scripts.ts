@@ -148,7 +148,7 @@ export const evidenceRecord = (target: string): Json => ({
       { name: 'gdb', status: 'skipped', ms: 0, why: 'no gdb here' },
     ],
   },
-  report: triageReport(target),
+  report: triageReport(target, false),
   samples: [
     { name: 'virtio0 queue 0: requests in use', a: '3', b: '3', still: false },
     { name: 'virtio0 queue 0: used index', a: '70', b: '70', still: true },
@@ -164,8 +164,11 @@ export const evidenceRecord = (target: string): Json => ({
   ],
 });
 
-export const triageReport = (target: string): Json => ({
+export const triageReport = (target: string, watched: boolean): Json => ({
   target,
+  ...(watched
+    ? { watched_s: 30 }
+    : { longer_look: { seconds: 30, why: 'Half a minute would show whether its disks move at all.' } }),
   at: new Date().toISOString(),
   cautions: [
     {

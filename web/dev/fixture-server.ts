@@ -150,8 +150,9 @@ const targetRoute = async (
   if (action === 'power') return power(world, target, verb, (await readJson(request))['confirm'], response);
   const told = world.mixedUp === '' ? name : world.mixedUp;
   if (action === 'triage') {
+    const { longer } = await readJson(request);
     await sleep(600);
-    return reply(response, 200, triageReport(told));
+    return reply(response, 200, triageReport(told, longer === true));
   }
   if (target.reach === 'half-open') await sleep(PATIENCE_MS);
   const operation = world.runningOn(name) ?? null;

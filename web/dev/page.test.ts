@@ -209,6 +209,19 @@ describe('evidence', () => {
     expect(await id('contradiction').count()).toBe(0);
   });
 
+  it('offers the longer look where triage cannot decide, says that it watches, and shows what came of it', async () => {
+    await signIn('/#/power');
+    await id('triage-no-ai').click();
+    await panel('longer-look').filter({ hasText: 'Watch for 30 s' }).waitFor();
+    expect(await id('power-panel').textContent()).toContain('Half a minute would show');
+    const asked = page.waitForRequest((request) => request.url().endsWith('/triage'));
+    await panel('longer-look').click();
+    expect((await asked).postDataJSON()).toEqual({ longer: true });
+    await panel('longer-look').filter({ hasText: 'Watching for 30 s' }).waitFor();
+    await panel('longer-look').waitFor({ state: 'detached' });
+    expect(await panel('finding').isVisible()).toBe(true);
+  });
+
   it('is linked from the operation: picture, finding with its inputs, both samples, a search; back leads to power', async () => {
     await signIn('/#/power');
     await panel('verb-forensics').click();

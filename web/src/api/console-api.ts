@@ -35,5 +35,8 @@ export const startVerb = (target: string, verb: Verb, key: string, confirm?: str
 export const fetchEvidence = (id: string) =>
   request<EvidenceRecord>('GET', `/api/evidence/${encodeURIComponent(id)}`, { timeoutMs: 60_000 });
 // Long, because triage asks the power host and the VM, each with a time limit of its own.
-export const runTriage = (target: string) =>
-  request<TriageReport>('POST', `/api/targets/${target}/triage`, { timeoutMs: 90_000 });
+export const runTriage = (target: string, longer: boolean) =>
+  request<TriageReport>('POST', `/api/targets/${target}/triage`, {
+    timeoutMs: longer ? 180_000 : 90_000,
+    ...(longer ? { body: { longer } } : {}),
+  });

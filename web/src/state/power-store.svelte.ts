@@ -50,7 +50,7 @@ export class PowerStore {
   #asking = $state<Verb | null>(null);
   #contradiction = $state.raw<ContradictionAsked | null>(null);
   #report = $state.raw<TriageReport | null>(null);
-  #triaging = $state(false);
+  #triaging = $state<false | 'now' | 'longer'>(false);
   #triageError = $state('');
   #following: AbortController | undefined;
   #watched = false;
@@ -97,7 +97,7 @@ export class PowerStore {
   get report(): TriageReport | null {
     return this.#report;
   }
-  get triaging(): boolean {
+  get triaging(): false | 'now' | 'longer' {
     return this.#triaging;
   }
   get triageError(): string {
@@ -192,12 +192,13 @@ export class PowerStore {
     this.#ports.kept.remember('');
   }
 
-  async triage(): Promise<void> {
-    if (this.#triaging) return;
-    this.#triaging = true;
+  /** `longer`: watches what moves, for as long as the last report offers. */
+  async triage({ longer = false } = {}): Promise<void> {
+    if (this.#triaging !== false) return;
+    this.#triaging = longer ? 'longer' : 'now';
     this.#triageError = '';
     try {
-      const report = await runTriage(this.target);
+      const report = await runTriage(this.target, longer);
       this.#check(report.target);
       this.#report = report;
     } catch (error) {
