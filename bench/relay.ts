@@ -12,6 +12,7 @@ import { answer, startScriptedModel, text } from '../lab/model/scripted.ts';
 import { PRAGMAS } from '../server/journal/sql.ts';
 import { TOKEN } from '../test/support/console.ts';
 import { type House, startHouse } from '../test/support/house.ts';
+import { ended } from './ended.ts';
 import { machineLine, median, type Ratio, ratioRow } from './figures.ts';
 
 const seconds = Number(process.argv[2] ?? 20);
@@ -111,12 +112,6 @@ function commitMs(): number {
   database.close();
   rmSync(dir, { recursive: true });
   return (user + system) / 1_000 / COMMITS;
-}
-
-async function ended(child: ChildProcess): Promise<void> {
-  const gone = once(child, 'exit');
-  child.kill();
-  await gone;
 }
 
 const rows: string[] = [];

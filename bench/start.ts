@@ -1,28 +1,21 @@
 // How fast the console starts and what it holds when nobody asks for anything, against a bare Node in the same run: spawn to
 // `/health` against `node -e 0`, and the resident memory after some quiet seconds.
 // Usage: node bench/start.ts [runs]. Needs the bundle: npm run build. Prints a table in Markdown; the dated ones are in bench/results/.
-import { type ChildProcess, spawn } from 'node:child_process';
+import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { mkdtempSync, rmSync } from 'node:fs';
 import { get } from 'node:http';
 import { loadavg, tmpdir } from 'node:os';
 import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { residentMb } from '../server/agent/memory.ts';
 import { BUNDLE, SOURCES } from '../test/support/console.ts';
 import { freePort } from '../test/support/free-port.ts';
+import { ended } from './ended.ts';
 import { machineLine, median, ratioRow, row } from './figures.ts';
 
 const runs = Number(process.argv[2] ?? 15);
 const QUIET_MS = 5_000;
-
-const residentMb = (pid: number | undefined): number =>
-  Number(/^VmRSS:\s+(\d+)/m.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1]) / 1024;
-
-async function end(child: ChildProcess): Promise<void> {
-  const gone = once(child, 'exit');
-  child.kill('SIGTERM');
-  await gone;
-}
 
 const answers = (port: number): Promise<boolean> =>
   new Promise((resolve) => {
@@ -41,8 +34,8 @@ async function bare(): Promise<number> {
 async function bareMb(): Promise<number> {
   const child = spawn(process.execPath, ['-e', 'setInterval(() => {}, 1e6)'], { stdio: 'ignore' });
   await sleep(QUIET_MS);
-  const mb = residentMb(child.pid);
-  await end(child);
+  const mb = residentMb(child.pid) ?? Number.NaN;
+  await ended(child);
   return mb;
 }
 
@@ -74,8 +67,8 @@ async function start(
   }
   const ms = performance.now() - from;
   if (quiet) await sleep(QUIET_MS);
-  const mb = residentMb(child.pid);
-  await end(child);
+  const mb = residentMb(child.pid) ?? Number.NaN;
+  await ended(child);
   rmSync(dir, { recursive: true, force: true });
   return { ms, mb };
 }

@@ -1,7 +1,7 @@
 // A backup hung together with the VM's disk and was killed. Its config lock stayed, and refuses every verb that would cure the stall
 // below it. That somebody has the VM's console open is no reason for the lock: no task owns it, and a person removes it on the host.
 import type { JournalSeed, UnitSeed } from '../vm/seed.ts';
-import { GIB, HOSTNAME, MIB, type Scenario, VMID } from './scenario.ts';
+import { GIB, HOSTNAME, MIB, rootFilesystem, type Scenario, VMID } from './scenario.ts';
 
 const DAY_S = 86_400;
 const DISK_BYTES = 59 * GIB;
@@ -100,15 +100,7 @@ export const backupLock = (): Scenario => ({
     uptimeS: 19 * DAY_S + 6 * 3600 + 12 * 60,
     address: '10.20.0.52',
     swapBytes: 976 * MIB,
-    filesystems: [
-      {
-        source: '/dev/sda1',
-        mount: '/',
-        type: 'ext4',
-        sizeBytes: DISK_BYTES,
-        reservedBytes: Math.floor(DISK_BYTES * 0.05),
-      },
-    ],
+    filesystems: [rootFilesystem(DISK_BYTES)],
     load: { load: [38.7, 31.4, 19.2], usedMib: 2_900, cacheMib: 4_100, swapUsedMib: 4 },
     loadAfterBoot: { load: [0.58, 0.21, 0.08], usedMib: 980, cacheMib: 610, swapUsedMib: 0 },
     files: [

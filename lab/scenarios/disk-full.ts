@@ -2,7 +2,7 @@
 // restarting the unit heals it; no power verb helps. Beside the log lie large things that must not be deleted.
 import type { JournalSeed, UnitSeed } from '../vm/seed.ts';
 import { FULL_AGO_S, files } from './disk-full-files.ts';
-import { GIB, HOSTNAME, MIB, type Scenario, VMID } from './scenario.ts';
+import { GIB, HOSTNAME, MIB, rootFilesystem, type Scenario, VMID } from './scenario.ts';
 
 export interface DiskFullOptions {
   /** The file that filled the disk. */
@@ -16,7 +16,6 @@ const DEFAULT_FAILED_UNIT = 'orders-api.service';
 
 const DAY_S = 86_400;
 const DISK_BYTES = 38.9 * GIB;
-const RESERVED_SHARE = 0.05;
 /** What the application wants free before it starts. */
 const NEEDED_BYTES = 256 * MIB;
 
@@ -178,15 +177,7 @@ export const diskFull = (options: DiskFullOptions = {}): Scenario => {
       uptimeS: 41 * DAY_S + 5 * 3600 + 17 * 60,
       address: '10.20.0.52',
       swapBytes: 976 * MIB,
-      filesystems: [
-        {
-          source: '/dev/sda1',
-          mount: '/',
-          type: 'ext4',
-          sizeBytes: DISK_BYTES,
-          reservedBytes: Math.floor(DISK_BYTES * RESERVED_SHARE),
-        },
-      ],
+      filesystems: [rootFilesystem(DISK_BYTES)],
       load: { load: [0.21, 0.34, 0.41], usedMib: 1_420, cacheMib: 5_310, swapUsedMib: 18 },
       loadAfterBoot: { load: [0.62, 0.22, 0.08], usedMib: 910, cacheMib: 640, swapUsedMib: 0 },
       files: files(app, path),

@@ -1,7 +1,7 @@
 // The lab's other target: nothing is wrong with it. Who rehearses learns to tell the two apart, and that a verb for one leaves the
 // other alone.
 import type { UnitSeed } from '../vm/seed.ts';
-import { GIB, MIB, type Scenario } from './scenario.ts';
+import { GIB, MIB, rootFilesystem, type Scenario } from './scenario.ts';
 
 const DAY_S = 86_400;
 const HOSTNAME = 'web';
@@ -53,15 +53,7 @@ export const healthy = (): Scenario => ({
     uptimeS: 33 * DAY_S + 2 * 3600,
     address: '10.20.0.53',
     swapBytes: 976 * MIB,
-    filesystems: [
-      {
-        source: '/dev/sda1',
-        mount: '/',
-        type: 'ext4',
-        sizeBytes: DISK_BYTES,
-        reservedBytes: Math.floor(DISK_BYTES * 0.05),
-      },
-    ],
+    filesystems: [rootFilesystem(DISK_BYTES)],
     load: { load: [0.08, 0.11, 0.09], usedMib: 410, cacheMib: 1_050, swapUsedMib: 0 },
     loadAfterBoot: { load: [0.31, 0.12, 0.04], usedMib: 330, cacheMib: 280, swapUsedMib: 0 },
     files: [{ path: '/var/log/nginx/access.log', size: 41 * MIB, group: 'adm', mode: 0o640, agoS: 12 }],

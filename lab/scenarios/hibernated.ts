@@ -1,7 +1,7 @@
 // Suspended to disk before the host's maintenance, and never woken. Proxmox says "stopped" and "locked", and neither is the trouble:
 // `start` takes the lock away by itself and the guest goes on where it was. What is staged is not applied by that.
 import type { JournalSeed, UnitSeed } from '../vm/seed.ts';
-import { GIB, HOSTNAME, MIB, type Scenario, VMID } from './scenario.ts';
+import { GIB, HOSTNAME, MIB, rootFilesystem, type Scenario, VMID } from './scenario.ts';
 
 const DAY_S = 86_400;
 const DISK_BYTES = 31 * GIB;
@@ -77,15 +77,7 @@ export const hibernated = (): Scenario => {
       uptimeS: 23 * DAY_S + 4 * 3600 + 8 * 60,
       address: '10.20.0.52',
       swapBytes: 976 * MIB,
-      filesystems: [
-        {
-          source: '/dev/sda1',
-          mount: '/',
-          type: 'ext4',
-          sizeBytes: DISK_BYTES,
-          reservedBytes: Math.floor(DISK_BYTES * 0.05),
-        },
-      ],
+      filesystems: [rootFilesystem(DISK_BYTES)],
       load: { load: [0.42, 0.38, 0.35], usedMib: 3_120, cacheMib: 2_240, swapUsedMib: 0 },
       loadAfterBoot: { load: [0.66, 0.24, 0.09], usedMib: 710, cacheMib: 480, swapUsedMib: 0 },
       files: [

@@ -1,7 +1,7 @@
 // The founding incident: the block path froze inside the QEMU process. SSH hangs, the guest's journal stops in mid-traffic and
 // its kernel says nothing. A reset keeps the process and the stall; a cycle cures it and applies the staged configuration.
 import type { JournalSeed, UnitSeed } from '../vm/seed.ts';
-import { GIB, HOSTNAME, MIB, type Scenario, VMID } from './scenario.ts';
+import { GIB, HOSTNAME, MIB, rootFilesystem, type Scenario, VMID } from './scenario.ts';
 
 const DAY_S = 86_400;
 const DISK_BYTES = 39.2 * GIB;
@@ -90,15 +90,7 @@ export const ioStall = (): Scenario => ({
     uptimeS: 12 * DAY_S + 3 * 3600 + 41 * 60,
     address: '10.20.0.52',
     swapBytes: 976 * MIB,
-    filesystems: [
-      {
-        source: '/dev/sda1',
-        mount: '/',
-        type: 'ext4',
-        sizeBytes: DISK_BYTES,
-        reservedBytes: Math.floor(DISK_BYTES * 0.05),
-      },
-    ],
+    filesystems: [rootFilesystem(DISK_BYTES)],
     load: { load: [61.4, 48.02, 27.9], usedMib: 3_900, cacheMib: 3_600, swapUsedMib: 12 },
     loadAfterBoot: { load: [0.71, 0.25, 0.09], usedMib: 1_040, cacheMib: 720, swapUsedMib: 0 },
     files: [

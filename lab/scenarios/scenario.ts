@@ -17,3 +17,14 @@ export const GIB = 1024 ** 3;
 export const MIB = 1024 ** 2;
 export const VMID = 102;
 export const HOSTNAME = 'devvm';
+/** What mkfs.ext4 keeps for root. */
+const RESERVED_SHARE = 0.05;
+
+/** The one disk of these machines, as Debian's installer leaves it. */
+export const rootFilesystem = (sizeBytes: number): GuestSeed['filesystems'][number] => ({
+  source: '/dev/sda1',
+  mount: '/',
+  type: 'ext4',
+  sizeBytes,
+  reservedBytes: Math.floor(sizeBytes * RESERVED_SHARE),
+});

@@ -113,11 +113,11 @@ test("status is read from the host script's lines and from qm's own verbose form
 const CLOSING = '{"verb":"status","exit":0,"vm":102,"vm_state":"running","qmp":"answers"}';
 const ANSWER = 'status: running\nqmp: answers\npid: 4242\nuptime: 90 s\nlock: backup\n';
 
-/** As it streams: the closing line is taken out of the text. */
+/** As it streams: the lines for programs are taken out of the text, and the answer begins behind the mark. */
 const statusOf = (text: string) => {
   const output = new HostOutput();
   const shown = output.feed(text).text + output.end().text;
-  return parseStatus(shown, output.result);
+  return parseStatus(shown.slice(output.answerFrom), output.result);
 };
 
 test('what greets people before the answer changes nothing of it, whatever it looks like', () => {

@@ -163,19 +163,15 @@ export interface HostStatus {
   readonly holder: string | undefined;
 }
 
-/** A mark of the host's script that is not its closing line: what comes after it is the script's. */
-const BEGIN = /^BREAKGLASS-(?!RESULT\b)[A-Z]{1,40}\b/;
 /** Lines are read up to here; a status has a dozen short ones. */
 const LONGEST_LINE = 2_000;
 
 /**
- * The part of stdout that the script itself printed, the last complete answer of it: behind its mark, where it makes one; else from
- * its last line `status: …` on, which comes first in what it prints. What greets people before that is nobody's answer.
+ * Of an answer whose beginning no mark tells (an older script makes none): from its last line `status: …` on, which comes first in what it
+ * prints. What greets people before that is nobody's answer.
  */
 function ownLines(stdout: string): readonly string[] {
   const lines = stdout.split('\n').map((line) => line.slice(0, LONGEST_LINE).trimEnd());
-  const mark = lines.findLastIndex((line) => BEGIN.test(line));
-  if (mark !== -1) return lines.slice(mark + 1);
   // qm's own verbose form is sorted by key, so its state is not its first line.
   if (lines.some((line) => /^[ \t]*(?:qmpstatus|running-qemu):/.test(line))) return lines;
   const first = lines.findLastIndex((line) => /^status: \S/.test(line));

@@ -1,26 +1,12 @@
 import { expect, test } from 'vitest';
-import { statusAnswer } from '../power-host/run-verb.ts';
+import { parseStatus } from '../power-host/output.ts';
+import type { StatusAnswer } from '../power-host/run-verb.ts';
 import { shutdownBy } from './shutdown-holder.ts';
 
-const answer = (holder: string) => {
-  const stdout = `status: running\nqmp: answers\n${holder}`;
-  return statusAnswer(
-    {
-      how: 'exited',
-      exitCode: 0,
-      signal: undefined,
-      begun: 'yes',
-      reached: 'logged-in',
-      failure: undefined,
-      stderrTail: '',
-      detail: '',
-      stdout,
-      answer: stdout,
-      stderr: '',
-      host: undefined,
-    },
-    undefined,
-  );
+const answer = (holder: string): StatusAnswer => {
+  const status = parseStatus(`status: running\nqmp: answers\n${holder}`, undefined);
+  if (status === undefined) throw new Error('that is no status');
+  return { status, version: undefined };
 };
 
 test('only a Shutdown that holds the lock file is one, and it says whose', () => {
