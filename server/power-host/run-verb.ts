@@ -94,6 +94,9 @@ export async function runVerb(ssh: SshConnection, word: Verb, run: VerbRun = {})
   return { ...end, ...kept, answer: kept.stdout.slice(output.answerFrom), host: output.result };
 }
 
+/** For a status that somebody can wait for. The host's own limit is 15 s: ours is not shorter than that of whom we ask. */
+export const STATUS_LIMIT_MS = 20_000;
+
 export type StatusAnswer =
   | { readonly status: HostStatus; readonly version: string | undefined }
   | {

@@ -2,7 +2,7 @@
 // know, and asks each side one question at a time. The last answer stays, with its age. Power and triage read here; it knows neither.
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Guest, Probed } from '../guest/port.ts';
-import { askStatus, type PowerPath, type StatusAnswer } from '../power-host/run-verb.ts';
+import { askStatus, type PowerPath, STATUS_LIMIT_MS, type StatusAnswer } from '../power-host/run-verb.ts';
 import type { SshSignal } from '../triage/signals.ts';
 import { sshSignal } from './ssh-signal.ts';
 
@@ -37,14 +37,13 @@ export interface ReadingsParts {
 const FRESH_MS = 3_000;
 /** A reading that is older than this says nothing about now. */
 const READING_LIFE_MS = 30_000;
-/** The host's own limit for a status is 15 s: ours is never shorter than that of whom we ask. Nobody waits for it: see `refresh`. */
-const STATUS_LIMIT_MS = 20_000;
 const PROBE_LIMIT_MS = 5_000;
 
 export const stillSays = <T>(reading: Reading<T> | undefined, nowMs = Date.now()): T | undefined =>
   reading !== undefined && nowMs - Date.parse(reading.at) < READING_LIFE_MS ? reading.value : undefined;
 
 export function createReadings({ host: path, guest }: ReadingsParts): Readings {
+  // Nobody waits for its end: see `refresh`.
   const host = createQuestion<StatusAnswer>(() => askStatus(path, STATUS_LIMIT_MS));
   const vm = createQuestion<SshProbe>(() => guest.probe(PROBE_LIMIT_MS));
   return {

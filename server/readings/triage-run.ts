@@ -8,7 +8,14 @@ import type { TriageReport } from '../../protocol/triage.ts';
 import type { Evidence } from '../evidence/port.ts';
 import { type BundleSignals, placementSaid } from '../evidence/signals.ts';
 import type { Probed } from '../guest/port.ts';
-import { type PowerPath, runVerb, statusAnswer, type VerbEnd, wasReached } from '../power-host/run-verb.ts';
+import {
+  type PowerPath,
+  runVerb,
+  STATUS_LIMIT_MS,
+  statusAnswer,
+  type VerbEnd,
+  wasReached,
+} from '../power-host/run-verb.ts';
 import { addLook, preferKnown } from '../triage/combine.ts';
 import type { PowerHostSignal, Signals, SshSignal } from '../triage/signals.ts';
 import { LONGER_LOOK_S, triage } from '../triage/triage.ts';
@@ -42,9 +49,8 @@ export interface TriageCause {
   readonly unasked?: boolean;
 }
 
-// The host's own limit for a status is 15 s, and ours is never shorter than that of whom we ask. A host that is gone is known within
-// the limit for connecting (ssh/connection.ts) and named as the cold case within 10 s all the same.
-const LIMITS: TriageLimits = { statusMs: 20_000, longerMs: LONGER_LOOK_S * 1_000 };
+// A host that is gone is known within the limit for connecting (ssh/connection.ts) and named as the cold case within 10 s all the same.
+const LIMITS: TriageLimits = { statusMs: STATUS_LIMIT_MS, longerMs: LONGER_LOOK_S * 1_000 };
 const PROBE_LIMIT_MS = 5_000;
 /** A guest that thrashes may take this long to log anybody in: what answers late is alive. */
 const PATIENT_PROBE_MS = 25_000;

@@ -2,7 +2,7 @@
 // short one. What nobody pressed for (a page that opens on a silent VM) starts no capture as long as a cheap look at status and SSH
 // says that nothing has changed: then the last report is renewed from it.
 import type { TriageReport } from '../../protocol/triage.ts';
-import { runVerb, statusAnswer } from '../power-host/run-verb.ts';
+import { runVerb, STATUS_LIMIT_MS, statusAnswer } from '../power-host/run-verb.ts';
 import { ageSignals } from '../triage/combine.ts';
 import { knownValue } from '../triage/reading.ts';
 import type { Signals } from '../triage/signals.ts';
@@ -15,7 +15,6 @@ import { type Look, lookFor, powerHostSignal, type TriageCause, type TriageDeps 
 const MOVEMENT_LIFE_MS = 5 * 60_000;
 /** Longer than this nothing is renewed: somebody may have repaired it by another way. */
 const RENEWED_MS = 15 * 60_000;
-const STATUS_LIMIT_MS = 20_000;
 const PROBE_LIMIT_MS = 5_000;
 
 export interface SharedTriage {
