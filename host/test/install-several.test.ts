@@ -1,6 +1,7 @@
 // Several VMs on one power host: the account that logged in decides which, whatever anybody sends. A private machine with the
 // real installer, sshd and sudo.
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
+import { skippedBecause } from '../../test/support/skipped-because.ts';
 import { eventually } from '../../test/support/wait-for.ts';
 import {
   HOST,
@@ -11,7 +12,6 @@ import {
 } from './support/private-machine.ts';
 
 const reason = whyNoPrivateMachine();
-if (reason !== undefined) console.log(`skipped: several VMs on one power host (${reason})`);
 
 const TOUCHED = listing('/etc', '/usr/local/lib', '/home', '/root', '/run/sshd');
 const PVE = '/usr/local/lib/breakglass/breakglass-pve';
@@ -59,7 +59,7 @@ const changedSince = async (then: string) => {
     .filter((name) => !/^\/etc\/(passwd|group|shadow|gshadow|subuid|subgid)$/.test(name));
 };
 
-describe.skipIf(reason !== undefined)('several VMs on one power host', () => {
+describe.skipIf(reason !== undefined)(`several VMs on one power host${skippedBecause(reason)}`, () => {
   beforeAll(async () => {
     machine = await startPrivateMachine();
     otherKey = machine.anotherKey('other');

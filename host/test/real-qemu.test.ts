@@ -1,10 +1,10 @@
 // The forced command on a real QEMU, well and wedged, on a host that is at its limit.
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { skippedBecause } from '../../test/support/skipped-because.ts';
 import { type BusyLoops, startBusyLoops } from './support/busy-loops.ts';
 import { type RealHost, startRealHost, whyNoQemu } from './support/wedged-qemu.ts';
 
 const why = await whyNoQemu();
-if (why !== undefined) console.log(`skipped: ${why}`);
 
 const MATTERS = [
   'config',
@@ -18,7 +18,7 @@ const MATTERS = [
   'cluster',
 ];
 
-describe.skipIf(why !== undefined)('the forced command on a real QEMU', () => {
+describe.skipIf(why !== undefined)(`the forced command on a real QEMU${skippedBecause(why)}`, () => {
   let host: RealHost;
   let loops: BusyLoops | undefined;
 

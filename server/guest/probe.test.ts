@@ -6,6 +6,7 @@ import { type AddressInfo, createServer, type Server, type Socket } from 'node:n
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { afterEach, expect, test } from 'vitest';
+import { skippedBecause } from '../../test/support/skipped-because.ts';
 import { connectTo } from '../../test/support/ssh-parts.ts';
 import { type Sshd, startSshd } from '../../test/support/sshd.ts';
 import type { SshConnection, SshConnectionOptions } from '../ssh/connection.ts';
@@ -156,8 +157,8 @@ test('a login that ends without a word of its own is a sign of life, not silence
 });
 
 const isolate = ['-rn', '-n'].find((flag) => spawnSync('unshare', [flag, 'true']).status === 0);
-if (isolate === undefined) console.log('skipped: unreachable (no network namespace can be made here)');
-test.skipIf(isolate === undefined)('unreachable: no route', async () => {
+const notIsolated = isolate === undefined ? 'no network namespace can be made here' : undefined;
+test.skipIf(notIsolated !== undefined)(`unreachable: no route${skippedBecause(notIsolated)}`, async () => {
   const sshd = await server();
   const bin = mkdtempSync(path.join(tmpdir(), 'no-route-'));
   writeFileSync(path.join(bin, 'ssh'), `#!/bin/sh\nexec unshare ${isolate} /usr/bin/ssh "$@"\n`);
