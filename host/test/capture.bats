@@ -103,7 +103,8 @@ manifest() { # JQ
   make_root
   exec 8>"$root/lock/qemu-server/lock-102.conf"
   flock 8
-  (sleep 1; exec 8>&-) 3>&- &
+  local inode; inode=$(stat -c %i "$root/lock/qemu-server/lock-102.conf")
+  ( while [[ -d $root ]] && ! grep -Eq -- "-> FLOCK .*:$inode " /proc/locks; do sleep 0.05; done ) 3>&- & # until somebody waits for it
   exec 8>&-
   pve forensics >/dev/null
   captured flock.txt | grep -Eqx 'free_after_ms: [0-9]+'

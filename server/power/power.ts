@@ -7,8 +7,7 @@ import { BreakglassError } from '../../protocol/problems.ts';
 import { isMutating, type MutatingVerb } from '../../protocol/verbs.ts';
 import type { Evidence } from '../evidence/port.ts';
 import type { Journal } from '../journal/port.ts';
-import type { PowerPath } from '../power-host/run-verb.ts';
-import { exactVerb } from '../power-host/run-verb.ts';
+import { exactVerb, type PowerPath, STATUS_LIMIT_MS } from '../power-host/run-verb.ts';
 import type { Readings } from '../readings/readings.ts';
 import type { CheckBounds } from './check.ts';
 import { readOperation } from './history.ts';
@@ -51,7 +50,7 @@ export function createPower(parts: PowerParts): Power {
   const now = parts.now ?? (() => new Date());
   const limitMs = parts.bounds?.limitMs ?? LIMIT_MS;
   const bounds: CheckBounds = {
-    askMs: 8_000,
+    askMs: STATUS_LIMIT_MS,
     gapMs: 1_500,
     unansweredMs: 30_000,
     busyMs: limitMs,

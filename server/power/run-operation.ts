@@ -6,6 +6,7 @@ import {
   askStatus,
   type PowerPath,
   runVerb,
+  STATUS_LIMIT_MS,
   statusAnswer,
   type VerbEnd,
   wrongVm,
@@ -35,8 +36,6 @@ export interface RunParts {
 
 const COLD_CASE =
   "No verb can help until the power host answers: follow the runbook's cold path (docs/runbook.md, cold case).";
-/** How long a slow host may take for a status. */
-const WHICH_VM_LIMIT_MS = 12_000;
 /** The exit code of ssh for its own failures. The verb route gives it when the host cannot be reached. */
 const SSH_FAILED = 255;
 /** The exit code of the host's script when another mutating verb is running: that of flock for a lock that somebody else holds. */
@@ -125,7 +124,7 @@ async function whyNotOurs(
   if (host.vmid === undefined) return undefined;
   if (stillSays(readings.host())?.status !== undefined) return undefined;
   live.step('ask which VM it is');
-  const answer = await askStatus(host, WHICH_VM_LIMIT_MS, closing);
+  const answer = await askStatus(host, STATUS_LIMIT_MS, closing);
   readings.noteHost(answer);
   live.endStep(answer.status !== undefined);
   if (answer.status !== undefined) return undefined;

@@ -250,3 +250,15 @@ test('a host that does not say which VM it is for, where the target names one, i
   expect(lost.outcome?.summary).toContain('cold path');
   await gone.close();
 });
+
+test('a host that needs as long for a status as its own limit allows is asked which VM it is, and the verb runs', async () => {
+  host.set('vm', 102);
+  host.set('mute', 13);
+  const path = { ssh: connectTo(host, { hostKeyAlias: 'pve' }), vmid: 102 };
+  const power = create({ host: path, readings: createReadings({ host: path, guest: { probe: answering } }) });
+  const reset = await power.wait((await power.start({ verb: 'reset', by, finding: undefined })).id, 60_000);
+  expect(reset).toMatchObject({ state: 'succeeded' });
+  host.unset('mute');
+  host.unset('vm');
+  await power.close();
+});

@@ -8,6 +8,7 @@ import type { StatusAnswer } from '../power-host/run-verb.ts';
 import { knownValue } from '../triage/reading.ts';
 import type { PowerHostSignal, SshSignal } from '../triage/signals.ts';
 import { triage } from '../triage/triage.ts';
+import { READING_LIFE_MS } from './readings.ts';
 import { statusSignals } from './status-signals.ts';
 
 export interface QuickSignals {
@@ -28,11 +29,13 @@ export function quickReport(
   const status = host?.status;
   const age = captured === undefined ? Number.POSITIVE_INFINITY : nowMs - captured.atMs;
   const recent = age < CAPTURE_LIFE_MS ? captured : undefined;
-  // A healthy guest would have answered in the time that we wait. One that has not answered is taken to be as before.
+  // A healthy guest would have answered in the time that we wait, and one that has not is taken to be as before. What was just said
+  // counts whatever it was: a guest that needs seconds to log anybody in has not died because a second was too short for it.
   const asThen =
     recent !== undefined &&
     now.ssh.reading === 'unknown' &&
-    !['works', 'unknown'].includes(recent.ssh.reading);
+    recent.ssh.reading !== 'unknown' &&
+    (recent.ssh.reading !== 'works' || age < READING_LIFE_MS);
   const ssh = asThen ? { ...recent.ssh, detail: `${recent.ssh.detail} (when it was captured)` } : now.ssh;
   const usable = stillTrue(recent, host, ssh);
   const elsewhere = host === undefined || host.status !== undefined ? undefined : placementSaid(host.detail);

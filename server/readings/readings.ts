@@ -36,7 +36,7 @@ export interface ReadingsParts {
 
 const FRESH_MS = 3_000;
 /** A reading that is older than this says nothing about now. */
-const READING_LIFE_MS = 30_000;
+export const READING_LIFE_MS = 30_000;
 const PROBE_LIMIT_MS = 5_000;
 
 export const stillSays = <T>(reading: Reading<T> | undefined, nowMs = Date.now()): T | undefined =>

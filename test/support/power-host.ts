@@ -3,7 +3,7 @@
 //   slow    seconds that a verb takes      busy   what `status` says is going on
 //   limit   seconds that a verb announces it may take
 //   vm      the VM that it says it is for
-//   capture text that forensics prints         mute   `status` hangs
+//   capture text that forensics prints         mute   `status` hangs, or answers after so many seconds
 //   bundle  what the word `evidence` streams; without it, the word is rejected as by an older script
 //   refuse  a verb answers 75 with this    code   a verb's exit code      loud   bytes that a verb prints
 // Every command that arrives is a line of `calls`; two mutating verbs at once leave a line in `overlaps`.
@@ -18,7 +18,7 @@ get() { [ -e "$dir/$1" ] && cat "$dir/$1" || printf '%s' "$2"; }
 printf '%q\\n' "$verb" >>"$dir/calls"
 case $verb in
   status)
-    [ -e "$dir/mute" ] && sleep 60
+    [ -e "$dir/mute" ] && { mute=$(get mute); sleep "\${mute:-60}"; }
     printf 'status: %s\\n' "$(get state running)"
     [ "$(get state running)" = running ] && printf 'qmp: answers\\npid: 1\\nuptime: %s s\\n' $(($(date +%s) - $(get born 0)))
     [ -e "$dir/vm" ] && printf 'vm: %s\\n' "$(get vm)"
