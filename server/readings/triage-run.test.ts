@@ -172,7 +172,11 @@ test('a bundle that can be fetched decides instead of the text, is kept, and is 
   // SSH that answered slowly a moment ago still says that the guest lives, although a second is too short for it to say so again.
   const slow: SshSignal = { reading: 'works', detail: '', tookMs: 3_600 };
   const calm = { signals: {}, ssh: slow, atMs: Date.now() };
-  const waiting = { target, ssh: unasked.ssh, host: { status: { ...status, ...nothing }, version: undefined } };
+  const waiting = {
+    target,
+    ssh: unasked.ssh,
+    host: { status: { ...status, ...nothing }, version: undefined },
+  };
   expect(quickReport({ ...waiting, captured: calm }).finding.code).toBe('repair-in-guest');
   expect(quickReport({ ...waiting, captured: calm }, Date.now() + 40_000).finding.code).toBe('not-known');
   host.unset('bundle');
