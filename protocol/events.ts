@@ -48,6 +48,22 @@ export type ToolInput = Wire<typeof ToolInput>;
 
 const stream = z.enum(['stdout', 'stderr']);
 
+const AccessChange = z.enum([
+  'signed_in',
+  'signed_out',
+  'refused',
+  'device_ended',
+  'token_made',
+  'token_revoked',
+  'link_made',
+  'passkey_added',
+  'passkey_removed',
+  'share_made',
+  'share_ended',
+  'host_key_accepted',
+]);
+export type AccessChange = Wire<typeof AccessChange>;
+
 /** What happened: one object for each kind of event. */
 export const JournaledBody = z.discriminatedUnion('kind', [
   z.object({ kind: z.literal('session_opened'), session_id: sessionId }).describe('The session exists.'),
@@ -158,6 +174,24 @@ export const JournaledBody = z.discriminatedUnion('kind', [
       summary: z.string(),
     })
     .describe('A bundle was kept here. `operation_id` and `session_id` say what caused it.'),
+  z
+    .object({
+      kind: z.literal('access'),
+      what: AccessChange,
+      detail: z.string().describe('a sentence for a person'),
+      address: z.string().exactOptional().describe('the address at the other end of the connection'),
+      times: z.number().exactOptional().describe('how often it was seen; absent: once'),
+    })
+    .describe('Somebody came in, was refused, or changed who may come in. Belongs to no session.'),
+  z
+    .object({
+      kind: z.literal('configured'),
+      version: z.string(),
+      policy: PolicyMode,
+      targets: z.array(z.string()),
+      ways_in: z.array(z.string()).describe('how one can sign in; no secret'),
+    })
+    .describe('The console started with this configuration. Belongs to no session.'),
 ]);
 export type JournaledBody = Wire<typeof JournaledBody>;
 

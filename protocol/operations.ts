@@ -7,7 +7,16 @@ const ActorType = z.enum(['operator', 'agent', 'server']);
 export type ActorType = Wire<typeof ActorType>;
 
 export const Actor = z
-  .object({ type: ActorType, name: z.string() })
+  .object({
+    type: ActorType,
+    name: z.string(),
+    via: z
+      .enum(['proxy', 'token'])
+      .exactOptional()
+      .describe(
+        'who vouches for the name of an operator: the trusted proxy, or this console. The same name by another way is somebody else',
+      ),
+  })
   .meta({ id: 'Actor', description: 'Who did it.' });
 export type Actor = Wire<typeof Actor>;
 
