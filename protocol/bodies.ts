@@ -32,12 +32,60 @@ export const ChatBody = z.object({
   model,
 });
 
-export const LoginBody = z.object({
-  token: z
-    .string({ error: 'token: expected the access token' })
-    .max(4_096)
-    .describe('the access token (`API_BEARER_TOKEN`)'),
-});
+const ONE_OF_THEM = 'expected token or code, and not both';
+
+export const LoginBody = z
+  .object({
+    token: z
+      .string({ error: 'token: expected the access token' })
+      .max(4_096)
+      .optional()
+      .describe('the access token (`API_BEARER_TOKEN`), or a named one'),
+    code: z
+      .string({ error: 'code: expected the code of a login link' })
+      .max(100)
+      .optional()
+      .describe('of a login link; good once'),
+    remember: z
+      .boolean({ error: 'remember: expected true or false' })
+      .optional()
+      .describe('for 90 days; absent: for 12 hours'),
+  })
+  .refine(({ token, code }) => (token === undefined) !== (code === undefined), { error: ONE_OF_THEM });
+
+export const TokenBody = z.strictObject(
+  {
+    name: z
+      .string({ error: 'name: expected a name of 1 to 40 letters, digits, dots, dashes or spaces' })
+      .trim()
+      .regex(/^[\p{L}\p{N}][\p{L}\p{N} ._-]{0,39}$/u, {
+        error: 'name: expected a name of 1 to 40 letters, digits, dots, dashes or spaces',
+      })
+      .refine((name) => name.toLowerCase() !== 'operator', {
+        error: 'name: operator is the name of the token in the environment; choose another one',
+      }),
+    role: z.enum(['operator', 'observer', 'alerts'], {
+      error: 'role: expected operator, observer or alerts',
+    }),
+    days: z
+      .int({ error: 'days: expected a whole number from 1 to 3650' })
+      .min(1, { error: 'days: expected a whole number from 1 to 3650' })
+      .max(3_650, { error: 'days: expected a whole number from 1 to 3650' })
+      .optional()
+      .describe('how long it is good; absent: until it is revoked'),
+  },
+  { error: 'expected an object with name, role and perhaps days' },
+);
+
+export const LoginLinkBody = z.strictObject(
+  {
+    role: z
+      .enum(['operator', 'observer'], { error: 'role: expected operator or observer' })
+      .optional()
+      .describe('absent: that of whoever makes it'),
+  },
+  { error: 'expected an object with nothing but role' },
+);
 
 export const SessionBody = z.object({
   target: z

@@ -71,8 +71,10 @@ export const PROBLEM_EXTRAS: Readonly<Partial<Record<ProblemCode, z.ZodObject>>>
   }),
 };
 
-/** For a URL that cannot be decoded, and for what nobody foresaw. */
-const ANYWHERE: readonly ProblemCode[] = ['bad-request', 'internal'];
+/** For a URL that cannot be decoded, for what nobody foresaw, and for a name that is not ours. */
+const ANYWHERE: readonly ProblemCode[] = ['bad-request', 'internal', 'unknown-host'];
+/** For whoever has to show who they are: nobody, somebody who guessed too often, or somebody who may not do this. */
+const WITH_AN_IDENTITY: readonly ProblemCode[] = ['unauthenticated', 'too-many-requests', 'not-allowed'];
 /** For a body that is not JSON, too long or of another type, and for a request that another site caused. */
 const WITH_A_BODY: readonly ProblemCode[] = [
   'invalid-input',
@@ -84,7 +86,7 @@ const WITH_A_BODY: readonly ProblemCode[] = [
 /** Every problem that a route may answer. */
 export const problemsOf = (name: string, route: Route): ReadonlySet<ProblemCode> =>
   new Set([
-    ...(route.open === true ? [] : (['unauthenticated'] as const)),
+    ...(route.open === true ? [] : WITH_AN_IDENTITY),
     ...(route.problems ?? []),
     ...(name.startsWith('GET ') ? [] : WITH_A_BODY),
     ...ANYWHERE,

@@ -1,5 +1,6 @@
 // What the page asks for at load and every few seconds: who am I, what can this console do, how are the targets.
 import { z } from 'zod';
+import { Role } from './access.ts';
 import { PolicyMode } from './events.ts';
 import { Operation } from './operations.ts';
 import type { SshReading } from './ssh-reading.ts';
@@ -9,6 +10,7 @@ export const Me = z
   .object({
     name: z.string(),
     how: z.enum(['proxy', 'token']).describe('how it was let in'),
+    role: Role,
     mode: z
       .enum(['full', 'power-only'])
       .describe(

@@ -3,12 +3,16 @@
 
 export const PROBLEMS = {
   unauthenticated: { status: 401, title: 'Not signed in' },
+  'not-allowed': { status: 403, title: 'Not allowed' },
+  'unknown-host': { status: 421, title: 'Unknown name of this console' },
   'cross-site': { status: 403, title: 'Request from another site' },
   'not-found': { status: 404, title: 'Not found' },
   'unknown-session': { status: 404, title: 'Unknown session' },
   'unknown-operation': { status: 404, title: 'Unknown operation' },
   'unknown-evidence': { status: 404, title: 'Unknown evidence' },
   'unknown-target': { status: 404, title: 'Unknown target' },
+  'unknown-device': { status: 404, title: 'Unknown device' },
+  'unknown-token': { status: 404, title: 'Unknown token' },
   'unknown-verb': { status: 400, title: 'Unknown verb' },
   'bad-request': { status: 400, title: 'Bad request' },
   'invalid-input': { status: 422, title: 'Invalid input' },

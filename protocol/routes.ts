@@ -2,13 +2,16 @@
 // missing here, or answers something else, does not compile. OpenAPI and docs/wire.md are written from it, and only for those two it is
 // loaded: no request needs it.
 import { z } from 'zod';
+import { Device, LoginLink, Token, TokenMade } from './access.ts';
 import {
   ChatBody,
   EvidenceQuery,
   LoginBody,
+  LoginLinkBody,
   PowerBody,
   PromptBody,
   SessionBody,
+  TokenBody,
   TriageBody,
 } from './bodies.ts';
 import { events, file, json, nothing, ProblemAnswer, problem, type Route } from './contract.ts';
@@ -30,8 +33,12 @@ const TARGET = z.object({ target: z.string().describe('name of the target') });
 const OPERATION = z.object({ id: z.string().describe('of the operation') });
 const EVIDENCE = z.object({ id: z.string().describe('of the evidence') });
 
-const READY = z.object({ status: z.literal('ready') });
-const POWER_ONLY = z.object({ status: z.literal('power-only'), why: z.string() });
+const READY = z.object({
+  status: z
+    .enum(['ready', 'degraded'])
+    .describe('`degraded`: the journal does not work: verbs do, chat does not'),
+  why: z.string().exactOptional(),
+});
 
 /** Sessions cannot be used at all: the console is power only, or its journal cannot be written. */
 const NO_CHAT = ['power-only', 'journal-unavailable', 'shutting-down'] as const;
@@ -51,22 +58,55 @@ export const ROUTES = {
   },
   'GET /ready': {
     open: true,
-    says: 'Does everything work?',
-    answers: {
-      200: json(READY, 'It does.'),
-      503: json(POWER_ONLY, 'The journal does not work: verbs do, chat does not.'),
-    },
+    says: 'Does everything work? Answers 200 also when only power is left: a probe must not take the page away then.',
+    answers: { 200: json(READY, 'What works. The reason is told only to whoever is signed in.') },
   },
   'POST /api/login': {
     open: true,
-    says: 'Signs a browser in. At most ten times a minute from one address.',
+    says: 'Signs a browser in. Only what is wrong counts: more than ten a minute from one address are 429, and a correct one is let in at any time.',
     body: LoginBody,
     answers: { 204: nothing('A cookie is set: HttpOnly, SameSite=Strict.') },
-    problems: ['unauthenticated', 'too-many-requests'],
+    problems: ['unauthenticated', 'not-allowed', 'too-many-requests'],
   },
   'POST /api/logout': {
-    says: 'Takes the cookie away.',
-    answers: { 204: nothing('It is gone.') },
+    says: 'Ends this device: its cookie opens nothing any more, whoever has a copy.',
+    answers: { 204: nothing('It is ended.') },
+  },
+  'GET /api/devices': {
+    says: 'The signed-in devices.',
+    answers: { 200: json(z.object({ devices: z.array(Device) }), 'The one that was seen last first.') },
+  },
+  'DELETE /api/devices/{id}': {
+    says: 'Ends one device.',
+    params: z.object({ id: z.string().describe('of the device') }),
+    answers: { 204: nothing('It is ended.') },
+    problems: ['unknown-device', 'journal-unavailable'],
+  },
+  'DELETE /api/devices': {
+    says: 'Ends all devices but the one that asks.',
+    answers: { 200: json(z.object({ ended: z.int() }), 'How many.') },
+    problems: ['journal-unavailable'],
+  },
+  'GET /api/tokens': {
+    says: 'The named tokens, without their secrets. The one in the environment is not among them.',
+    answers: { 200: json(z.object({ tokens: z.array(Token) }), 'In the order in which they were made.') },
+  },
+  'POST /api/tokens': {
+    says: 'Makes a named token.',
+    body: TokenBody,
+    answers: { 201: json(TokenMade, 'With its secret, this once.') },
+    problems: ['journal-unavailable'],
+  },
+  'DELETE /api/tokens/{id}': {
+    says: 'Revokes a named token, and ends the devices that were signed in with it.',
+    params: z.object({ id: z.string().describe('of the token, or its name') }),
+    answers: { 204: nothing('It is revoked.') },
+    problems: ['unknown-token', 'journal-unavailable'],
+  },
+  'POST /api/login-links': {
+    says: 'Makes a login link for another device of whoever asks: good once, for ten minutes.',
+    body: LoginLinkBody,
+    answers: { 201: json(LoginLink, 'The code is in the fragment, which no server and no log sees.') },
   },
   'GET /api/me': {
     says: 'Who is asking, and what this console can do.',

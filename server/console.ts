@@ -4,7 +4,7 @@ import type { FastifyInstance } from 'fastify';
 import type { Logger } from 'pino';
 import { describe } from './about/describe.ts';
 import { warningsOf } from './about/warnings.ts';
-import { Access } from './access/access.ts';
+import { createDoor } from './access/door.ts';
 import { createAgentDriver } from './agent/driver.ts';
 import { handsOf } from './agent/hands.ts';
 import type { Config } from './config/config.ts';
@@ -58,8 +58,14 @@ export async function createConsole(config: Config, logger: Logger): Promise<Con
   );
 
   const warnings = warningsOf(config, agent?.unavailable());
+  const door = createDoor({
+    config: config.access,
+    dataDir: dataDir.whyNot === undefined ? dataDir.path : undefined,
+    journal,
+    logger,
+  });
   const app = await buildApp({
-    access: new Access(config.access),
+    door,
     conversation,
     whyPowerOnly: why,
     targets,
@@ -89,6 +95,7 @@ export async function createConsole(config: Config, logger: Logger): Promise<Con
       await agent?.close();
       await targets.close();
       await recovering;
+      door.close();
       removeControlDir(controlDir);
       await journal?.close();
       dataDir.lock?.release();

@@ -69,8 +69,8 @@ try {
   const proxies = config.access.trustedProxies;
   logger.info(
     proxies.length === 0
-      ? 'no trusted proxy: X-authentik-username is never believed'
-      : `X-authentik-username is believed from ${proxies.join(', ')}`,
+      ? 'no trusted proxy: no identity header is ever believed'
+      : `the header ${config.access.identityHeader} is believed from ${proxies.join(', ')}`,
   );
   for (const warning of breakglass.warnings) logger.warn(warning);
   // Tells whoever started us with a channel our address, and that we answer now.

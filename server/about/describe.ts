@@ -1,6 +1,6 @@
 // What the page asks for at load: who am I, what can this console do, which targets are there.
 import type { Me } from '../../protocol/me.ts';
-import type { Identity } from '../access/access.ts';
+import type { Identity } from '../access/identity.ts';
 import type { Config } from '../config/config.ts';
 import { hasKeys } from './warnings.ts';
 
@@ -14,11 +14,12 @@ export interface Described {
 
 export const describe =
   ({ config, warnings, whyPowerOnly, agentUnavailable }: Described) =>
-  ({ name, how }: Identity): Me => {
+  ({ name, how, role }: Identity): Me => {
     const agentWhy = whyPowerOnly ?? agentUnavailable();
     return {
       name,
       how,
+      role,
       mode: whyPowerOnly === undefined ? 'full' : 'power-only',
       ...(whyPowerOnly === undefined ? {} : { why: whyPowerOnly }),
       lab: config.lab,

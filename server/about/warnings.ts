@@ -19,6 +19,10 @@ export function warningsOf(config: Config, agentUnavailable: string | undefined)
     warnings.push(
       `BREAKGLASS_TRUSTED_PROXIES contains ${everyone.join(' and ')}: whoever reaches this port can claim to be anybody.`,
     );
+  if (config.access.trustedProxies.length > 0 && config.access.publicUrls.length === 0)
+    warnings.push(
+      'BREAKGLASS_PUBLIC_URL is not set: requests under any name are taken for ours. Set it to where people open this console.',
+    );
   for (const file of missingKeys(config))
     warnings.push(
       `No SSH key at ${file} and no ssh-agent: neither the VM nor the power host can be reached with it.`,

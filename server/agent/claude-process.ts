@@ -23,8 +23,8 @@ export interface ProcessEnd {
 const CLOSE_GRACE_MS = 1_500;
 /** SIGKILL works at once, except on a process in state D. Such a process is left behind, and a later start ends it. */
 const KILL_WAIT_MS = 2_000;
-/** For one small request. Shorter than the patience of somebody who waits for the first word. */
-const SWITCH_LIMIT_MS = 5_000;
+/** For one small request, of a process that may just be starting on a machine with other work. */
+const SWITCH_LIMIT_MS = 15_000;
 const STDERR_KEPT = 2_000;
 /** What Claude Code says when the conversation is missing or unreadable, or when its id is taken. */
 const RESUME_FAILED = /No conversation found|Session ID \S+ is already in use|Failed to resume/i;

@@ -25,8 +25,12 @@ export interface Config {
   readonly tls: { readonly cert: string; readonly key: string } | undefined;
   readonly access: {
     readonly bearerToken: string | undefined;
-    /** CIDR blocks whose X-authentik-username is believed. */
+    /** CIDR blocks whose identity header is believed. */
     readonly trustedProxies: readonly string[];
+    /** The header with the user's name, in lower case. */
+    readonly identityHeader: string;
+    /** Under which origins people reach us, the first for links. None: under any name. */
+    readonly publicUrls: readonly string[];
   };
   readonly targets: TargetsConfig;
   /** How long the fixed verb route waits, in milliseconds. */
@@ -70,6 +74,11 @@ const Variables = z.object({
   BREAKGLASS_TLS_KEY: z.string().optional(),
   API_BEARER_TOKEN: z.string().optional(),
   BREAKGLASS_TRUSTED_PROXIES: z.string().default(''),
+  BREAKGLASS_IDENTITY_HEADER: word(
+    /^[A-Za-z][A-Za-z0-9-]{0,99}$/,
+    'the name of a header with letters, digits and dashes, e.g. Remote-User',
+  ).default('X-authentik-username'),
+  BREAKGLASS_PUBLIC_URL: z.string().default(''),
   BREAKGLASS_CONFIG: z.string().optional(),
   BREAKGLASS_DEVVM_HOST: host.optional(),
   BREAKGLASS_DEVVM_PORT: wholeNumber(1, 65_535).default(22),
@@ -198,17 +207,32 @@ function withSecretFiles(env: Env): Env {
 }
 
 function readAccess(read: Variables): Config['access'] {
-  const trustedProxies = read.BREAKGLASS_TRUSTED_PROXIES.split(',')
-    .map((part) => part.trim())
-    .filter((part) => part !== '');
+  const trustedProxies = listOf(read.BREAKGLASS_TRUSTED_PROXIES);
   for (const cidr of trustedProxies) {
     if (!isBlock(cidr))
       throw notUnderstood(
         'BREAKGLASS_TRUSTED_PROXIES',
         cidr,
-        'a comma-separated list of CIDR blocks, e.g. 10.42.0.0/16',
+        'a comma-separated list of CIDR blocks, e.g. 10.42.0.0/16 (an IPv4 address as such, without ::ffff:)',
       );
   }
+  const publicUrls = listOf(read.BREAKGLASS_PUBLIC_URL).map((text) => {
+    const origin = originOf(text);
+    if (origin === undefined)
+      throw notUnderstood(
+        'BREAKGLASS_PUBLIC_URL',
+        text,
+        'where people open the console, without a path, e.g. https://breakglass.example (several: a comma-separated list)',
+      );
+    return origin;
+  });
+  const identityHeader = read.BREAKGLASS_IDENTITY_HEADER.toLowerCase();
+  if (NO_IDENTITY.has(identityHeader))
+    throw notUnderstood(
+      'BREAKGLASS_IDENTITY_HEADER',
+      read.BREAKGLASS_IDENTITY_HEADER,
+      'a header that only the proxy sets, e.g. Remote-User',
+    );
   const bearerToken = read.API_BEARER_TOKEN;
   if (bearerToken !== undefined && bearerToken.length < 16)
     throw new ConfigError(
@@ -218,7 +242,36 @@ function readAccess(read: Variables): Config['access'] {
     throw new ConfigError(
       'No way to authenticate is configured, so nobody could be let in safely. Set API_BEARER_TOKEN (a long random string), or BREAKGLASS_TRUSTED_PROXIES (CIDR blocks of a proxy that sets X-authentik-username), or both.',
     );
-  return { bearerToken, trustedProxies };
+  return { bearerToken, trustedProxies, identityHeader, publicUrls };
+}
+
+/** Headers that every client sends, or that mean something else. */
+const NO_IDENTITY: ReadonlySet<string> = new Set([
+  'authorization',
+  'cookie',
+  'host',
+  'origin',
+  'user-agent',
+  'accept',
+  'referer',
+  'content-type',
+  'content-length',
+  'connection',
+  'x-forwarded-for',
+  'x-forwarded-proto',
+]);
+
+const listOf = (text: string): readonly string[] =>
+  text
+    .split(',')
+    .map((part) => part.trim())
+    .filter((part) => part !== '');
+
+/** Undefined for anything with a path, a user or another scheme. */
+function originOf(text: string): string | undefined {
+  const url = URL.parse(text);
+  if (url === null || !/^https?:$/.test(url.protocol)) return undefined;
+  return url.href === `${url.origin}/` ? url.origin : undefined;
 }
 
 /** The targets of the file, or the one that the environment describes. */

@@ -54,9 +54,11 @@ export const word = (pattern: RegExp, error: string) => z.string().regex(pattern
 
 /**
  * A whole address, with or without a prefix length. Short forms (10.0, 0/0) are refused: every program reads them differently, and
- * whoever is in the block can claim to be anybody.
+ * whoever is in the block can claim to be anybody. So is an IPv4 address that is written as IPv6.
  */
 export const isBlock = (text: string): boolean => {
   const [address = ''] = text.split('/');
+  // An IPv4 address in IPv6 clothes never matches: peers are compared as what they are.
+  if (/^::ffff:/i.test(address)) return false;
   return isIP(address) !== 0 && (text.includes('/') ? ipaddr.isValidCIDR(text) : ipaddr.isValid(text));
 };

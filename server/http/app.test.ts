@@ -10,6 +10,7 @@ import type { TriageReport } from '../../protocol/triage.ts';
 import type { MutatingVerb } from '../../protocol/verbs.ts';
 import { ID, packBundle, STALLED } from '../../test/support/bundle.ts';
 import { checkAnswer } from '../../test/support/contract.ts';
+import { testDoor } from '../../test/support/door.ts';
 import {
   echo,
   result,
@@ -21,7 +22,6 @@ import {
 import { type SmallTarget, smallTargets } from '../../test/support/small-target.ts';
 import { eventsUntil, frames } from '../../test/support/sse-reader.ts';
 import { tempDir } from '../../test/support/temp-dir.ts';
-import { Access } from '../access/access.ts';
 import { createEvidence } from '../evidence/evidence.ts';
 import type { Evidence } from '../evidence/port.ts';
 import { openJournal } from '../journal/sqlite.ts';
@@ -122,7 +122,7 @@ async function house(script: Script = echo, options: HouseOptions = {}) {
   });
   const power = instantPower();
   const app: FastifyInstance = await buildApp({
-    access: new Access({ bearerToken: TOKEN, trustedProxies: ['127.0.0.0/8'] }),
+    door: testDoor({ bearerToken: TOKEN, trustedProxies: ['127.0.0.0/8'] }, { journal }),
     conversation: options.powerOnly === true ? undefined : { sessions, journal },
     whyPowerOnly: options.powerOnly === true ? 'journal.sqlite is damaged' : undefined,
     targets: smallTargets({
@@ -138,6 +138,7 @@ async function house(script: Script = echo, options: HouseOptions = {}) {
     describe: ({ name, how }) => ({
       name,
       how,
+      role: 'operator',
       mode: 'full',
       lab: null,
       policy: { mode: 'autonomous', ask_pending: false },
@@ -304,7 +305,7 @@ test('a verb answers 200, 502 or 409 in the fixed shape, and one on our own rout
   const own = await call('POST', '/api/targets/devvm/power/stop');
   expect([own.status, await own.json()]).toEqual([
     202,
-    expect.objectContaining({ verb: 'stop', by: { type: 'operator', name: 'operator' } }),
+    expect.objectContaining({ verb: 'stop', by: { type: 'operator', name: 'operator', via: 'token' } }),
   ]);
   power.busy = true;
   const busy = await call('POST', '/api/pve/reset');
@@ -547,7 +548,13 @@ test('in power-only mode verbs work and chat says why it does not', async () => 
     503,
     expect.objectContaining({ code: 'power-only', detail: expect.stringContaining('damaged') }),
   ]);
-  expect((await call('GET', '/ready', undefined, {})).status).toBe(503);
+  // A probe must not take the page away, and a stranger learns no path.
+  const ready = await call('GET', '/ready', undefined, {});
+  expect([ready.status, await ready.json()]).toEqual([200, { status: 'degraded' }]);
+  expect(await (await call('GET', '/ready')).json()).toMatchObject({
+    status: 'degraded',
+    why: expect.any(String),
+  });
 });
 
 test('no answer lets a page be framed, sniffed or scripted from elsewhere', async () => {

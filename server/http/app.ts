@@ -3,31 +3,45 @@ import { existsSync } from 'node:fs';
 import path from 'node:path';
 import cookie from '@fastify/cookie';
 import helmet from '@fastify/helmet';
-import rateLimit from '@fastify/rate-limit';
 import fastifyStatic from '@fastify/static';
-import Fastify, { type FastifyBaseLogger, type FastifyInstance, LogController } from 'fastify';
+import Fastify, {
+  type FastifyBaseLogger,
+  type FastifyInstance,
+  type FastifyRequest,
+  LogController,
+} from 'fastify';
 import type { Me } from '../../protocol/me.ts';
 import { BreakglassError } from '../../protocol/problems.ts';
-import type { Access, Identity } from '../access/access.ts';
-import { identityRoutes, loginRoute } from './access-routes.ts';
+import type { Door } from '../access/door.ts';
+import type { Identity } from '../access/identity.ts';
+import { deviceRoutes, identityRoutes, loginRoute, tokenRoutes } from './access-routes.ts';
+import { boundConnections } from './connections.ts';
 import { emergencyRoutes } from './emergency.ts';
-import { answerBadUrl, installErrors } from './errors.ts';
+import { answerBadUrl, answerClientError, installErrors } from './errors.ts';
 import { evidenceRoutes } from './evidence-routes.ts';
-import { identify, requireIdentity } from './guard.ts';
+import { type Gate, identify, networkOf, refuseForeignHost, requireIdentity } from './guard.ts';
 import { type PowerRouteDeps, powerRoutes } from './power-routes.ts';
 import { serve } from './route.ts';
 import { type SessionRouteDeps, sessionRoutes } from './session-routes.ts';
+import { Streams } from './streams.ts';
 
-export interface AppDeps extends PowerRouteDeps, SessionRouteDeps {
-  readonly access: Access;
+export interface AppDeps extends Omit<PowerRouteDeps & SessionRouteDeps, 'streams'> {
+  readonly door: Door;
+  readonly keepaliveMs: number;
   readonly describe: (identity: Identity) => Me;
   readonly webDir: string;
   readonly tls: { readonly cert: Buffer; readonly key: Buffer } | undefined;
   readonly logger: FastifyBaseLogger;
 }
 
-/** Prompts are the largest thing a client may send. */
-const BODY_LIMIT_BYTES = 1024 * 1024;
+/** Prompts are larger: see session-routes.ts. */
+const BODY_LIMIT_BYTES = 16_384;
+/** A phone in a bad network sends its headers in this time, and the whole request in the next. Who has shown no identity waits for no body. */
+const HEADERS_LIMIT_MS = 10_000;
+const REQUEST_LIMIT_MS = 60_000;
+const LOOK_FOR_SLOW_MS = 2_000;
+/** Both belong to probes, which come by whatever address. */
+const FOR_PROBES: readonly string[] = ['/health', '/ready'];
 
 const noJsonSchema = (): never => {
   throw new Error('Bodies are checked with Zod (route.ts): no route has a JSON Schema.');
@@ -36,24 +50,34 @@ const noJsonSchema = (): never => {
 const NO_JSON_SCHEMA = { buildValidator: () => noJsonSchema, buildSerializer: () => noJsonSchema };
 
 export async function buildApp(deps: AppDeps): Promise<FastifyInstance> {
+  const { door, tls } = deps;
+  const http = { connectionsCheckingInterval: LOOK_FOR_SLOW_MS, headersTimeout: HEADERS_LIMIT_MS };
   const app = Fastify({
     loggerInstance: deps.logger,
     bodyLimit: BODY_LIMIT_BYTES,
+    requestTimeout: REQUEST_LIMIT_MS,
     logController: new LogController({ disableRequestLogging: true }),
     routerOptions: { maxParamLength: 500 },
     forceCloseConnections: true,
-    frameworkErrors: (_error, request, reply) =>
-      answerBadUrl(
-        request,
-        reply,
-        !request.raw.url?.startsWith('/api') || identify(deps.access, request) !== undefined,
-      ),
-    https: deps.tls ?? null,
+    frameworkErrors: (_error, request, reply) => answerBadUrl(request, reply, mayKnow(request)),
+    clientErrorHandler(error, socket) {
+      if (error.code === 'ERR_HTTP_REQUEST_TIMEOUT') connections.noteSlow(socket);
+      answerClientError(error, socket);
+    },
+    ...(tls === undefined ? { http } : { https: { ...tls, ...http, handshakeTimeout: HEADERS_LIMIT_MS } }),
     schemaController: { compilersFactory: NO_JSON_SCHEMA },
   }) as unknown as FastifyInstance;
+  const connections = boundConnections(app.server, networkOf, deps.logger);
+  const gate: Gate = { door, connections };
+  const streams = new Streams(deps.keepaliveMs);
+  const mayKnow = (request: FastifyRequest): boolean =>
+    request.raw.url?.startsWith('/api') !== true || identify(gate, request) !== undefined;
   app.decorateRequest('identity', undefined);
   installErrors(app);
   acceptEmptyJson(app);
+  app.addHook('onRequest', async (request) => {
+    if (!FOR_PROBES.includes(request.url)) refuseForeignHost(door, request);
+  });
 
   await app.register(helmet, {
     contentSecurityPolicy: {
@@ -74,33 +98,36 @@ export async function buildApp(deps: AppDeps): Promise<FastifyInstance> {
         'trusted-types': ['svelte-trusted-html', 'breakglass-worker'],
       },
     },
-    strictTransportSecurity: deps.tls !== undefined,
+    // Only this name: what its neighbours do is not ours to decide.
+    strictTransportSecurity: tls !== undefined && { includeSubDomains: false },
     // Not `no-referrer`: a browser would then send our own forms with `Origin: null`.
     referrerPolicy: { policy: 'same-origin' },
   });
   await app.register(cookie);
-  await app.register(rateLimit, { global: false });
 
   serve(app, 'GET /health', async () => ({
     status: 'ok' as const,
     service: 'claude-breakglass' as const,
   }));
-  serve(app, 'GET /ready', async (_request, reply) => {
+  serve(app, 'GET /ready', async (request) => {
     const why =
       deps.conversation === undefined
         ? (deps.whyPowerOnly ?? 'the journal is not available')
         : deps.conversation.journal.health();
-    return why === undefined
-      ? { status: 'ready' as const }
-      : reply.code(503).send({ status: 'power-only', why });
+    if (why === undefined) return { status: 'ready' as const };
+    // Why may name paths.
+    const known = identify(gate, request) !== undefined;
+    return { status: 'degraded' as const, ...(known ? { why } : {}) };
   });
-  await app.register(async (scope) => loginRoute(scope, deps.access));
-  await app.register(async (scope) => emergencyRoutes(scope, deps));
+  await app.register(async (scope) => loginRoute(scope, door));
+  await app.register(async (scope) => emergencyRoutes(scope, { gate, targets: deps.targets }));
   await app.register(async (scope) => {
-    requireIdentity(scope, deps.access);
-    identityRoutes(scope, deps.describe);
-    sessionRoutes(scope, deps);
-    powerRoutes(scope, deps);
+    requireIdentity(scope, gate);
+    identityRoutes(scope, door, deps.describe);
+    deviceRoutes(scope, door);
+    tokenRoutes(scope, door);
+    sessionRoutes(scope, { ...deps, streams });
+    powerRoutes(scope, { ...deps, streams });
     evidenceRoutes(scope, deps.targets);
     serve(scope, 'GET /api/openapi.json', async () => {
       const { openApi } = await import('./openapi.ts');

@@ -6,8 +6,8 @@ import type { Journal } from '../journal/port.ts';
 import type { SessionRef, Sessions } from '../sessions/sessions.ts';
 import { journaledFrame, plainFrame, type SseClient } from './sse.ts';
 
-/** Events read at a time during a replay. */
-const PAGE = 200;
+/** Events read at a time during a replay. A client that does not read it holds so many in memory. */
+const PAGE = 25;
 /** How many characters of live frames are held back while a client reads the replay. With more it is cut off, and resumes. */
 const HELD_CAP_CHARS = 8 * 1024 * 1024;
 

@@ -5,10 +5,10 @@ import { problemsOf, type Route } from '../../protocol/contract.ts';
 import { PROBLEMS } from '../../protocol/problems.ts';
 import { ROUTES } from '../../protocol/routes.ts';
 import { checkAnswer, checkEvent, OffContract } from '../../test/support/contract.ts';
+import { testDoor } from '../../test/support/door.ts';
 import { scriptedAgent } from '../../test/support/scripted-agent.ts';
 import { noEvidence, smallTargets } from '../../test/support/small-target.ts';
 import { tempDir } from '../../test/support/temp-dir.ts';
-import { Access } from '../access/access.ts';
 import { openJournal } from '../journal/sqlite.ts';
 import type { Power } from '../power/port.ts';
 import { Sessions } from '../sessions/sessions.ts';
@@ -38,7 +38,7 @@ async function app() {
     logger,
   });
   const built = await buildApp({
-    access: new Access({ bearerToken: TOKEN, trustedProxies: [] }),
+    door: testDoor({ bearerToken: TOKEN }),
     conversation: { sessions, journal },
     whyPowerOnly: undefined,
     targets: smallTargets({ devvm: { power: idlePower, evidence: noEvidence } }),

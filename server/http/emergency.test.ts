@@ -3,8 +3,8 @@ import { expect, onTestFinished, test } from 'vitest';
 import { newOperationId, type OperationId, type TargetName } from '../../protocol/ids.ts';
 import type { Operation } from '../../protocol/operations.ts';
 import type { TriageReport } from '../../protocol/triage.ts';
+import { testDoor } from '../../test/support/door.ts';
 import { type SmallTarget, smallTargets } from '../../test/support/small-target.ts';
-import { Access } from '../access/access.ts';
 import type { Power } from '../power/port.ts';
 import { buildApp } from './app.ts';
 
@@ -37,7 +37,7 @@ async function house(quickTriage = broken, more: Readonly<Record<string, SmallTa
     },
   } as unknown as Power;
   const app = await buildApp({
-    access: new Access({ bearerToken: TOKEN, trustedProxies: [] }),
+    door: testDoor({ bearerToken: TOKEN }),
     conversation: undefined,
     whyPowerOnly: 'the journal is damaged',
     targets: smallTargets({

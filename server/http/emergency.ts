@@ -3,13 +3,12 @@
 import { createHmac, randomBytes, timingSafeEqual } from 'node:crypto';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { parseOperationId } from '../../protocol/ids.ts';
-import { BreakglassError } from '../../protocol/problems.ts';
+import { BreakglassError, PROBLEMS } from '../../protocol/problems.ts';
 import { isMutating } from '../../protocol/verbs.ts';
-import type { Access, Identity } from '../access/access.ts';
+import { type Identity, keyOf } from '../access/identity.ts';
 import { exactVerb } from '../press/press.ts';
 import type { Target } from '../targets/target.ts';
 import type { Targets } from '../targets/targets.ts';
-import { setSessionCookie } from './access-routes.ts';
 import {
   confirmBody,
   listBody,
@@ -20,22 +19,34 @@ import {
   signInBody,
   stateBody,
 } from './emergency-page.ts';
-import { identify, refuseForeign } from './guard.ts';
+import { actorFor, type Gate, hangUpOnBody, identify, refuseForeign } from './guard.ts';
+import { signIn as signInBrowser } from './sign-in.ts';
 
 export interface EmergencyDeps {
-  readonly access: Access;
+  readonly gate: Gate;
   readonly targets: Targets;
+}
+
+/** A form of ours: a token, or a verb with what was shown. */
+const FORM_BYTES = 8_192;
+
+declare module 'fastify' {
+  interface FastifyContextConfig {
+    /** A form that somebody sends who is not in yet. */
+    readonly signsIn?: true;
+  }
 }
 
 /** How often the page of a running operation loads itself again. */
 const REFRESH_S = 2;
 
-export function emergencyRoutes(app: FastifyInstance, { access, targets }: EmergencyDeps): void {
+export function emergencyRoutes(app: FastifyInstance, { gate, targets }: EmergencyDeps): void {
+  const { door } = gate;
   // Each form carries a token that is valid in this process, for this person and this target: older browsers send no Origin to check.
   const key = randomBytes(32);
   const formToken = (identity: Identity, target: Target): string =>
     createHmac('sha256', key)
-      .update(JSON.stringify([identity.name, target.name]))
+      .update(JSON.stringify([keyOf(identity), target.name]))
       .digest('base64url');
   const isGenuine = (identity: Identity, target: Target, given: string): boolean => {
     const expected = Buffer.from(formToken(identity, target));
@@ -51,14 +62,15 @@ export function emergencyRoutes(app: FastifyInstance, { access, targets }: Emerg
     base: target === targets.default ? '/emergency' : `/emergency/t/${target.name}`,
     others: targets.all.length > 1,
   });
-  const signIn = (reply: FastifyReply, note: string): FastifyReply =>
-    html(reply, page('Breakglass: sign in', signInBody(note)), 401);
+  const signIn = (reply: FastifyReply, note: string, status = 401): FastifyReply =>
+    html(reply, page('Breakglass: sign in', signInBody(note)), status);
   const whoOr = (request: FastifyRequest, reply: FastifyReply): Identity | undefined => {
-    const identity = identify(access, request);
+    // A form was judged before its body was read.
+    const identity = request.identity ?? identify(gate, request);
     if (identity === undefined)
       signIn(
         reply,
-        access.hasToken
+        door.access.hasToken
           ? 'Sign in with the access token.'
           : 'Come in through the trusted proxy: this console has no access token.',
       );
@@ -67,11 +79,22 @@ export function emergencyRoutes(app: FastifyInstance, { access, targets }: Emerg
   const form = (request: FastifyRequest): URLSearchParams =>
     request.body instanceof URLSearchParams ? request.body : new URLSearchParams();
 
+  // Only forms are read here, and only of whoever is in; before a byte of the body. The others are told to sign in.
+  app.removeAllContentTypeParsers();
   app.addContentTypeParser(
     'application/x-www-form-urlencoded',
-    { parseAs: 'string', bodyLimit: 16_384 },
+    { parseAs: 'string', bodyLimit: FORM_BYTES },
     (_request, body, done) => done(null, new URLSearchParams(String(body))),
   );
+  app.addHook('onRequest', async (request, reply) => {
+    if (request.method !== 'POST') return;
+    refuseForeign(door, request);
+    if (request.routeOptions.config.signsIn === true) return;
+    hangUpOnBody(request, reply);
+    request.identity = whoOr(request, reply);
+    if (request.identity === undefined) return reply;
+    reply.removeHeader('connection');
+  });
 
   app.get('/emergency.css', async (_request, reply) => reply.type('text/css').send(STYLE));
 
@@ -93,23 +116,28 @@ export function emergencyRoutes(app: FastifyInstance, { access, targets }: Emerg
     showTarget(request, reply, request.params.target),
   );
 
-  app.post(
-    '/emergency/login',
-    { config: { rateLimit: { max: 10, timeWindow: '1 minute' } } },
-    async (request, reply) => {
-      refuseForeign(request);
-      if (!access.isToken(form(request).get('token') ?? '')) return signIn(reply, 'Wrong token.');
-      return setSessionCookie(request, reply, access).redirect('/emergency', 303);
-    },
-  );
+  app.post('/emergency/login', { config: { signsIn: true } }, async (request, reply) => {
+    const given = (form(request).get('token') ?? '').trim();
+    // One field for both: a code is what is no token.
+    const isCode = /^[0-9A-Za-z -]{20,24}$/.test(given) && door.access.withToken(given) === undefined;
+    const what = isCode ? { token: undefined, code: given } : { token: given, code: undefined };
+    try {
+      signInBrowser(door, request, reply, { ...what, remember: form(request).get('remember') === 'yes' });
+    } catch (error) {
+      if (!(error instanceof BreakglassError)) throw error;
+      return signIn(reply, error.message, PROBLEMS[error.code].status);
+    }
+    return reply.redirect('/emergency', 303);
+  });
 
   const pressed = async (request: FastifyRequest, reply: FastifyReply, word: string, name?: string) => {
-    refuseForeign(request);
     const identity = whoOr(request, reply);
     if (identity === undefined) return reply;
     const verb = exactVerb(word);
     const target = name === undefined ? targets.default : targets.named(name);
     const shown = await show(identity, target);
+    if (identity.role !== 'operator')
+      return html(reply, page(`${identity.name} may only look. Nothing was done.`, stateBody(shown)), 403);
     const given = form(request);
     if (!isGenuine(identity, target, given.get('form') ?? ''))
       return html(reply, page('This form is out of date. Nothing was done.', stateBody(shown)), 403);
@@ -122,7 +150,7 @@ export function emergencyRoutes(app: FastifyInstance, { access, targets }: Emerg
     try {
       const operation = await target.press.press({
         verb,
-        by: { type: 'operator', name: identity.name },
+        by: actorFor(identity),
         session: undefined,
         permission: { type: 'person' },
         secondPress: { type: 'shown', code: given.get('against') ?? undefined },

@@ -1,4 +1,5 @@
 // The one place that turns an error into an answer: application/problem+json with a sentence and a stable code.
+import type { Socket } from 'node:net';
 import type { FastifyError, FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { BreakglassError, PROBLEMS, type ProblemCode, toProblem } from '../../protocol/problems.ts';
 
@@ -31,6 +32,22 @@ export function installErrors(app: FastifyInstance): void {
   app.setNotFoundHandler((request, reply) =>
     sendProblem(reply, 'not-found', `There is nothing at ${request.method} ${request.url.split('?')[0]}.`),
   );
+}
+
+/** What is not HTTP, or came too slowly. There is no request to answer, only a socket. */
+export function answerClientError(error: NodeJS.ErrnoException, socket: Socket): void {
+  if (error.code === 'ECONNRESET' || socket.destroyed) return;
+  const slow = error.code === 'ERR_HTTP_REQUEST_TIMEOUT';
+  const problem = toProblem(
+    'bad-request',
+    slow ? 'The request did not come in time.' : 'This is not a request that the console understands.',
+  );
+  const body = JSON.stringify(problem);
+  if (socket.writable)
+    socket.write(
+      `HTTP/1.1 ${slow ? '408 Request Timeout' : '400 Bad Request'}\r\nContent-Length: ${Buffer.byteLength(body)}\r\nContent-Type: application/problem+json\r\nConnection: close\r\n\r\n${body}`,
+    );
+  socket.destroySoon();
 }
 
 /** A URL that cannot be decoded reaches no route and therefore no guard, so the identity is checked here. */

@@ -1,8 +1,15 @@
-// The guard of /api: every route behind it knows who is asking. It is a hook of the matched routes, however the URL is spelled.
-import type { FastifyInstance, FastifyRequest } from 'fastify';
+// The guard of /api: every route behind it knows who is asking, before any body is read. It is a hook of the matched routes, however the
+// URL is spelled.
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import type { Actor } from '../../protocol/operations.ts';
 import { BreakglassError } from '../../protocol/problems.ts';
-import { type Access, COOKIE, type Identity, isForeign } from '../access/access.ts';
+import { WRONG } from '../access/access.ts';
+import type { Door } from '../access/door.ts';
+import type { Identity } from '../access/identity.ts';
+import { type DistinctHeaders, network } from '../access/proxies.ts';
+import type { WrongSecrets } from '../access/wrong-secrets.ts';
+import type { Connections } from './connections.ts';
+import { cookieOf } from './device-cookie.ts';
 
 declare module 'fastify' {
   interface FastifyRequest {
@@ -10,18 +17,64 @@ declare module 'fastify' {
   }
 }
 
+/** What a request is judged with. */
+export interface Gate {
+  readonly door: Door;
+  readonly connections: Connections;
+}
+
 const SAFE_METHODS: readonly string[] = ['GET', 'HEAD', 'OPTIONS'];
 
-export const identify = (access: Access, request: FastifyRequest): Identity | undefined =>
-  access.identify({
-    peer: request.raw.socket.remoteAddress ?? '',
-    distinct: distinctHeaders(request.raw.rawHeaders),
-    // Cookies are not parsed yet when the URL itself was refused.
-    cookie: (request.cookies as typeof request.cookies | undefined)?.[COOKIE],
-  });
+/**
+ * Undefined when nobody can be named. Throws `too-many-requests` when whoever asks has sent too many wrong secrets; a correct one is
+ * never held back by that.
+ */
+export function identify({ door, connections }: Gate, request: FastifyRequest): Identity | undefined {
+  const { access, arrivals, record } = door;
+  const distinct = distinctHeaders(request.raw.rawHeaders);
+  const peer = peerOf(request);
+  const identity = access.identify({ peer, distinct, cookie: cookieOf(door, request) });
+  if (identity === undefined) return undefined;
+  const address = door.proxies.addressOf(peer, distinct);
+  if (identity === WRONG) {
+    noteWrongSecret(door, address, 'bearer');
+    return undefined;
+  }
+  connections.admit(request.raw.socket);
+  if (identity.device === undefined && arrivals.isNew(identity, address))
+    record({
+      what: 'signed_in',
+      detail: `${identity.name} comes in ${identity.how === 'proxy' ? 'through the trusted proxy' : 'with a token'}.`,
+      by: actorFor(identity),
+      address,
+    });
+  return identity;
+}
+
+/** Throws `too-many-requests` where there were too many from there. */
+export function noteWrongSecret(
+  { wrongSecrets }: Door,
+  address: string,
+  how: Parameters<WrongSecrets['note']>[1],
+): void {
+  const waitS = wrongSecrets.note(address, how);
+  if (waitS === undefined) return;
+  throw new BreakglassError(
+    'too-many-requests',
+    `Too many wrong secrets from ${address}: the next are looked at in ${waitS} s. A correct one is let in at any time.`,
+  );
+}
+
+const peerOf = (request: FastifyRequest): string => request.raw.socket.remoteAddress ?? '';
+
+export const addressOf = ({ proxies }: Door, request: FastifyRequest): string =>
+  proxies.addressOf(peerOf(request), distinctHeaders(request.raw.rawHeaders));
+
+/** For connections, of which only the peer is known. */
+export const networkOf = (peer: string): string => network(peer);
 
 /** Every value of every header, by its lower-case name. Node joins the values of a header that comes twice. */
-function distinctHeaders(raw: readonly string[]): NodeJS.Dict<string[]> {
+function distinctHeaders(raw: readonly string[]): DistinctHeaders {
   const distinct: NodeJS.Dict<string[]> = {};
   for (let i = 0; i + 1 < raw.length; i += 2) {
     const name = String(raw[i]).toLowerCase();
@@ -33,34 +86,68 @@ function distinctHeaders(raw: readonly string[]): NodeJS.Dict<string[]> {
 }
 
 /** Requests that change state must not come from another site. */
-export function refuseForeign(request: FastifyRequest): void {
-  if (SAFE_METHODS.includes(request.method) || !isForeign(request.headers)) return;
+export function refuseForeign({ origins }: Door, request: FastifyRequest): void {
+  const tls = request.protocol === 'https';
+  if (SAFE_METHODS.includes(request.method) || !origins.isForeign(request.headers, tls)) return;
   throw new BreakglassError(
     'cross-site',
     'This request came from another site and was refused. Open the console itself and try again.',
   );
 }
 
-/** Every route that is registered in this scope afterwards needs an identity. */
-export function requireIdentity(scope: FastifyInstance, access: Access): void {
+/** Only under the names that are configured: a name that somebody else points here is refused. */
+export function refuseForeignHost({ origins }: Door, request: FastifyRequest): void {
+  if (origins.isOurs(request.headers.host)) return;
+  throw new BreakglassError(
+    'unknown-host',
+    `This console is not reached under that name. Open ${origins.publicUrl ?? 'it by its address'} (BREAKGLASS_PUBLIC_URL lists its names).`,
+  );
+}
+
+/** Every route that is registered in this scope afterwards needs an identity, and one that may do what the route does. */
+export function requireIdentity(scope: FastifyInstance, gate: Gate): void {
+  const { door } = gate;
   scope.addHook('onRequest', async (request, reply) => {
-    const identity = identify(access, request);
+    const identity = identify(gate, request);
     if (identity === undefined) {
       reply.header('www-authenticate', 'Bearer realm="breakglass"');
+      hangUpOnBody(request, reply);
       throw new BreakglassError(
         'unauthenticated',
-        access.hasToken
+        door.access.hasToken
           ? 'Sign in with the access token (API_BEARER_TOKEN), or come in through the trusted proxy.'
           : 'Come in through the trusted proxy: this console has no access token.',
       );
     }
     request.identity = identity;
-    refuseForeign(request);
+    refuseForeign(door, request);
+    refuseRole(identity, request);
   });
 }
 
-export function actorOf(request: FastifyRequest): Actor {
+/** Nobody waits for the rest of a body that is not read. */
+export function hangUpOnBody(request: FastifyRequest, reply: FastifyReply): void {
+  if (!SAFE_METHODS.includes(request.method)) reply.header('connection', 'close');
+}
+
+function refuseRole({ role, name }: Identity, request: FastifyRequest): void {
+  const open = request.routeOptions.config.anyRole === true;
+  if (role === 'operator' || open) return;
+  if (role === 'observer' && SAFE_METHODS.includes(request.method)) return;
+  throw new BreakglassError(
+    'not-allowed',
+    role === 'observer'
+      ? `${name} may look, and change nothing. Nothing was done.`
+      : `${name} may only deliver alerts. Nothing was done.`,
+  );
+}
+
+export const identityOf = (request: FastifyRequest): Identity => {
   if (request.identity === undefined)
     throw new Error(`no identity on ${request.url}: the route is outside the guard`);
-  return { type: 'operator', name: request.identity.name };
-}
+  return request.identity;
+};
+
+export const actorOf = (request: FastifyRequest): Actor => actorFor(identityOf(request));
+
+export const actorFor = ({ name, how }: Identity): Actor => ({ type: 'operator', name, via: how });

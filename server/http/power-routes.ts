@@ -14,12 +14,13 @@ import type { Targets } from '../targets/targets.ts';
 import { sendProblem } from './errors.ts';
 import { actorOf } from './guard.ts';
 import { serve } from './route.ts';
-import { plainFrame, SseClient } from './sse.ts';
+import { plainFrame, type SseClient } from './sse.ts';
+import type { Streams } from './streams.ts';
 
 export interface PowerRouteDeps {
   readonly targets: Targets;
   readonly verbTimeoutMs: number;
-  readonly keepaliveMs: number;
+  readonly streams: Streams;
 }
 
 export function powerRoutes(app: FastifyInstance, deps: PowerRouteDeps): void {
@@ -73,8 +74,10 @@ export function powerRoutes(app: FastifyInstance, deps: PowerRouteDeps): void {
     const target = targets.named(request.params.target);
     const token = confirmOf(request);
     const operation = await press(request, target, request.params.verb, { type: 'token', token });
-    if (request.headers.accept?.includes('text/event-stream') === true)
-      return stream(request, reply, target, operation);
+    // It runs. Where there is no room for another stream, its state is the answer, and can be asked for again.
+    const wantsStream = request.headers.accept?.includes('text/event-stream') === true;
+    const client = wantsStream ? deps.streams.openIfRoom(reply) : undefined;
+    if (client !== undefined) return stream(request, client, target, operation);
     return reply.code(202).header('location', `/api/operations/${operation.id}`).send(operation);
   });
 
@@ -89,17 +92,11 @@ export function powerRoutes(app: FastifyInstance, deps: PowerRouteDeps): void {
   serve(app, 'GET /api/operations/{id}', async (request) => (await find(request.params.id)).operation);
   serve(app, 'GET /api/operations/{id}/stream', async (request, reply) => {
     const { target, operation } = await find(request.params.id);
-    return stream(request, reply, target, operation);
+    return stream(request, deps.streams.open(reply), target, operation);
   });
 
   /** The operation as it is, every change, and the end. Needs no journal. */
-  function stream(
-    request: FastifyRequest,
-    reply: FastifyReply,
-    { power }: Target,
-    operation: Operation,
-  ): void {
-    const client = new SseClient(reply, deps.keepaliveMs);
+  function stream(request: FastifyRequest, client: SseClient, { power }: Target, operation: Operation): void {
     const tell = (now: Operation): void => {
       client.send(plainFrame({ kind: 'operation', operation: now } satisfies OperationFrame));
       // `unknown` may also mean that the host is being asked, so only `finished_at` marks the end.

@@ -10,8 +10,17 @@ type Param<Path> = Path extends `${string}{${infer Name}}${infer Rest}` ? Name |
 
 type Request<Name> = FastifyRequest<{ Params: Readonly<Record<Param<Name>, string>> }>;
 
+declare module 'fastify' {
+  interface FastifyContextConfig {
+    readonly anyRole?: true;
+  }
+}
+
 export interface RouteOptions {
-  readonly rateLimit?: { readonly max: number; readonly timeWindow: string };
+  /** Also for those who only look, although it changes something: it is their own. */
+  readonly anyRole?: true;
+  /** The largest body in bytes, where it is not that of the server. */
+  readonly bodyLimit?: number;
 }
 
 /** @param handle gives the JSON of an answer with 200, or sends the answer itself */
@@ -29,7 +38,8 @@ export function serve<Name extends RouteName>(
   app.route<{ Params: Readonly<Record<Param<Name>, string>> }>({
     method,
     url: path.replaceAll(/\{(\w+)\}/g, ':$1'),
-    config: { ...options },
+    config: options.anyRole === true ? { anyRole: true } : {},
+    ...(options.bodyLimit === undefined ? {} : { bodyLimit: options.bodyLimit }),
     handler: handle,
   });
 }

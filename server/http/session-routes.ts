@@ -4,21 +4,31 @@ import { ChatBody, PromptBody, SessionBody } from '../../protocol/bodies.ts';
 import type { EphemeralEvent } from '../../protocol/events.ts';
 import { type EventId, eventId, parseEventId, parseSessionId } from '../../protocol/ids.ts';
 import { BreakglassError } from '../../protocol/problems.ts';
+import { keyOf } from '../access/identity.ts';
 import type { Journal } from '../journal/port.ts';
 import type { SessionRef, Sessions } from '../sessions/sessions.ts';
 import type { Targets } from '../targets/targets.ts';
+import { Allowance, type AllowanceBounds } from './allowance.ts';
 import { attach } from './attach.ts';
-import { actorOf } from './guard.ts';
+import { actorOf, identityOf } from './guard.ts';
 import { parse, serve } from './route.ts';
-import { plainFrame, SseClient } from './sse.ts';
+import { plainFrame, type SseClient } from './sse.ts';
+import type { Streams } from './streams.ts';
 
 export interface SessionRouteDeps {
   /** Undefined in power-only mode. */
   readonly conversation: { readonly sessions: Sessions; readonly journal: Journal } | undefined;
   readonly whyPowerOnly: string | undefined;
   readonly targets: Targets;
-  readonly keepaliveMs: number;
+  readonly streams: Streams;
 }
+
+/** Prompts are the largest thing that a client may send. */
+const WITH_A_PROMPT = { bodyLimit: 1024 * 1024 };
+
+/** A session is kept for good. Nobody opens so many by hand. */
+const SESSIONS_OF_ONE: AllowanceBounds = { atOnce: 60, perMinute: 30 };
+const SESSIONS_OF_ALL: AllowanceBounds = { atOnce: 200, perMinute: 60 };
 
 /** `Last-Event-ID`. If it is not a number, everything is replayed. */
 const lastEventId = (request: FastifyRequest): EventId => {
@@ -30,6 +40,12 @@ const lastEventId = (request: FastifyRequest): EventId => {
 };
 
 export function sessionRoutes(app: FastifyInstance, deps: SessionRouteDeps): void {
+  const opening = new Allowance(SESSIONS_OF_ONE, SESSIONS_OF_ALL);
+  const mayOpen = (request: FastifyRequest): void =>
+    opening.take(
+      keyOf(identityOf(request)),
+      'Too many new sessions. Use one that is open, or wait a minute.',
+    );
   const conversation = (): { sessions: Sessions; journal: Journal } => {
     if (deps.conversation !== undefined) return deps.conversation;
     throw new BreakglassError(
@@ -51,12 +67,13 @@ export function sessionRoutes(app: FastifyInstance, deps: SessionRouteDeps): voi
     const { sessions } = conversation();
     const { target } = parse(SessionBody, request.body);
     const { name } = target === undefined ? deps.targets.default : deps.targets.named(target);
+    mayOpen(request);
     return { session_id: await sessions.open(actorOf(request), name) };
   });
 
   serve(app, 'GET /api/session/{id}/stream', async (request, reply) => {
     const session = await known(request.params.id);
-    const client = new SseClient(reply, deps.keepaliveMs);
+    const client = deps.streams.open(reply);
     await attach(client, { ...conversation(), session }, lastEventId(request)).catch((error: unknown) => {
       // The client already has its 200. Cut it off: it resumes where it was.
       request.log.error({ err: error }, 'a replay failed');
@@ -64,43 +81,54 @@ export function sessionRoutes(app: FastifyInstance, deps: SessionRouteDeps): voi
     });
   });
 
-  serve(app, 'POST /api/session/{id}/prompt', async (request, reply) => {
-    // The session first: if it is unknown, that is the answer even to a bad body.
-    const session = await known(request.params.id);
-    const { prompt, model, queue } = parse(PromptBody, request.body);
-    const accepted = await conversation().sessions.prompt(session, {
-      text: prompt,
-      model,
-      queue,
-      by: actorOf(request),
-    });
-    if (accepted.status === 'started') return { status: 'started' as const };
-    return reply.code(202).send({ status: 'queued', queue_id: accepted.queueId });
-  });
+  serve(
+    app,
+    'POST /api/session/{id}/prompt',
+    async (request, reply) => {
+      // The session first: if it is unknown, that is the answer even to a bad body.
+      const session = await known(request.params.id);
+      const { prompt, model, queue } = parse(PromptBody, request.body);
+      const accepted = await conversation().sessions.prompt(session, {
+        text: prompt,
+        model,
+        queue,
+        by: actorOf(request),
+      });
+      if (accepted.status === 'started') return { status: 'started' as const };
+      return reply.code(202).send({ status: 'queued', queue_id: accepted.queueId });
+    },
+    WITH_A_PROMPT,
+  );
 
   serve(app, 'POST /api/session/{id}/cancel', async (request) => {
     const { id } = await known(request.params.id);
     return { cancelled: await conversation().sessions.cancel(id, actorOf(request)) };
   });
 
-  serve(app, 'POST /api/chat', async (request, reply) => {
-    const { sessions, journal } = conversation();
-    const body = parse(ChatBody, request.body);
-    const id = parseSessionId(body.session_id);
-    if (id === undefined) throw new BreakglassError('invalid-input', 'session_id: expected a UUID');
-    let target = await sessions.targetOf(id);
-    if (target === undefined) {
-      target = deps.targets.default.name;
-      await sessions.open(actorOf(request), target, id);
-    }
-    await chat(
-      { sessions, journal },
-      { id, target },
-      { text: body.prompt, model: body.model, by: actorOf(request) },
-      reply,
-      deps.keepaliveMs,
-    );
-  });
+  serve(
+    app,
+    'POST /api/chat',
+    async (request, reply) => {
+      const { sessions, journal } = conversation();
+      const body = parse(ChatBody, request.body);
+      const id = parseSessionId(body.session_id);
+      if (id === undefined) throw new BreakglassError('invalid-input', 'session_id: expected a UUID');
+      let target = await sessions.targetOf(id);
+      if (target === undefined) {
+        mayOpen(request);
+        target = deps.targets.default.name;
+        await sessions.open(actorOf(request), target, id);
+      }
+      await chat(
+        { sessions, journal },
+        { id, target },
+        { text: body.prompt, model: body.model, by: actorOf(request) },
+        reply,
+        deps.streams,
+      );
+    },
+    WITH_A_PROMPT,
+  );
 }
 
 /** The stream of one turn. It follows before the turn starts, so that no event is missed. A 409 comes before any stream begins. */
@@ -109,8 +137,9 @@ async function chat(
   session: SessionRef,
   prompt: Parameters<Sessions['prompt']>[1],
   reply: FastifyReply,
-  keepaliveMs: number,
+  streams: Streams,
 ): Promise<void> {
+  streams.makeRoom(reply);
   const held: string[] = [];
   let client: SseClient | undefined;
   let over = false;
@@ -136,11 +165,11 @@ async function chat(
   };
   try {
     await sessions.prompt(session, prompt);
+    client = streams.open(reply);
   } catch (error) {
     stop();
     throw error;
   }
-  client = new SseClient(reply, keepaliveMs);
   client.onClose(stop); // The turn goes on.
   for (const frame of held) client.send(frame);
   if (over) finish();

@@ -48,6 +48,7 @@ export class SseClient {
   #batch = '';
   /** Bytes of the largest frame that may still be queued. */
   #largest = 0;
+  #unreadSince: number | undefined;
 
   constructor(reply: FastifyReply, keepaliveMs: number) {
     this.#reply = reply;
@@ -62,12 +63,27 @@ export class SseClient {
     reply.raw.flushHeaders();
     reply.raw.socket?.setNoDelay(true);
     this.#keepalive = setInterval(() => this.send(': keepalive\n\n'), keepaliveMs);
+    reply.raw.on('drain', () => {
+      this.#unreadSince = undefined;
+    });
     reply.raw.on('close', () => this.#close());
     reply.raw.on('error', () => this.#close());
   }
 
   get closed(): boolean {
     return this.#closed;
+  }
+
+  /** Since when (performance.now()) something waits that the client's end has not taken; undefined when nothing does. */
+  get unreadSince(): number | undefined {
+    return this.#unreadSince;
+  }
+
+  /** Ends it at once, whatever waits. The client can resume. */
+  cut(): void {
+    this.#reply.log.warn('a client did not read its event stream and was cut off; it can resume');
+    this.#close();
+    this.#reply.raw.destroy();
   }
 
   onClose(listener: () => void): void {
@@ -94,12 +110,11 @@ export class SseClient {
     const { raw } = this.#reply;
     if (raw.writableLength === 0) this.#largest = 0;
     if (raw.writableLength > QUEUE_CAP_BYTES + this.#largest) {
-      this.#reply.log.warn('a client did not read its event stream and was cut off; it can resume');
-      raw.destroy();
+      this.cut();
       return;
     }
     this.#largest = Math.max(this.#largest, Buffer.byteLength(frames));
-    raw.write(frames);
+    this.#write(frames);
   }
 
   /** A frame of a replay: waits until the client has read, however long the history. */
@@ -107,7 +122,7 @@ export class SseClient {
     this.flush();
     if (this.#closed) return;
     this.#keepalive.refresh();
-    if (this.#reply.raw.write(frame)) return;
+    if (this.#write(frame)) return;
     await new Promise<void>((resolve) => {
       const done = (): void => {
         this.#reply.raw.off('drain', done);
@@ -117,6 +132,12 @@ export class SseClient {
       this.#reply.raw.on('drain', done);
       this.#reply.raw.on('close', done);
     });
+  }
+
+  #write(frames: string): boolean {
+    const taken = this.#reply.raw.write(frames);
+    if (!taken) this.#unreadSince ??= performance.now();
+    return taken;
   }
 
   end(): void {

@@ -111,7 +111,7 @@ export function createPress(parts: PressParts): Press {
   function agree(verb: Verb, finding: TriageReport | undefined, { by, secondPress }: PressRequest): void {
     const against = contradiction(finding, verb);
     if (against === undefined || finding === undefined) return;
-    const what = { verb, target, by: `${by.type}:${by.name}`, finding: against.code };
+    const what = { verb, target, by: `${by.type}:${by.via}:${by.name}`, finding: against.code };
     if (isSecondPress(secondPress, what)) return;
     const token =
       secondPress.type === 'token'

@@ -45,7 +45,7 @@ export function createRepeats(
   return {
     async once(key, { verb, target, by }, start) {
       for (const [old, { at }] of kept) if (nowMs() - at >= LIFE_MS) kept.delete(old);
-      const name = JSON.stringify([target, by.type, by.name, key]);
+      const name = JSON.stringify([target, by.type, by.via, by.name, key]);
       const before = kept.get(name);
       if (before === undefined) {
         const [oldest] = kept.keys();

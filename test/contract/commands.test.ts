@@ -185,7 +185,7 @@ test('with a data directory that cannot be used the lab starts power only, and s
   const url = /Open\s+(\S+)/.exec(printed)?.[1];
   const token = /Token\s+(\S+)/.exec(printed)?.[1];
   const headers = { authorization: `Bearer ${token}` };
-  expect((await fetch(`${url}/ready`)).status).toBe(503);
+  expect(await (await fetch(`${url}/ready`)).json()).toEqual({ status: 'degraded' });
   expect((await fetch(`${url}/api/pve/status`, { method: 'POST', headers })).status).toBe(200);
 });
 
@@ -261,10 +261,10 @@ test('a journal that cannot be opened means power only, said plainly, not a serv
   const start = npmRun('start', alone(dataDir, port));
   await start.until('listens on');
   const headers = { authorization: 'Bearer contract-token-0123456789' };
-  const ready = await fetch(`http://127.0.0.1:${port}/ready`);
+  const ready = await fetch(`http://127.0.0.1:${port}/ready`, { headers });
   expect([ready.status, await ready.json()]).toEqual([
-    503,
-    { status: 'power-only', why: expect.stringContaining('not a database') },
+    200,
+    { status: 'degraded', why: expect.stringContaining('not a database') },
   ]);
   const session = await fetch(`http://127.0.0.1:${port}/api/session`, { method: 'POST', headers });
   expect([session.status, await session.json()]).toEqual([
@@ -313,8 +313,12 @@ test('a second server on the same data directory does not start, and the first o
 });
 
 test.each([
-  ['the temporary directory cannot', { TMPDIR: '/proc' }, 200],
-  ['neither it nor the data directory can', { TMPDIR: '/proc', BREAKGLASS_DATA_DIR: '/dev/null/data' }, 503],
+  ['the temporary directory cannot', { TMPDIR: '/proc' }, 'ready'],
+  [
+    'neither it nor the data directory can',
+    { TMPDIR: '/proc', BREAKGLASS_DATA_DIR: '/dev/null/data' },
+    'degraded',
+  ],
 ])('the server starts where %s be written, and tries a verb', async (_name, env, ready) => {
   const [port, dir] = [await freePort(), tempDir()];
   const key = path.join(dir, 'key');
@@ -326,7 +330,7 @@ test.each([
     ...env,
   });
   await start.until('listens on');
-  expect((await fetch(`http://127.0.0.1:${port}/ready`)).status).toBe(ready);
+  expect(await (await fetch(`http://127.0.0.1:${port}/ready`)).json()).toEqual({ status: ready });
   const headers = { authorization: 'Bearer contract-token-0123456789' };
   const status = await fetch(`http://127.0.0.1:${port}/api/pve/status`, { method: 'POST', headers });
   expect(await status.json()).toMatchObject({ stderr: expect.stringMatching(/refused|not reach/i) });

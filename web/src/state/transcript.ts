@@ -207,6 +207,9 @@ export const reduce = (state: Transcript, event: WireEvent): Transcript => {
     }
     case 'note':
       return remark('note', event.text);
+    case 'access':
+    case 'configured':
+      return next; // Of the console, not of a session.
     case 'usage':
       return {
         ...next,

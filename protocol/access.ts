@@ -1,0 +1,53 @@
+// Who may enter, as the page and the command show it: signed-in devices, named tokens, login links.
+import { z } from 'zod';
+import { instant, type Wire } from './wire.ts';
+
+export const Role = z
+  .enum(['operator', 'observer', 'alerts'])
+  .describe(
+    '`operator`: everything. `observer`: sees everything and changes nothing. `alerts`: only delivers alerts',
+  );
+export type Role = Wire<typeof Role>;
+
+export const Device = z
+  .object({
+    id: z.string(),
+    label: z.string().describe('a few words for the browser, such as `Safari on iPhone`'),
+    name: z.string().describe('who signed it in'),
+    role: Role,
+    made_at: instant,
+    seen_at: instant.describe('to within a minute'),
+    expires_at: instant,
+    this_one: z.boolean().describe('the one that asks'),
+  })
+  .meta({ id: 'Device', description: 'A browser that somebody signed in.' });
+export type Device = Wire<typeof Device>;
+
+export const Token = z
+  .object({
+    id: z.string(),
+    name: z.string(),
+    role: Role,
+    made_at: instant,
+    made_by: z.string(),
+    expires_at: instant.nullable().describe('null: good until it is revoked'),
+    used_at: instant.nullable().describe('to within a minute; null: never'),
+  })
+  .meta({ id: 'Token', description: 'A named token. Its secret was told once, when it was made.' });
+export type Token = Wire<typeof Token>;
+
+export const TokenMade = Token.extend({
+  secret: z.string().describe('told this once, and kept only as a digest'),
+}).meta({ id: 'TokenMade' });
+export type TokenMade = Wire<typeof TokenMade>;
+
+export const LoginLink = z
+  .object({
+    code: z.string().describe('good once'),
+    url: z
+      .string()
+      .describe('opens the page, which redeems the code by POST: a preview of the link does not spend it'),
+    expires_at: instant,
+  })
+  .meta({ id: 'LoginLink' });
+export type LoginLink = Wire<typeof LoginLink>;

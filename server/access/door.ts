@@ -1,0 +1,75 @@
+// All of access in one value: who may enter, from where, and what is recorded of it.
+import type { FastifyBaseLogger } from 'fastify';
+import type { Journal } from '../journal/port.ts';
+import { Access, rootOf } from './access.ts';
+import { Arrivals } from './arrivals.ts';
+import { inMemory, openKeyFile } from './key-file.ts';
+import { Keyring } from './keyring.ts';
+import { LoginCodes } from './login-codes.ts';
+import { knownOrigins, type Origins } from './origins.ts';
+import { type Proxies, trustedProxies } from './proxies.ts';
+import { type RecordAccess, recordAccess } from './record.ts';
+import { WrongSecrets } from './wrong-secrets.ts';
+
+export interface AccessConfig {
+  readonly bearerToken: string | undefined;
+  /** CIDR blocks whose identity header is believed. */
+  readonly trustedProxies: readonly string[];
+  /** Lower case. */
+  readonly identityHeader: string;
+  /** Origins such as `https://breakglass.example`, the first for links. */
+  readonly publicUrls: readonly string[];
+}
+
+export interface Door {
+  readonly access: Access;
+  readonly keyring: Keyring;
+  readonly codes: LoginCodes;
+  readonly proxies: Proxies;
+  readonly origins: Origins;
+  readonly record: RecordAccess;
+  readonly arrivals: Arrivals;
+  readonly wrongSecrets: WrongSecrets;
+  /** Records what was counted and is not told yet. Before the journal closes. */
+  close(): void;
+}
+
+export interface DoorParts {
+  readonly config: AccessConfig;
+  /** Where it is written down; undefined where nothing can be written: then it lives as long as the process. */
+  readonly dataDir: string | undefined;
+  readonly journal: Journal | undefined;
+  readonly logger: FastifyBaseLogger;
+}
+
+const TELL_EVERY_MS = 60_000;
+
+export function createDoor({ config, dataDir, journal, logger }: DoorParts): Door {
+  const file = dataDir === undefined ? inMemory() : openKeyFile(dataDir);
+  if (file.trouble !== undefined) logger.error(file.trouble);
+  const { bearerToken } = config;
+  const keyring = new Keyring(
+    file,
+    (root) => root.startsWith('person:') || (bearerToken !== undefined && root === rootOf(bearerToken)),
+  );
+  const proxies = trustedProxies(config.trustedProxies, config.identityHeader);
+  const record = recordAccess(journal, logger);
+  const wrongSecrets = new WrongSecrets((address, times) =>
+    record({ what: 'refused', detail: `A wrong secret was sent from ${address}.`, address, times }),
+  );
+  const telling = setInterval(() => wrongSecrets.tellPast(), TELL_EVERY_MS).unref();
+  return {
+    access: new Access(bearerToken, proxies, keyring),
+    keyring,
+    codes: new LoginCodes(),
+    proxies,
+    origins: knownOrigins(config.publicUrls),
+    record,
+    arrivals: new Arrivals(),
+    wrongSecrets,
+    close() {
+      clearInterval(telling);
+      wrongSecrets.tellAll();
+    },
+  };
+}

@@ -1,0 +1,99 @@
+// The one file of who may enter besides the environment: named tokens and signed-in devices. Secrets are kept only as digests. It is
+// small, so each change writes all of it: beside, to disk, then in its place. Without a data directory everything lives as long as
+// the process.
+import { closeSync, fsyncSync, openSync, readFileSync, renameSync, writeSync } from 'node:fs';
+import path from 'node:path';
+import { z } from 'zod';
+
+const role = z.enum(['operator', 'observer', 'alerts']);
+const instant = z.number().describe('milliseconds since 1970');
+
+const StoredToken = z.object({
+  id: z.string(),
+  name: z.string(),
+  role,
+  digest: z.string(),
+  made_at: instant,
+  made_by: z.string(),
+  expires_at: instant.nullable(),
+  used_at: instant.nullable(),
+});
+export type StoredToken = z.output<typeof StoredToken>;
+
+const StoredDevice = z.object({
+  id: z.string(),
+  digest: z.string(),
+  label: z.string(),
+  name: z.string(),
+  role,
+  /** What brought it in: when that is void, so is the device. */
+  root: z.string(),
+  made_at: instant,
+  seen_at: instant,
+  expires_at: instant,
+});
+export type StoredDevice = z.output<typeof StoredDevice>;
+
+const Stored = z.object({
+  version: z.literal(1),
+  tokens: z.array(StoredToken),
+  devices: z.array(StoredDevice),
+});
+export type Stored = z.output<typeof Stored>;
+
+export const FILE_NAME = 'access.json';
+
+export interface KeyFile {
+  readonly stored: Stored;
+  /** Why what was there could not be read, or undefined. It was moved aside, and nobody comes in by it. */
+  readonly trouble: string | undefined;
+  /** Throws when it cannot be written. */
+  write(stored: Stored): void;
+}
+
+const NOTHING: Stored = { version: 1, tokens: [], devices: [] };
+
+export const inMemory = (): KeyFile => ({ stored: NOTHING, trouble: undefined, write: () => undefined });
+
+export function openKeyFile(dataDir: string): KeyFile {
+  const file = path.join(dataDir, FILE_NAME);
+  return { ...read(file), write: (stored) => replace(file, `${JSON.stringify(stored, null, 1)}\n`) };
+}
+
+function read(file: string): Pick<KeyFile, 'stored' | 'trouble'> {
+  let text: string;
+  try {
+    text = readFileSync(file, 'utf8');
+  } catch (error) {
+    const { code, message } = error as NodeJS.ErrnoException;
+    return { stored: NOTHING, trouble: code === 'ENOENT' ? undefined : `${file}: ${message}` };
+  }
+  const parsed = Stored.safeParse(jsonOf(text));
+  if (parsed.success) return { stored: parsed.data, trouble: undefined };
+  const aside = `${file}.unreadable-${Date.now()}`;
+  renameSync(file, aside);
+  return {
+    stored: NOTHING,
+    trouble: `${file} cannot be understood and was moved to ${aside}: named tokens and signed-in devices are void.`,
+  };
+}
+
+function jsonOf(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+}
+
+function replace(file: string, text: string): void {
+  const beside = `${file}.new`;
+  const descriptor = openSync(beside, 'w', 0o600);
+  try {
+    writeSync(descriptor, text);
+    fsyncSync(descriptor);
+  } finally {
+    closeSync(descriptor);
+  }
+  renameSync(beside, file);
+}

@@ -1,0 +1,427 @@
+// What an attack on the running product tried. Each matrix must let nothing through, and nobody who is let in may be kept out by it.
+import { once } from 'node:events';
+import { connect } from 'node:net';
+import pino from 'pino';
+import { expect, onTestFinished, test } from 'vitest';
+import { newOperationId, type TargetName } from '../../protocol/ids.ts';
+import type { Operation } from '../../protocol/operations.ts';
+import { ROUTES } from '../../protocol/routes.ts';
+import { testDoor } from '../../test/support/door.ts';
+import { scriptedAgent } from '../../test/support/scripted-agent.ts';
+import { noEvidence, smallTargets } from '../../test/support/small-target.ts';
+import { tempDir } from '../../test/support/temp-dir.ts';
+import type { AccessConfig } from '../access/door.ts';
+import { openJournal } from '../journal/sqlite.ts';
+import type { Power } from '../power/port.ts';
+import { Sessions } from '../sessions/sessions.ts';
+import { buildApp } from './app.ts';
+
+const TOKEN = 'test-token-0123456789abcdef';
+const auth = { authorization: `Bearer ${TOKEN}` };
+const JSON_TYPE = { 'content-type': 'application/json' };
+const FORM_TYPE = { 'content-type': 'application/x-www-form-urlencoded' };
+
+async function house(access: Partial<AccessConfig> = {}) {
+  const journal = openJournal(tempDir());
+  const logger = pino({ level: 'silent' });
+  const sessions = new Sessions({
+    journal,
+    agent: scriptedAgent(async () => undefined),
+    isTarget: () => true,
+    maxConcurrentTurns: 1,
+    turnTimeoutMs: 60_000,
+    logger,
+  });
+  const started: string[] = [];
+  const power = {
+    checkFree: () => undefined,
+    start: async ({ verb, by }: Pick<Operation, 'verb' | 'by'>) => {
+      started.push(verb);
+      const result = { verb, exit_code: 0, stdout: '', stderr: '', rejected: false };
+      const id = newOperationId();
+      const at = new Date(0).toISOString();
+      const target = 'devvm' as TargetName;
+      return { id, target, verb, by, started_at: at, finished_at: at, state: 'succeeded', steps: [], result };
+    },
+    waitResult: async () => ({
+      verb: 'status',
+      result: { verb: 'status', exit_code: 0, stdout: '', stderr: '', rejected: false },
+    }),
+    get: async () => undefined,
+    watch: () => () => undefined,
+    running: () => undefined,
+  } as unknown as Power;
+  const door = testDoor({ bearerToken: TOKEN, ...access }, { journal, dataDir: tempDir() });
+  const app = await buildApp({
+    door,
+    conversation: { sessions, journal },
+    whyPowerOnly: undefined,
+    targets: smallTargets({ devvm: { power, evidence: noEvidence } }),
+    describe: ({ name, how, role }) => ({ name, how, role }) as never,
+    verbTimeoutMs: 1_000,
+    keepaliveMs: 50,
+    webDir: '/does/not/exist',
+    tls: undefined,
+    logger,
+  });
+  onTestFinished(async () => {
+    await sessions.close();
+    await app.close();
+  });
+  const recorded = async (what: string) => {
+    const events = await journal.read({ kinds: ['access'] }, 0 as never, 10_000);
+    return events.filter((event) => event.kind === 'access' && event.what === what);
+  };
+  return { app, door, journal, started, recorded };
+}
+
+type Method = 'GET' | 'POST' | 'DELETE';
+const URLS = Object.keys(ROUTES).map((name) => {
+  const [method, path = ''] = name.split(' ');
+  const url = path
+    .replace('{verb}', 'stop')
+    .replace('{target}', 'devvm')
+    .replace('{id}', '00000000-0000-4000-8000-000000000000');
+  return { method: method as Method, url };
+});
+const BEHIND = URLS.filter(({ url }) => url.startsWith('/api') && url !== '/api/login');
+const MUTATING = [
+  ...URLS.filter(({ method }) => method !== 'GET'),
+  ...['status', 'forensics', 'reset', 'stop', 'start', 'cycle'].flatMap((verb) => [
+    { method: 'POST' as const, url: `/api/pve/${verb}` },
+    { method: 'POST' as const, url: `/emergency/power/${verb}` },
+    { method: 'POST' as const, url: `/emergency/t/devvm/power/${verb}` },
+  ]),
+  { method: 'POST' as const, url: '/emergency/login' },
+];
+
+test('no header of a stranger is an identity, on any route', async () => {
+  const { app, started } = await house({ trustedProxies: ['10.42.0.0/16'] });
+  const spoofed: Record<string, string>[] = [
+    'X-authentik-username',
+    'x_authentik_username',
+    'X-Authentik-Email',
+    'Remote-User',
+    'X-Forwarded-User',
+    'X-Remote-User',
+    'Cf-Access-Authenticated-User-Email',
+    'Tailscale-User-Login',
+    'X-Original-User',
+  ].map((name) => ({ [name]: 'operator' }));
+  spoofed.push(
+    { 'X-authentik-username': 'ann', 'X-Forwarded-For': '10.42.0.1' },
+    { 'X-authentik-username': 'ann', 'X-Real-IP': '10.42.0.1', Forwarded: 'for=10.42.0.1' },
+    { authorization: 'Bearer undefined' },
+    { authorization: `Basic ${Buffer.from(`operator:${TOKEN}`).toString('base64')}` },
+    { authorization: TOKEN },
+    { cookie: `breakglass=${TOKEN}` },
+    { cookie: '__Host-breakglass=x; breakglass=9999999999.x' },
+    { 'X-HTTP-Method-Override': 'GET' },
+    { 'X-Original-URL': '/health' },
+  );
+  let sent = 0;
+  for (const { method, url } of BEHIND) {
+    for (const headers of spoofed) {
+      for (const remoteAddress of ['203.0.113.9', '::ffff:203.0.113.9']) {
+        const { statusCode } = await app.inject({ method, url, headers, remoteAddress });
+        // Wrong bearers are limited: that lets nothing through either.
+        expect([method, url, headers, [401, 429].includes(statusCode)]).toEqual([method, url, headers, true]);
+        sent += 1;
+      }
+    }
+  }
+  expect(sent).toBeGreaterThan(700);
+  expect(started).toEqual([]);
+});
+
+test('nothing that another site causes gets through, whoever is signed in', async () => {
+  const { app, started } = await house({ publicUrls: ['https://breakglass.example'] });
+  const foreign: Record<string, string>[] = [
+    'https://evil.example',
+    'http://breakglass.example',
+    'https://breakglass.example.evil.example',
+    'https://breakglass.example:8443',
+    'https://sub.breakglass.example',
+    'null',
+    'file://',
+    '',
+  ].map((origin) => ({ origin: origin === '' ? ' ' : origin }));
+  foreign.push(
+    { 'sec-fetch-site': 'cross-site' },
+    { 'sec-fetch-site': 'cross-site', origin: 'https://breakglass.example' },
+    { host: 'evil.example' },
+    { host: 'evil.example', origin: 'https://breakglass.example' },
+    { host: 'breakglass.example.evil.example', origin: 'https://breakglass.example.evil.example' },
+  );
+  let sent = 0;
+  for (const { method, url } of MUTATING) {
+    for (const headers of foreign) {
+      for (const type of [{}, JSON_TYPE, FORM_TYPE]) {
+        const { statusCode } = await app.inject({
+          method,
+          url,
+          headers: { host: 'breakglass.example', ...auth, ...type, ...headers },
+          payload: type === JSON_TYPE ? '{}' : 'sure=yes',
+        });
+        expect([method, url, headers, [403, 421].includes(statusCode)]).toEqual([method, url, headers, true]);
+        sent += 1;
+      }
+    }
+  }
+  expect(sent).toBeGreaterThan(900);
+  expect(started).toEqual([]);
+});
+
+test('no malformed body starts anything, and of a stranger no byte of a body is read', async () => {
+  const { app, started } = await house();
+  const bodies = [
+    '[',
+    '{"a":',
+    '[]',
+    '"stop"',
+    '{"confirm":{}}',
+    '{"confirm":["x"]}',
+    '{"__proto__":{"x":1}}',
+    '{"constructor":{"prototype":{}}}',
+    `${'['.repeat(8_000)}`,
+    'x'.repeat(20_000),
+    '\u0000',
+  ];
+  let sent = 0;
+  for (const { method, url } of MUTATING.filter((route) => !/(logout|devices)$/.test(route.url))) {
+    for (const payload of bodies) {
+      for (const type of [JSON_TYPE, { 'content-type': 'text/xml' }, FORM_TYPE]) {
+        // A fixed verb has no body: its POST is the confirmation, and JSON beside it is not looked at.
+        if (url.startsWith('/api/pve/') && type === JSON_TYPE && isJson(payload)) continue;
+        const signed = await app.inject({ method, url, headers: { ...auth, ...type }, payload });
+        const harmless = signed.statusCode >= 400 || (signed.statusCode < 300 && url.endsWith('/session'));
+        expect([url, payload.slice(0, 20), type, signed.statusCode, harmless]).toEqual([
+          url,
+          payload.slice(0, 20),
+          type,
+          signed.statusCode,
+          true,
+        ]);
+        sent += 1;
+      }
+    }
+  }
+  expect(sent).toBeGreaterThan(500);
+  expect(started).toEqual([]);
+  await app.listen({ host: '127.0.0.1', port: 0 });
+  for (const url of ['/emergency/power/stop', '/api/chat', '/api/pve/stop', '/api/session']) {
+    const socket = await open(app);
+    socket.write(
+      `POST ${url} HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: 1000000\r\n\r\n[[[`,
+    );
+    const [answer] = (await once(socket, 'data')) as [Buffer];
+    expect(String(answer)).toMatch(/^HTTP\/1\.1 401 /);
+    await once(socket.resume(), 'close');
+  }
+});
+
+function isJson(text: string): boolean {
+  try {
+    JSON.parse(text);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+async function open(app: Awaited<ReturnType<typeof house>>['app']) {
+  const address = app.server.address();
+  if (address === null || typeof address === 'string') throw new Error('not listening');
+  const socket = connect(address.port, '127.0.0.1');
+  socket.on('error', () => undefined);
+  await once(socket, 'connect');
+  return socket;
+}
+
+test('hundreds of connections that say nothing or little keep nobody out', async () => {
+  const { app } = await house();
+  const base = await app.listen({ host: '127.0.0.1', port: 0 });
+  const sockets = await Promise.all(
+    Array.from({ length: 450 }, async (_, i) => {
+      const socket = await open(app);
+      if (i % 2 === 0)
+        socket.write(
+          'POST /api/login HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: 60\r\n\r\n{',
+        );
+      return socket;
+    }),
+  );
+  for (let i = 0; i < 20; i++) {
+    const answer = await fetch(`${base}/api/pve/status`, { method: 'POST', headers: auth });
+    expect(answer.status).toBe(200);
+  }
+  // What does not fit makes way: the oldest first.
+  const closed = await Promise.all(
+    sockets.slice(0, 100).map(async (socket) => {
+      if (!socket.destroyed) await once(socket.resume(), 'close');
+    }),
+  );
+  expect(closed).toHaveLength(100);
+  for (const socket of sockets) socket.destroy();
+});
+
+test('only wrong tokens count, a correct one is let in at any time, and all of it is recorded', async () => {
+  const { app, door, recorded } = await house();
+  const login = (payload: object, headers: Record<string, string> = {}) =>
+    app.inject({ method: 'POST', url: '/api/login', payload, headers });
+  for (let i = 0; i < 50; i++) {
+    const foreign = await login({ token: 'x' }, { origin: 'https://evil.example' });
+    expect(foreign.statusCode).toBe(403);
+  }
+  expect((await login({ token: 'guess' })).statusCode).toBe(401);
+  for (let i = 0; i < 30; i++) await login({ token: 'guess' });
+  expect((await login({ token: 'guess' })).statusCode).toBe(429);
+  expect((await login({ token: TOKEN })).statusCode).toBe(204);
+  expect((await app.inject({ url: '/api/me', headers: auth })).statusCode).toBe(200);
+  const form = await app.inject({
+    method: 'POST',
+    url: '/emergency/login',
+    headers: FORM_TYPE,
+    payload: `token=${TOKEN}`,
+  });
+  expect(form.statusCode).toBe(303);
+
+  for (let i = 0; i < 3_000; i++)
+    await app.inject({
+      url: '/api/me',
+      headers: { authorization: `Bearer guess-${i}` },
+      remoteAddress: '203.0.113.77',
+    });
+  const late = await app.inject({
+    url: '/api/me',
+    headers: { authorization: 'Bearer guess' },
+    remoteAddress: '203.0.113.77',
+  });
+  expect(late.statusCode).toBe(429);
+  door.close();
+  await expect.poll(async () => (await recorded('refused')).length).toBe(4);
+  const refused = await recorded('refused');
+  expect(refused.map((event) => event.kind === 'access' && [event.address, event.times ?? 1])).toEqual([
+    ['127.0.0.1', 1],
+    ['203.0.113.77', 1],
+    ['127.0.0.1', 31],
+    ['203.0.113.77', 3_000],
+  ]);
+  expect(await recorded('signed_in')).toHaveLength(3);
+});
+
+test('a copied cookie opens nothing after the logout, and devices are listed and ended one by one or all', async () => {
+  const { app, recorded } = await house();
+  const signIn = async (userAgent: string): Promise<string> => {
+    const answer = await app.inject({
+      method: 'POST',
+      url: '/api/login',
+      payload: { token: TOKEN },
+      headers: { 'user-agent': userAgent },
+    });
+    return String(answer.headers['set-cookie']).split(';')[0] ?? '';
+  };
+  const asks = async (cookie: string) =>
+    (await app.inject({ url: '/api/me', headers: { cookie } })).statusCode;
+  const phone = await signIn(
+    'Mozilla/5.0 (iPhone; CPU iPhone OS 19_0 like Mac OS X) AppleWebKit Safari/605.1',
+  );
+  const tablet = await signIn('Mozilla/5.0 (iPad) Safari/605.1');
+  const desk = await signIn('Mozilla/5.0 (X11; Linux x86_64) Firefox/150.0');
+  expect(await asks(phone)).toBe(200);
+  await app.inject({ method: 'POST', url: '/api/logout', headers: { cookie: phone } });
+  expect(await asks(phone)).toBe(401);
+  const { devices } = (await app.inject({ url: '/api/devices', headers: { cookie: desk } })).json();
+  expect(
+    devices.map((each: { label: string; this_one: boolean }) => [each.label, each.this_one]).sort(),
+  ).toEqual([
+    ['Firefox on Linux', true],
+    ['Safari on iPad', false],
+  ]);
+  const other = devices.find((each: { this_one: boolean }) => !each.this_one);
+  const end = (url: string) => app.inject({ method: 'DELETE', url, headers: { cookie: desk } });
+  expect((await end(`/api/devices/${other.id}`)).statusCode).toBe(204);
+  expect((await end(`/api/devices/${other.id}`)).statusCode).toBe(404);
+  expect(await asks(tablet)).toBe(401);
+  const again = await signIn('curl/8');
+  expect((await end('/api/devices')).json()).toEqual({ ended: 1 });
+  expect([await asks(again), await asks(desk)]).toEqual([401, 200]);
+  await expect.poll(async () => (await recorded('device_ended')).length).toBe(2);
+});
+
+test('an observer sees everything and changes nothing; an alerts token does neither', async () => {
+  const { app, started } = await house();
+  const make = async (name: string, role: string) =>
+    (
+      await app.inject({ method: 'POST', url: '/api/tokens', headers: auth, payload: { name, role } })
+    ).json() as { secret: string; id: string };
+  const wall = await make('wall', 'observer');
+  const kuma = await make('kuma', 'alerts');
+  for (const { method, url } of [...BEHIND, ...MUTATING]) {
+    if (/login|logout|stream/.test(url)) continue;
+    const ask = async (secret: string) =>
+      (
+        await app.inject({
+          method,
+          url,
+          headers: { authorization: `Bearer ${secret}`, ...(url.startsWith('/em') ? FORM_TYPE : {}) },
+        })
+      ).statusCode;
+    if (method !== 'GET') expect([url, await ask(wall.secret)]).toEqual([url, 403]);
+    else expect([url, [200, 404].includes(await ask(wall.secret))]).toEqual([url, true]);
+    expect([method, url, await ask(kuma.secret)]).toEqual([method, url, 403]);
+  }
+  expect(started).toEqual([]);
+  const page = await app.inject({ method: 'POST', url: '/api/login', payload: { token: kuma.secret } });
+  expect(page.statusCode).toBe(403);
+  await app.inject({ method: 'DELETE', url: '/api/tokens/wall', headers: auth });
+  const gone = await app.inject({ url: '/api/me', headers: { authorization: `Bearer ${wall.secret}` } });
+  expect(gone.statusCode).toBe(401);
+});
+
+test('a login link signs one device in, as whoever made it, and no preview of it spends the code', async () => {
+  const { app } = await house({ publicUrls: ['https://breakglass.example'], trustedProxies: ['127.0.0.1'] });
+  const edge = { host: 'breakglass.example', 'x-authentik-username': 'ann', 'x-forwarded-proto': 'https' };
+  const made = await app.inject({ method: 'POST', url: '/api/login-links', headers: edge, payload: {} });
+  expect(made.statusCode).toBe(201);
+  const { code, url } = made.json();
+  expect(url).toBe(`https://breakglass.example/#login=${code}`);
+  const stranger = { host: 'breakglass.example' };
+  for (let i = 0; i < 3; i++) await app.inject({ url: '/', headers: stranger });
+  const redeem = () =>
+    app.inject({ method: 'POST', url: '/api/login', payload: { code, remember: true }, headers: stranger });
+  const first = await redeem();
+  expect(first.statusCode).toBe(204);
+  const cookie = String(first.headers['set-cookie']);
+  expect(cookie).toMatch(
+    /^__Host-breakglass=[\w-]{43}; Max-Age=7776000; Path=\/; HttpOnly; Secure; SameSite=Strict$/,
+  );
+  expect((await redeem()).statusCode).toBe(401);
+  const me = await app.inject({
+    url: '/api/me',
+    headers: { ...stranger, cookie: cookie.split(';')[0] ?? '' },
+  });
+  expect(me.json()).toMatchObject({ name: 'ann', how: 'token', role: 'operator' });
+});
+
+test('new sessions and open streams are bounded for one person, and others go on', async () => {
+  const { app } = await house({ trustedProxies: ['127.0.0.1'] });
+  const as = (name: string) => ({ 'x-authentik-username': name });
+  const openOne = (name: string) => app.inject({ method: 'POST', url: '/api/session', headers: as(name) });
+  const answers = [];
+  for (let i = 0; i < 100; i++) answers.push((await openOne('ann')).statusCode);
+  expect(answers.filter((status) => status === 200).length).toBeLessThan(70);
+  expect(answers.at(-1)).toBe(429);
+  const { session_id } = (await openOne('bob')).json();
+
+  const base = await app.listen({ host: '127.0.0.1', port: 0 });
+  const aborting = new AbortController();
+  onTestFinished(() => aborting.abort());
+  const stream = (name: string) =>
+    fetch(`${base}/api/session/${session_id}/stream`, { headers: as(name), signal: aborting.signal });
+  const statuses = [];
+  for (let i = 0; i < 280; i++) statuses.push((await stream('ann')).status);
+  expect(statuses.filter((status) => status === 200)).toHaveLength(256);
+  expect(statuses.at(-1)).toBe(429);
+  expect((await stream('bob')).status).toBe(200);
+});
