@@ -42,29 +42,41 @@ function readToken(file: string): string {
 }
 
 /** The JSON of the answer. Throws a CliError with the sentence of the console, or with the reason why it could not be asked. */
-export async function get<T>({ url, token }: ConsoleAddress, path: string): Promise<T> {
+export const get = <T>(address: ConsoleAddress, path: string): Promise<T> => ask<T>(address, 'GET', path);
+
+/** Undefined where the answer has no body. Throws as `get`. */
+export async function ask<T>(
+  { url, token }: ConsoleAddress,
+  method: 'GET' | 'POST' | 'DELETE',
+  path: string,
+  body?: unknown,
+): Promise<T> {
   let answer: Response;
   try {
     answer = await fetch(url + path, {
+      method,
       headers: {
         accept: 'application/json',
         ...(token === undefined ? {} : { authorization: `Bearer ${token}` }),
+        ...(body === undefined ? {} : { 'content-type': 'application/json' }),
       },
+      ...(body === undefined ? {} : { body: JSON.stringify(body) }),
       signal: AbortSignal.timeout(LIMIT_MS),
       redirect: 'error',
     });
   } catch (error) {
     throw new CliError(`The console at ${url} cannot be reached: ${reasonOf(error)}.`);
   }
-  const body = await answer.text();
-  if (answer.ok) return parse<T>(body, url);
-  const problem = problemOf(body);
+  const text = await answer.text();
+  if (answer.ok) return answer.status === 204 ? (undefined as T) : parse<T>(text, url);
+  const problem = problemOf(text);
   if (answer.status === 401)
     throw new CliError(
       `The console at ${url} does not know you: set BREAKGLASS_TOKEN, or BREAKGLASS_TOKEN_FILE.`,
       EXIT.unauthenticated,
     );
-  throw new CliError(problem?.detail ?? `The console at ${url} answered ${answer.status}.`);
+  const exit = answer.status === 422 || answer.status === 400 ? EXIT.usage : undefined;
+  throw new CliError(problem?.detail ?? `The console at ${url} answered ${answer.status}.`, exit);
 }
 
 function parse<T>(body: string, url: string): T {

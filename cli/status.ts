@@ -1,5 +1,6 @@
 // `breakglass status [target]`: how the targets are, as the console sees them. Data goes to stdout, everything else to stderr.
 import type { TargetState, TargetsAnswer } from '../protocol/me.ts';
+import { columns } from './columns.ts';
 import { type ConsoleAddress, get } from './console-client.ts';
 
 export interface StatusOptions {
@@ -26,16 +27,11 @@ export async function status(
 
 const HEAD = ['TARGET', 'VM', 'SSH', 'AGENT', 'QMP', 'SEEN'];
 
-function table(states: readonly TargetState[], nowMs: number): string[] {
-  const rows = [HEAD, ...states.map((state) => row(state, nowMs))];
-  const widths = HEAD.map((_, column) => Math.max(...rows.map((cells) => (cells[column] ?? '').length)));
-  return rows.map((cells) =>
-    cells
-      .map((cell, column) => cell.padEnd(widths[column] ?? 0))
-      .join('  ')
-      .trimEnd(),
+const table = (states: readonly TargetState[], nowMs: number): string[] =>
+  columns(
+    HEAD,
+    states.map((state) => row(state, nowMs)),
   );
-}
 
 const row = ({ name, vm, ssh, guest_agent, qmp }: TargetState, nowMs: number): string[] => [
   name,

@@ -24,6 +24,8 @@ export interface Console {
   readonly warnings: readonly string[];
   /** Why there is no agent and no session; undefined when there are. */
   readonly whyPowerOnly: string | undefined;
+  /** A login link for whoever owns the token of the environment. @param url where the console listens */
+  loginUrl(url: string): string;
   /** Ends turns (as interrupted), then requests, agents, targets with their connections, and last the journal. */
   close(): Promise<void>;
 }
@@ -89,6 +91,7 @@ export async function createConsole(config: Config, logger: Logger): Promise<Con
     app,
     warnings,
     whyPowerOnly: why,
+    loginUrl: (url) => door.loginUrl(door.access.owner, url),
     async close() {
       await sessions?.close();
       await app.close();

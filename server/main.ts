@@ -1,5 +1,6 @@
 // The entry: reads the configuration, makes the console and listens. Exit code 2: the configuration is not understood; 1: the start failed.
 import pino from 'pino';
+import { ownToken, ownTokenFile } from './access/own-token.ts';
 import { type Config, readConfig } from './config/config.ts';
 import { ConfigError } from './config/fields.ts';
 import { type Console, createConsole } from './console.ts';
@@ -8,9 +9,11 @@ import { DataDirInUse } from './processes/data-dir-lock.ts';
 /** After a signal everything has this long to end; then the process ends anyway and the next start cleans up. */
 const SHUTDOWN_LIMIT_MS = 8_000;
 
+const atTerminal = process.stdin.isTTY && process.stdout.isTTY;
+
 function configure(): Config {
   try {
-    return readConfig();
+    return readConfig(process.env, (dataDir) => ownToken(dataDir, atTerminal));
   } catch (error) {
     if (!(error instanceof ConfigError)) throw error;
     console.error(`breakglass: ${error.message}`);
@@ -31,6 +34,24 @@ const logger = pino({
     '*.CLAUDE_CODE_OAUTH_TOKEN',
   ],
 });
+/** What a person at the terminal needs to come in. The log goes to the same place, and never has the code. */
+async function welcome(link: string, tokenFile: string): Promise<readonly string[]> {
+  const { renderUnicodeCompact } = await import('uqr');
+  const local = /^https?:\/\/(127\.|localhost|\[::1\])/.test(link);
+  return [
+    '',
+    `Sign in with this link. It is good once, for ten minutes:`,
+    '',
+    `  ${link}`,
+    '',
+    // A phone cannot open an address of this machine alone.
+    ...(local ? [] : [renderUnicodeCompact(link), '']),
+    `Another one: BREAKGLASS_TOKEN_FILE=${tokenFile} breakglass login-link`,
+    `The access token itself is in ${tokenFile}, which only this account can read.`,
+    '',
+  ];
+}
+
 let breakglass: Console | undefined;
 let closing = false;
 async function shutDown(cause: string): Promise<void> {
@@ -73,6 +94,9 @@ try {
       : `the header ${config.access.identityHeader} is believed from ${proxies.join(', ')}`,
   );
   for (const warning of breakglass.warnings) logger.warn(warning);
+  if (config.access.isOwnToken && atTerminal)
+    for (const line of await welcome(breakglass.loginUrl(url), ownTokenFile(config.dataDir)))
+      console.log(line);
   // Tells whoever started us with a channel our address, and that we answer now.
   process.send?.({ ready: url, whyPowerOnly: breakglass.whyPowerOnly });
 } catch (error) {

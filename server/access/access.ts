@@ -49,12 +49,16 @@ export class Access {
 
   /** Whose token this is. */
   withToken(secret: string): Identity | undefined {
-    if (this.#isOwners(secret))
-      return { name: OWNER, how: 'token', role: 'operator', root: rootOf(this.#token ?? '') };
+    if (this.#isOwners(secret)) return this.owner;
     const token = this.#keyring.tokenOf(secret);
     if (token === undefined) return undefined;
     const { name, role, id } = token;
     return { name, how: 'token', role, root: `token:${id}` };
+  }
+
+  /** Whoever brings the token of the environment. */
+  get owner(): Identity {
+    return { name: OWNER, how: 'token', role: 'operator', root: rootOf(this.#token ?? '') };
   }
 
   /** Whether anybody can sign in here, without the proxy. */

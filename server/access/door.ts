@@ -5,7 +5,7 @@ import { Access, rootOf } from './access.ts';
 import { Arrivals } from './arrivals.ts';
 import { inMemory, openKeyFile } from './key-file.ts';
 import { Keyring } from './keyring.ts';
-import { LoginCodes } from './login-codes.ts';
+import { type CodeFor, LoginCodes } from './login-codes.ts';
 import { knownOrigins, type Origins } from './origins.ts';
 import { type Proxies, trustedProxies } from './proxies.ts';
 import { type RecordAccess, recordAccess } from './record.ts';
@@ -30,6 +30,8 @@ export interface Door {
   readonly record: RecordAccess;
   readonly arrivals: Arrivals;
   readonly wrongSecrets: WrongSecrets;
+  /** A link with a new one-time code, to where people reach us, or else to `here`. */
+  readonly loginUrl: (of: CodeFor, here: string) => string;
   /** Records what was counted and is not told yet. Before the journal closes. */
   close(): void;
 }
@@ -58,15 +60,19 @@ export function createDoor({ config, dataDir, journal, logger }: DoorParts): Doo
     record({ what: 'refused', detail: `A wrong secret was sent from ${address}.`, address, times }),
   );
   const telling = setInterval(() => wrongSecrets.tellPast(), TELL_EVERY_MS).unref();
+  const codes = new LoginCodes();
+  const origins = knownOrigins(config.publicUrls);
   return {
     access: new Access(bearerToken, proxies, keyring),
     keyring,
-    codes: new LoginCodes(),
+    codes,
     proxies,
-    origins: knownOrigins(config.publicUrls),
+    origins,
     record,
     arrivals: new Arrivals(),
     wrongSecrets,
+    // The code stands in the fragment: no server, proxy or log sees it, and whoever only fetches the link does not spend it.
+    loginUrl: (of, here) => `${origins.publicUrl ?? here}/#login=${codes.make(of)}`,
     close() {
       clearInterval(telling);
       wrongSecrets.tellAll();

@@ -25,6 +25,8 @@ export interface Config {
   readonly tls: { readonly cert: string; readonly key: string } | undefined;
   readonly access: {
     readonly bearerToken: string | undefined;
+    /** This console made it: nobody has been told. */
+    readonly isOwnToken: boolean;
     /** CIDR blocks whose identity header is believed. */
     readonly trustedProxies: readonly string[];
     /** The header with the user's name, in lower case. */
@@ -140,7 +142,11 @@ const CREDENTIALS = [
   'NODE_EXTRA_CA_CERTS',
 ] as const satisfies readonly (keyof Variables)[];
 
-export function readConfig(env: Env = process.env): Config {
+/** @param ownToken the token that this console made for itself, where none is configured; undefined: there is none */
+export function readConfig(
+  env: Env = process.env,
+  ownToken: (dataDir: string) => string | undefined = () => undefined,
+): Config {
   const given = withSecretFiles(env);
   const parsed = Variables.safeParse(given);
   if (!parsed.success) {
@@ -150,12 +156,13 @@ export function readConfig(env: Env = process.env): Config {
   }
   const read = parsed.data;
   const sessionsDir = path.resolve(read.BREAKGLASS_SESSIONS_DIR);
+  const dataDir = path.resolve(read.BREAKGLASS_DATA_DIR ?? path.join(path.dirname(sessionsDir), 'data'));
   const policy = read.BREAKGLASS_POLICY;
   return {
     port: read.BREAKGLASS_PORT,
     bind: read.BREAKGLASS_BIND,
     tls: readTls(read),
-    access: readAccess(read),
+    access: readAccess(read, () => ownToken(dataDir)),
     targets: readTargets(read, given),
     verbTimeoutMs: read.BREAKGLASS_PVE_VERB_TIMEOUT_SECONDS * 1_000,
     authSock: read.SSH_AUTH_SOCK,
@@ -173,7 +180,7 @@ export function readConfig(env: Env = process.env): Config {
     },
     policy: { mode: policy === 'ask' ? 'autonomous' : policy, askPending: policy === 'ask' },
     sessionsDir,
-    dataDir: path.resolve(read.BREAKGLASS_DATA_DIR ?? path.join(path.dirname(sessionsDir), 'data')),
+    dataDir,
     webDir: path.join(packageRoot, 'web', 'dist'),
     keepaliveMs: read.BREAKGLASS_SSE_KEEPALIVE_SECONDS * 1_000,
     lab: readLab(read.BREAKGLASS_LAB),
@@ -206,7 +213,7 @@ function withSecretFiles(env: Env): Env {
   return given;
 }
 
-function readAccess(read: Variables): Config['access'] {
+function readAccess(read: Variables, ownToken: () => string | undefined): Config['access'] {
   const trustedProxies = listOf(read.BREAKGLASS_TRUSTED_PROXIES);
   for (const cidr of trustedProxies) {
     if (!isBlock(cidr))
@@ -238,11 +245,15 @@ function readAccess(read: Variables): Config['access'] {
     throw new ConfigError(
       'API_BEARER_TOKEN: the value is too short to be safe. Expected at least 16 characters, e.g. from: openssl rand -hex 32',
     );
-  if (bearerToken === undefined && trustedProxies.length === 0)
+  if (bearerToken === undefined && trustedProxies.length === 0) {
+    const own = ownToken();
+    if (own !== undefined)
+      return { bearerToken: own, isOwnToken: true, trustedProxies, identityHeader, publicUrls };
     throw new ConfigError(
-      'No way to authenticate is configured, so nobody could be let in safely. Set API_BEARER_TOKEN (a long random string), or BREAKGLASS_TRUSTED_PROXIES (CIDR blocks of a proxy that sets X-authentik-username), or both.',
+      'No way to authenticate is configured, so nobody could be let in safely. Set API_BEARER_TOKEN (a long random string), or BREAKGLASS_TRUSTED_PROXIES (CIDR blocks of a proxy that sets X-authentik-username), or both. Started at a terminal, the console makes a token of its own.',
     );
-  return { bearerToken, trustedProxies, identityHeader, publicUrls };
+  }
+  return { bearerToken, isOwnToken: false, trustedProxies, identityHeader, publicUrls };
 }
 
 /** Headers that every client sends, or that mean something else. */

@@ -86,7 +86,7 @@ export function deviceRoutes(app: FastifyInstance, { keyring, record }: Door): v
   });
 }
 
-export function tokenRoutes(app: FastifyInstance, { keyring, codes, origins, record }: Door): void {
+export function tokenRoutes(app: FastifyInstance, { keyring, loginUrl, record }: Door): void {
   serve(app, 'GET /api/tokens', async () => ({ tokens: keyring.tokens().map(tokenAsShown) }));
 
   serve(app, 'POST /api/tokens', async (request, reply) => {
@@ -117,22 +117,18 @@ export function tokenRoutes(app: FastifyInstance, { keyring, codes, origins, rec
   serve(app, 'POST /api/login-links', async (request, reply) => {
     const { role: wanted } = parse(LoginLinkBody, request.body);
     const { name, role, root } = identityOf(request);
-    const code = codes.make({ name, role: wanted ?? role, root });
+    const url = loginUrl({ name, role: wanted ?? role, root }, `${request.protocol}://${request.host}`);
     record({
       what: 'link_made',
       detail: `${name} made a login link (${wanted ?? role}).`,
       by: actorOf(request),
     });
-    const base = origins.publicUrl ?? `${request.protocol}://${request.host}`;
     return reply
       .code(201)
       .header('cache-control', 'no-store')
-      .send({ code, url: loginUrl(base, code), expires_at: iso(Date.now() + CODE_LIFE_MS) });
+      .send({ code: url.slice(url.indexOf('=') + 1), url, expires_at: iso(Date.now() + CODE_LIFE_MS) });
   });
 }
-
-/** The code stands in the fragment: no server, proxy or log sees it, and whoever only fetches the link does not spend it. */
-const loginUrl = (base: string, code: string): string => `${base}/#login=${code}`;
 
 const iso = (ms: number): string => new Date(ms).toISOString();
 

@@ -1,4 +1,5 @@
 // The routes of the console that the page calls, one function each.
+import type { Device, LoginLink, Role, Token, TokenMade } from '../../../protocol/access.ts';
 import type { EvidenceRecord } from '../../../protocol/evidence.ts';
 import type { Me, TargetState, TargetsAnswer } from '../../../protocol/me.ts';
 import type { Operation } from '../../../protocol/operations.ts';
@@ -7,8 +8,18 @@ import type { Verb } from '../../../protocol/verbs.ts';
 import { request } from './http.ts';
 
 export const fetchMe = () => request<Me>('GET', '/api/me', { timeoutMs: 10_000 });
-export const login = (token: string) => request<void>('POST', '/api/login', { body: { token } });
+/** By a token, or by the code of a login link. */
+export const login = (what: { token: string } | { code: string }, remember: boolean) =>
+  request<void>('POST', '/api/login', { body: { ...what, remember } });
 export const logout = () => request<void>('POST', '/api/logout');
+export const fetchDevices = () => request<{ devices: readonly Device[] }>('GET', '/api/devices');
+export const endDevice = (id: string) => request<void>('DELETE', `/api/devices/${encodeURIComponent(id)}`);
+export const endOtherDevices = () => request<{ ended: number }>('DELETE', '/api/devices');
+export const fetchTokens = () => request<{ tokens: readonly Token[] }>('GET', '/api/tokens');
+export const makeToken = (name: string, role: Role) =>
+  request<TokenMade>('POST', '/api/tokens', { body: { name, role } });
+export const revokeToken = (id: string) => request<void>('DELETE', `/api/tokens/${encodeURIComponent(id)}`);
+export const makeLoginLink = () => request<LoginLink>('POST', '/api/login-links', { body: {} });
 
 /** `target` undefined: for the default target. */
 export const openSession = (target: string | undefined) =>

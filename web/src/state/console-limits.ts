@@ -34,9 +34,15 @@ export const consoleLimits = (me: Me | null): ConsoleLimits => {
   const isNote = (warning: string): boolean =>
     !sentences.includes(warning) && (me.keys.present || !aboutKeys.includes(warning));
   return {
-    plain: me.mode === 'power-only' ? `Power only: no chat, no sessions. ${me.why ?? ''}`.trim() : '',
+    plain: plainly(me),
     short: limits.map(({ head }) => head).join(' · '),
     sentences,
     notes: me.warnings.filter(isNote),
   };
 };
+
+function plainly({ mode, why, role }: Me): string {
+  const looks = role === 'observer' ? 'You may look, and change nothing.' : '';
+  const power = mode === 'power-only' ? `Power only: no chat, no sessions. ${why ?? ''}` : '';
+  return `${looks} ${power}`.trim();
+}

@@ -19,7 +19,7 @@ export interface Desk {
   readonly target: string;
   readonly notices: Notices;
   readonly power: PowerStore;
-  /** Null in power-only mode. When the mode changes, the whole page is made anew. */
+  /** Null in power-only mode, and where there is none to look at. When the mode changes, the whole page is made anew. */
   readonly session: SessionStore | null;
 }
 
@@ -32,7 +32,9 @@ const createDesk = (target: string, { identity, route, choice }: DeskParts): Des
     signedOut,
     kept: keptFor('operation', name),
   });
-  if (identity.me?.mode === 'power-only') return { target, notices, power, session: null };
+  // Whoever only looks opens no session, and sees one whose address they were given.
+  const watchesNone = identity.onlyLooks && route.place.session === undefined;
+  if (identity.me?.mode === 'power-only' || watchesNone) return { target, notices, power, session: null };
   const session = new SessionStore({
     target,
     several: () => identity.several,

@@ -15,6 +15,14 @@ export class Identity {
   #loginError = $state('');
   #busy = $state(false);
   #timer: ReturnType<typeof setTimeout> | undefined;
+  #code = $state(takeLoginCode());
+
+  constructor() {
+    // A link that is opened in a tab of ours loads nothing anew.
+    addEventListener('hashchange', () => {
+      this.#code = takeLoginCode() ?? this.#code;
+    });
+  }
 
   get gate(): Gate {
     return this.#gate;
@@ -24,6 +32,14 @@ export class Identity {
   }
   get loginError(): string {
     return this.#loginError;
+  }
+  /** The address was a login link. It is spent only when the person taps: a preview must not do that. */
+  get hasLoginLink(): boolean {
+    return this.#code !== undefined;
+  }
+  /** Looks, and changes nothing. */
+  get onlyLooks(): boolean {
+    return this.#me?.role === 'observer';
   }
   get busy(): boolean {
     return this.#busy;
@@ -60,17 +76,21 @@ export class Identity {
     }
   }
 
-  async signIn(token: string): Promise<void> {
+  /** With the code of the link, if there is one, else with what was typed: a token, or a code. */
+  async signIn(typed: string, remember: boolean): Promise<void> {
     this.#busy = true;
     this.#loginError = '';
+    const given = this.#code ?? typed.trim();
+    const isCode = this.#code !== undefined || /^[0-9A-HJKMNP-TV-Z]{20}$/i.test(given);
     try {
-      await login(token.trim());
+      await login(isCode ? { code: given } : { token: given }, remember);
+      this.#code = undefined;
       await this.load();
     } catch (error) {
       const { status, message } = asApiError(error);
-      if (status === 401) this.#loginError = 'Wrong token.';
-      else if (status === 429) this.#loginError = 'Too many attempts. Wait a minute, then try again.';
-      else this.#loginError = message;
+      // The console was not reached, so the code is still good.
+      if (status !== 0) this.#code = undefined;
+      this.#loginError = message;
     } finally {
       this.#busy = false;
     }
@@ -85,4 +105,11 @@ export class Identity {
   expired(): void {
     this.#gate = 'login';
   }
+}
+
+/** Takes the code out of the address, so that it stays neither there nor in the history. */
+function takeLoginCode(): string | undefined {
+  const code = /^#login=([0-9A-Za-z]{1,40})$/.exec(location.hash)?.[1];
+  if (code !== undefined) history.replaceState(null, '', '#/');
+  return code;
 }
