@@ -31,7 +31,8 @@ ${body}
 }
 
 export const signInBody = (note: string): string => `<p>${asText(note)}</p>
-<form method="post" action="/emergency/login"><p><label>Access token <input type="password" name="token" autocomplete="current-password" required></label></p>
+<form method="post" action="/emergency/login"><p><label>Access token, or the code of a login link <input type="password" name="token" autocomplete="current-password" required></label></p>
+<p><label><input type="checkbox" name="remember" value="yes"> Remember this device for 90 days</label></p>
 <p><button>Sign in</button></p></form>`;
 
 export interface Shown {
