@@ -59,7 +59,7 @@ export async function createConsole(config: Config, logger: Logger): Promise<Con
     logger.error({ err: error }, 'open operations could not be closed'),
   );
 
-  const warnings = warningsOf(config, agent?.unavailable());
+  const warnings = [...dataDir.warnings, ...warningsOf(config, agent?.unavailable())];
   const door = createDoor({
     config: config.access,
     dataDir: dataDir.whyNot === undefined ? dataDir.path : undefined,

@@ -2,9 +2,11 @@
 import { readConfig } from './config/config.ts';
 import { takeJournalBack } from './journal/sqlite.ts';
 import { lockDataDir } from './processes/data-dir-lock.ts';
+import { makePrivateFiles } from './processes/private-files.ts';
 
 /** Returns the message for the operator. Throws one when a server runs, when there is no journal, or no way back to that version. */
 export function journalBack(to: number): string {
+  makePrivateFiles();
   const { dataDir } = readConfig();
   const lock = lockDataDir(dataDir);
   try {

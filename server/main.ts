@@ -5,6 +5,7 @@ import { type Config, readConfig } from './config/config.ts';
 import { ConfigError } from './config/fields.ts';
 import { type Console, createConsole } from './console.ts';
 import { DataDirInUse } from './processes/data-dir-lock.ts';
+import { makePrivateFiles } from './processes/private-files.ts';
 
 /** After a signal everything has this long to end; then the process ends anyway and the next start cleans up. */
 const SHUTDOWN_LIMIT_MS = 8_000;
@@ -21,6 +22,7 @@ function configure(): Config {
   }
 }
 
+makePrivateFiles();
 const config = configure();
 const logger = pino({
   // The lab has a terminal of its own to speak to.
