@@ -1,7 +1,9 @@
 // One run of the OpenSSH client: it is started, its output is streamed, we end it when asked, and its log tells how it ended. The first
 // cause of an end wins.
 import { once } from 'node:events';
+import { accessSync, constants } from 'node:fs';
 import { readFile, unlink, writeFile } from 'node:fs/promises';
+import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { execa } from 'execa';
 import type { SshReached } from '../../protocol/ssh-reading.ts';
@@ -38,6 +40,26 @@ const KILL_AFTER_MS = 300;
 // read on for this long, for what is still under way, and do not wait for a master that hangs. Longer after an orderly end.
 const DRAIN_MS = { orderly: 5_000, forced: 100 };
 
+/** A log that is read to the end has a few KB. A hostile server can make ssh write as fast as the network carries. */
+export const LOG_CAP_BYTES = 256 * 1024;
+// The kernel holds the cap (setrlimit(2), RLIMIT_FSIZE, here in blocks of 512 bytes): it ends an ssh that wants to write more. Only a
+// shell can set it before ssh is there; its script is this constant, and ssh takes its place with the same pid. No core, because a core
+// of ssh may hold a key.
+const CAPPED = `ulimit -c 0; ulimit -f ${LOG_CAP_BYTES / 512}; exec "$0" "$@"`;
+
+const findSsh = (searchPath: string): string | undefined =>
+  searchPath
+    .split(':')
+    .map((dir) => path.join(dir, 'ssh'))
+    .find((file) => {
+      try {
+        accessSync(file, constants.X_OK);
+        return true;
+      } catch {
+        return false;
+      }
+    });
+
 /** A log file, if it can be written: on a full disk ssh would refuse to start because of its log. */
 export async function createLog(file: string): Promise<string | undefined> {
   try {
@@ -51,7 +73,9 @@ export async function createLog(file: string): Promise<string | undefined> {
 export async function runClient(run: ClientRun): Promise<ClientResult> {
   let cause: 'aborted' | 'timed_out' | undefined;
   let tail = Buffer.alloc(0);
-  const child = execa('ssh', run.arguments, {
+  const ssh = findSsh(run.env['PATH'] ?? '');
+  if (ssh === undefined) return neverStarted("OpenSSH's client (ssh) is not installed here");
+  const child = execa('/bin/sh', ['-c', CAPPED, ssh, ...run.arguments], {
     env: run.env,
     extendEnv: false,
     ...(run.stdin === undefined ? { stdin: 'ignore' as const } : { input: run.stdin }),
@@ -101,18 +125,7 @@ export async function runClient(run: ClientRun): Promise<ClientResult> {
     exited = true;
     if (child.pid === undefined) {
       const failure = await settled;
-      return {
-        how: 'unreachable',
-        exitCode: null,
-        signal: undefined,
-        begun: 'no',
-        reached: 'nothing',
-        stderrTail: '',
-        spoken:
-          failure.code === 'ENOENT'
-            ? "OpenSSH's client (ssh) is not installed here"
-            : (failure.shortMessage ?? 'ssh could not be started'),
-      };
+      return neverStarted(failure.shortMessage ?? 'ssh could not be started');
     }
     await Promise.race([
       drained,
@@ -134,3 +147,13 @@ export async function runClient(run: ClientRun): Promise<ClientResult> {
     if (run.logFile !== undefined) await unlink(run.logFile).catch(() => undefined);
   }
 }
+
+const neverStarted = (why: string): ClientResult => ({
+  how: 'unreachable',
+  exitCode: null,
+  signal: undefined,
+  begun: 'no',
+  reached: 'nothing',
+  stderrTail: '',
+  spoken: why,
+});
