@@ -162,3 +162,26 @@ test('what acts on this machine says what it did, or why not', async () => {
     err: 'breakglass: The journal has version 2.',
   });
 });
+
+test('nothing that a VM or a host says commands the terminal, forges a line or hides a character', async () => {
+  const evil = 'ok\u001b]0;pwned\u0007\u009b2J\u202Egnp\u200B\r\nwarning: forged\u2800';
+  const one = state('devvm', {
+    vm: { state: evil, at: null, detail: evil },
+    ssh: { answers: false, at: null, detail: evil },
+    warnings: [evil],
+  });
+  const calm = /^[^\p{Cc}\p{Cf}\u2800]*$/u;
+  const good = await startConsole(() => ({ status: 200, body: JSON.stringify(one) }));
+  const said = await run(['status', 'devvm'], { BREAKGLASS_URL: good.url });
+  expect(said.out).toContain('⟨\\e⟩]0;pwned⟨\\a⟩');
+  for (const line of said.out.split('\n')) {
+    expect(line).toMatch(calm);
+    expect(line).not.toMatch(/^warning: forged/);
+  }
+  const json = await run(['status', 'devvm', '--json'], { BREAKGLASS_URL: good.url });
+  for (const line of json.out.split('\n')) expect(line).toMatch(calm);
+  expect(JSON.parse(json.out)).toEqual(JSON.parse(JSON.stringify(one)));
+  const bad = await startConsole(() => ({ status: 409, body: JSON.stringify({ detail: evil }) }));
+  const refused = await run(['status', 'devvm'], { BREAKGLASS_URL: bad.url });
+  expect(refused.err).toMatch(calm);
+});

@@ -1,6 +1,7 @@
 // The command line: which commands and options there are. Each command is a function in a file of its own.
 import { Command, CommanderError, Option } from 'commander';
 import type { Role } from '../protocol/access.ts';
+import { visibleLine, visibleText } from '../protocol/visible-text.ts';
 import { deviceEnd, deviceList, loginLink, tokenList, tokenMake, tokenRevoke } from './access.ts';
 import { type ConsoleAddress, consoleAddress } from './console-client.ts';
 import { CliError, EXIT } from './failure.ts';
@@ -24,7 +25,10 @@ export interface Surroundings {
 
 /** Runs one command line (without the program's name) and resolves with the exit code. */
 export async function runCommand(argv: readonly string[], around: Surroundings): Promise<number> {
-  const { print, talk, env, local } = around;
+  const { env, local } = around;
+  // What a VM wrote may be in every line. It must not command the terminal of whoever reads it.
+  const print = (line: string): void => around.print(visibleText(line));
+  const talk = (line: string): void => around.talk(visibleText(line));
   const program = new Command('breakglass')
     .description('Gets a wedged Proxmox VM back.')
     .version(around.version)
@@ -108,7 +112,7 @@ export async function runCommand(argv: readonly string[], around: Surroundings):
   } catch (error) {
     if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : EXIT.usage;
     if (!(error instanceof CliError)) throw error;
-    talk(`breakglass: ${error.message}`);
+    talk(`breakglass: ${visibleLine(error.message)}`);
     return error.exitCode;
   }
 }

@@ -1,5 +1,6 @@
 // `breakglass status [target]`: how the targets are, as the console sees them. Data goes to stdout, everything else to stderr.
 import type { TargetState, TargetsAnswer } from '../protocol/me.ts';
+import { visibleJson, visibleLine } from '../protocol/visible-text.ts';
 import { columns } from './columns.ts';
 import { type ConsoleAddress, get } from './console-client.ts';
 
@@ -16,12 +17,12 @@ export async function status(
 ): Promise<void> {
   if (target === undefined) {
     const all = await get<TargetsAnswer>(address, '/api/targets');
-    if (json) print(JSON.stringify(all, null, 2));
+    if (json) print(visibleJson(all));
     else for (const line of table(all.targets, nowMs)) print(line);
     return;
   }
   const state = await get<TargetState>(address, `/api/targets/${encodeURIComponent(target)}`);
-  if (json) print(JSON.stringify(state, null, 2));
+  if (json) print(visibleJson(state));
   else for (const line of [...table([state], nowMs), ...details(state)]) print(line);
 }
 
@@ -35,7 +36,7 @@ const table = (states: readonly TargetState[], nowMs: number): string[] =>
 
 const row = ({ name, vm, ssh, guest_agent, qmp }: TargetState, nowMs: number): string[] => [
   name,
-  vm.state,
+  visibleLine(vm.state),
   word(ssh.answers),
   word(guest_agent.answers),
   word(qmp.answers),
@@ -51,9 +52,10 @@ function age(at: string | null, nowMs: number): string {
 }
 
 /** What does not fit into a row. */
-const details = ({ vm, ssh, warnings, operation }: TargetState): string[] => [
-  ...(vm.detail === undefined ? [] : [`power host: ${vm.detail}`]),
-  ...(ssh.detail === undefined ? [] : [`ssh: ${ssh.detail}`]),
-  ...(operation === null ? [] : [`running: ${operation.verb} by ${operation.by.name}`]),
-  ...warnings.map((warning) => `warning: ${warning}`),
-];
+const details = ({ vm, ssh, warnings, operation }: TargetState): string[] =>
+  [
+    ...(vm.detail === undefined ? [] : [`power host: ${vm.detail}`]),
+    ...(ssh.detail === undefined ? [] : [`ssh: ${ssh.detail}`]),
+    ...(operation === null ? [] : [`running: ${operation.verb} by ${operation.by.name}`]),
+    ...warnings.map((warning) => `warning: ${warning}`),
+  ].map(visibleLine);

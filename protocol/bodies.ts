@@ -128,3 +128,10 @@ export const EvidenceQuery = z.object({
     .optional()
     .describe('only what was captured of this target'),
 });
+
+export const EvidenceTextQuery = z.object({
+  raw: z
+    .literal('1', { error: 'raw: expected 1, or nothing' })
+    .optional()
+    .describe('`1`: exactly what was captured, which may command a terminal that shows it'),
+});

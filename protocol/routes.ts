@@ -6,6 +6,7 @@ import { Device, LoginLink, Token, TokenMade } from './access.ts';
 import {
   ChatBody,
   EvidenceQuery,
+  EvidenceTextQuery,
   LoginBody,
   LoginLinkBody,
   PowerBody,
@@ -264,10 +265,11 @@ export const ROUTES = {
     problems: ['unknown-evidence'],
   },
   'GET /api/evidence/{id}/text': {
-    says: 'One bundle as text, to read or to attach.',
+    says: 'One bundle as text, to read or to attach. Escape sequences and invisible characters are shown as stand-ins.',
     params: EVIDENCE,
+    query: EvidenceTextQuery,
     answers: { 200: file('text/plain', 'What stands in the parsed bundle.') },
-    problems: ['unknown-evidence'],
+    problems: ['unknown-evidence', 'invalid-input'],
   },
   'GET /api/evidence/{id}/screen.png': {
     says: "The picture of the VM's console.",

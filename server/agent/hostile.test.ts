@@ -249,3 +249,41 @@ test('the runbooks can be read, found and searched', async () => {
   expect(outputs.filter((output) => output.includes('# A runbook')).length).toBe(1);
   expect(outputs.filter((output) => output.includes('disk-full.md')).length).toBe(4);
 });
+
+test('calls of 2 MB are refused with a sentence, and of none is more recorded than its beginning and its length', async () => {
+  const long = 'x'.repeat(2_000_000);
+  const calls = [
+    ssh('devvm', long),
+    ssh('devvm', 'cat >/tmp/x', { stdin: long }),
+    ssh('pve', long),
+    ssh(long, 'id'),
+    ssh('devvm', 'id', { [long]: long, deep: { a: [long] } }),
+    toolUse('Grep', { pattern: long }),
+    toolUse(`Tool${long.slice(0, 100_000)}`, { a: long }),
+  ];
+  // Claude Code may summarise a conversation as long as this and ask again, so that what comes after the calls is not always their results.
+  let asks = 0;
+  const rig = await startRig(() => (asks++ === 0 ? answer(...calls) : answer(text('So be it.'))));
+  rigs.push(rig);
+  const events = await runTurn(rig.agent, 'go');
+  const asked = ofKind(events, 'tool');
+  expect(asked).toHaveLength(7);
+  for (const each of asked) expect(JSON.stringify(each).length).toBeLessThan(10_000);
+  expect(asked[0]?.input.command).toMatch(/^ssh devvm x{4096} \[…cut: 2000000 characters in all\]$/);
+  const results = ofKind(events, 'tool_result').map(({ output }) => output);
+  expect(results[0]).toMatch(
+    /^Refused: the command has 2000000 bytes, and at most 32768 are allowed\. It was not run\./,
+  );
+  expect(results[1]).toMatch(/^Refused: stdin has 2000000 characters/);
+  // The one whose own parts are all right runs; what nobody asked for does not get there.
+  expect(rig.guest.seen.map(({ command }) => command)).toEqual(['id']);
+});
+
+test('what runs is recorded whole: a command of just 32 KiB, in letters of three bytes', async () => {
+  const command = `echo ${'ж漢'.repeat(6_500)}`;
+  const rig = await startRig(batches(() => [[ssh('devvm', command, { stdin: 'y'.repeat(200_000) })]]));
+  rigs.push(rig);
+  const [asked] = ofKind(await runTurn(rig.agent, 'go'), 'tool');
+  expect(asked?.input).toMatchObject({ command: `ssh devvm ${command}`, stdin: 'y'.repeat(200_000) });
+  expect(rig.guest.seen.map((each) => each.command)).toEqual([command]);
+});

@@ -14,7 +14,7 @@ import { type Action, decide } from '../policy/decide.ts';
 import type { OurTool } from './definition.ts';
 import type { Exchange } from './exchange.ts';
 import type { Hands } from './hands.ts';
-import { accountOf, MCP_SERVER } from './show-tool.ts';
+import { accountOf, MAX_COMMAND_BYTES, MAX_STDIN_CHARS, MCP_SERVER } from './show-tool.ts';
 import {
   failed,
   guestOutcome,
@@ -28,7 +28,6 @@ const AGENT = { type: 'agent', name: 'claude' } as const;
 
 /** Limits of one command in the VM, in seconds. */
 const COMMAND_LIMIT_S = { default: 120, max: 900 } as const;
-const STDIN_CAP_CHARS = 1024 * 1024;
 
 export interface ToolServerParts {
   readonly hands: Hands;
@@ -60,12 +59,18 @@ export function toolServer(parts: ToolServerParts): McpSdkServerConfigWithInstan
     `Run one command. Host ${vm}: a shell command in the VM, as the account "observer" (reads; the default where there is one) or "repair" (may use sudo). Host ${powerHost}: the command is exactly one of ${VERBS.join(', ')}, nothing else.`,
     {
       host: z.enum([vm, powerHost]).describe(`${vm}: the VM. ${powerHost}: the power host.`),
-      command: z.string().min(1),
+      command: z
+        .string()
+        .min(1)
+        .describe(`At most ${MAX_COMMAND_BYTES / 1024} KiB.`),
       account: z
         .enum(['observer', 'repair'])
         .optional()
         .describe(`Only for ${vm}. Take repair only to change something.`),
-      stdin: z.string().max(STDIN_CAP_CHARS).optional().describe(`Only for ${vm}.`),
+      stdin: z
+        .string()
+        .optional()
+        .describe(`Only for ${vm}. At most ${MAX_STDIN_CHARS / 1024} KiB.`),
       timeout_s: z
         .number()
         .int()
@@ -124,6 +129,8 @@ async function runInVm(
   });
   const denial = await judge(hands, { type: 'command', account });
   if (denial !== undefined) return failed(`Denied. ${denial}`, 'denied');
+  const tooLong = lengthRefusal(input);
+  if (tooLong !== undefined) return failed(tooLong, 'denied');
   if (signal.aborted) return failed('Stopped before it ran.', 'stopped');
   const result = await hands.guest.run({
     account,
@@ -134,6 +141,16 @@ async function runInVm(
     ...(input.stdin === undefined ? {} : { stdin: input.stdin }),
   });
   return guestOutcome(result, account, hands.targetAliases.vm);
+}
+
+/** What a person could not read in the record is not run. */
+function lengthRefusal({ command, stdin }: VmCommand): string | undefined {
+  const bytes = Buffer.byteLength(command);
+  if (bytes > MAX_COMMAND_BYTES)
+    return `Refused: the command has ${bytes} bytes, and at most ${MAX_COMMAND_BYTES} are allowed. It was not run. Send a shorter one, or the long part as stdin (at most ${MAX_STDIN_CHARS} characters), in several steps if need be.`;
+  if (stdin !== undefined && stdin.length > MAX_STDIN_CHARS)
+    return `Refused: stdin has ${stdin.length} characters, and at most ${MAX_STDIN_CHARS} are allowed. It was not run. Send it in several steps.`;
+  return undefined;
 }
 
 async function runVerb(

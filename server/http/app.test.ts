@@ -504,7 +504,8 @@ test('a verb that contradicts the finding needs a second press that names it; th
 });
 
 test('evidence is listed and served as JSON, text, picture and archive; what does not exist is 404', async () => {
-  const bundle = await packBundle(STALLED);
+  const evil = 'root login: \u001b]0;pwned\u0007\u202E';
+  const bundle = await packBundle({ ...STALLED, 'config.txt': evil });
   const ssh = {
     async run(command: { onStdout?: (chunk: Buffer) => void }) {
       command.onStdout?.(bundle);
@@ -526,7 +527,11 @@ test('evidence is listed and served as JSON, text, picture and archive; what doe
   });
   const text = await call('GET', `${at}/text`);
   expect(text.headers.get('content-type')).toContain('text/plain');
-  expect(await text.text()).toContain('--- the two samples ---');
+  const safe = await text.text();
+  expect(safe).toContain('--- the two samples ---');
+  expect(safe).toContain('root login: ⟨\\e⟩]0;pwned⟨\\a⟩⟨U+202E⟩');
+  expect(await (await call('GET', `${at}/text?raw=1`)).text()).toContain(evil);
+  expect((await call('GET', `${at}/text?raw=2`)).status).toBe(422);
   expect((await call('GET', `${at}/screen.png`)).headers.get('content-type')).toBe('image/png');
   const archive = await call('GET', `${at}/bundle.tar.gz`);
   expect(Buffer.from(await archive.arrayBuffer())).toEqual(bundle);

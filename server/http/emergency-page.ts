@@ -4,6 +4,7 @@ import type { Contradiction } from '../../protocol/contradiction.ts';
 import type { TargetState } from '../../protocol/me.ts';
 import type { Operation } from '../../protocol/operations.ts';
 import { isMutating, VERB_MEANING, VERBS, type Verb } from '../../protocol/verbs.ts';
+import { visibleText } from '../../protocol/visible-text.ts';
 
 export const STYLE = `
 :root { color-scheme: light dark; font: 1rem/1.5 system-ui, sans-serif; }
@@ -15,9 +16,9 @@ button.mutating { border: 2px solid #b3261e; color: #b3261e; background: none; }
 pre { overflow-x: auto; padding: .6rem; border: 1px solid; }
 `;
 
-/** Escapes it, so that it is text and no markup. */
+/** Text and no markup, with the stand-ins of the page for what cannot be seen. */
 const asText = (text: string): string =>
-  text.replace(/[&<>"']/g, (character) => `&#${character.charCodeAt(0)};`);
+  visibleText(text).replace(/[&<>"']/g, (character) => `&#${character.charCodeAt(0)};`);
 
 export function page(title: string, body: string, refreshS?: number): string {
   const refresh = refreshS === undefined ? '' : `<meta http-equiv="refresh" content="${refreshS}">`;

@@ -32,7 +32,7 @@ async function house(quickTriage = broken, more: Readonly<Record<string, SmallTa
     checkFree: () => {},
     get: async (id: OperationId) => operations.get(id),
     watch: (_id: OperationId, listener: Parameters<Power['watch']>[1]) => {
-      listener({ type: 'output', stream: 'stdout', text: '<b>so far</b>' });
+      listener({ type: 'output', stream: 'stdout', text: '<b>so far</b> \u001b[2J\u202Eevil\u200B' });
       return () => undefined;
     },
   } as unknown as Power;
@@ -120,7 +120,7 @@ test('a mutating verb asks first, then runs and can be watched', async () => {
   const watched = await get(String(done.headers.location));
   expect(watched.body).toContain('http-equiv="refresh"');
   expect(watched.body).toContain('forensics: done, 2.0 s');
-  expect(watched.body).toContain('&#60;b&#62;so far');
+  expect(watched.body).toContain('&#60;b&#62;so far&#60;/b&#62; ⟨\\e⟩[2J⟨U+202E⟩evil⟨U+200B⟩');
 });
 
 test('the page that asks for confirmation names the finding that speaks against a verb, and asks again when there is a new one', async () => {

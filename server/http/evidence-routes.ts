@@ -1,9 +1,10 @@
 // Evidence over HTTP: the list, one bundle as JSON and as text, the console's picture, the archive as it came.
 import type { FastifyInstance } from 'fastify';
-import { EvidenceQuery } from '../../protocol/bodies.ts';
+import { EvidenceQuery, EvidenceTextQuery } from '../../protocol/bodies.ts';
 import type { EvidenceRecord } from '../../protocol/evidence.ts';
 import { type EvidenceId, parseEvidenceId } from '../../protocol/ids.ts';
 import { BreakglassError } from '../../protocol/problems.ts';
+import { visibleText } from '../../protocol/visible-text.ts';
 import type { Evidence } from '../evidence/port.ts';
 import { recordText } from '../evidence/record.ts';
 import type { Targets } from '../targets/targets.ts';
@@ -40,9 +41,11 @@ export function evidenceRoutes(app: FastifyInstance, targets: Targets): void {
     return { evidence: lists.flat().sort((a, b) => (a.at < b.at ? 1 : a.at > b.at ? -1 : 0)) };
   });
   serve(app, 'GET /api/evidence/{id}', async (request) => record(request.params.id));
-  serve(app, 'GET /api/evidence/{id}/text', async (request, reply) =>
-    reply.type('text/plain; charset=utf-8').send(recordText(await record(request.params.id))),
-  );
+  serve(app, 'GET /api/evidence/{id}/text', async (request, reply) => {
+    const { raw } = parse(EvidenceTextQuery, request.query);
+    const text = recordText(await record(request.params.id));
+    return reply.type('text/plain; charset=utf-8').send(raw === undefined ? visibleText(text) : text);
+  });
   serve(app, 'GET /api/evidence/{id}/screen.png', async (request, reply) => {
     const id = idOf(request.params.id);
     const png = await first((evidence) => evidence.picture(id));

@@ -1,7 +1,7 @@
 // Splits terminal output into coloured pieces. Colours become classes, because the page allows no inline style. Every other
 // escape sequence is dropped, also those that hide text. Pure.
 import Anser from 'anser';
-import { type TextPiece, visiblePieces } from './visible-text.ts';
+import { type TextPiece, visiblePieces } from '../../../protocol/visible-text.ts';
 
 export interface AnsiPiece extends TextPiece {
   readonly classes: string;

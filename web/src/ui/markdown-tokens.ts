@@ -1,6 +1,6 @@
 // Parses Markdown into tokens, which components draw as nodes. Text never becomes HTML.
 import { lexer, type Token, type Tokens } from 'marked';
-import { visibleText } from './visible-text.ts';
+import { visibleText } from '../../../protocol/visible-text.ts';
 
 export const markdownTokens = (text: string): Token[] =>
   lexer(visibleText(text), { gfm: true, breaks: false });

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
+import { visiblePieces, visibleText } from '../../../protocol/visible-text.ts';
 import { ansiPieces } from './ansi.ts';
-import { visiblePieces, visibleText } from './visible-text.ts';
 
 const textOf = (pieces: { text: string }[]) => pieces.map((piece) => piece.text).join('');
 
