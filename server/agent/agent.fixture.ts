@@ -171,6 +171,8 @@ export async function startRig(handler: Handler, options: RigOptions = {}): Prom
         model: 'sonnet',
         maxConcurrentTurns: 2,
         memoryMb: 512,
+        maxProcesses: 3,
+        processLimitMb: 1_024,
         turnTimeoutMs: 60_000,
         knowledgeDir: knowledge,
         credentials: options.credentials ?? { ANTHROPIC_API_KEY: SECRET, ANTHROPIC_BASE_URL: model.url },

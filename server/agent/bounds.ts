@@ -20,6 +20,8 @@ export interface SessionBounds {
   readonly interruptGraceMs: number;
   /** How long a turn may take to end after a stop. Below the 1.9 s after which sessions close the agent. */
   readonly stopLimitMs: number;
+  /** How long a prompt waits for one of the processes that may live at once. Above the 3.5 s that parking an idle one takes at most. */
+  readonly seatWaitMs: number;
   /** How long a prompt waits until the process of an earlier turn that was cut off is gone. */
   readonly leftoverMs: number;
 }
@@ -27,6 +29,12 @@ export interface SessionBounds {
 export interface DriverBounds extends SessionBounds, ApiBounds {
   /** What the live processes may hold together, in MB; above that, idle ones are parked. Those that work, and one more, always live. */
   readonly memoryMb: number;
+  /** How many processes may live at once, those that are ending included. */
+  readonly maxProcesses: number;
+  /** What one process may hold, in MB; a larger one is ended, so that not the server is. */
+  readonly processLimitMb: number;
+  /** How often that is looked at. */
+  readonly watchEveryMs: number;
   /** What a process is counted with that cannot be measured yet: 160 to 210 MB were seen at work. */
   readonly processMb: number;
   /**
@@ -46,7 +54,11 @@ export const BOUNDS: DriverBounds = {
   interruptGraceMs: 1_000,
   stopLimitMs: 1_600,
   leftoverMs: 10_000,
+  seatWaitMs: 10_000,
   memoryMb: 512,
+  maxProcesses: 3,
+  processLimitMb: 1_024,
+  watchEveryMs: 1_000,
   processMb: 200,
   verbWaitMs: 600_000,
 };

@@ -1,6 +1,8 @@
 // One Claude Code process: starting it, talking to it, interrupting it, ending it. Its messages are read one by one, without
 // `for await`, because leaving such a loop would close the process; each goes to whoever listens at that moment.
 import { type ChildProcess, spawn } from 'node:child_process';
+import { writeFileSync } from 'node:fs';
+import { setPriority } from 'node:os';
 import { setTimeout as sleep } from 'node:timers/promises';
 import {
   type Options,
@@ -29,8 +31,15 @@ const STDERR_KEPT = 2_000;
 /** What Claude Code says when the conversation is missing or unreadable, or when its id is taken. */
 const RESUME_FAILED = /No conversation found|Session ID \S+ is already in use|Failed to resume/i;
 
+/** The kernel takes it before the server when memory is short (proc(5); any process may raise its own). */
+const OOM_SCORE_ADJ = 800;
+/** The server, and with it the power path, has the processor first. */
+const NICE = 10;
+
 export class ClaudeProcess {
   readonly ended: Promise<ProcessEnd>;
+  /** Resolves when the kernel says that it is gone, which `kill` does not wait for without end. */
+  readonly gone: Promise<void>;
   readonly #query: Query;
   readonly #logger: Logger;
   readonly #prompts: SDKUserMessage[] = [];
@@ -39,11 +48,14 @@ export class ClaudeProcess {
   #child: ChildProcess | undefined;
   #stderr = '';
   #isOver = false;
+  #killedBecause: string | undefined;
   /** Gets every message. The next one is read after its promise has resolved. */
   listener: ((message: SDKMessage) => Promise<void>) | undefined;
 
   constructor(options: Options, logger: Logger) {
     this.#logger = logger;
+    const gone = Promise.withResolvers<void>();
+    this.gone = gone.promise;
     this.#query = query({
       prompt: this.#input(),
       options: {
@@ -53,6 +65,8 @@ export class ClaudeProcess {
           // In a process group of its own, so that Ctrl-C in the server's terminal reaches it only when the server decides so.
           const child = spawn(command, args, { cwd, env, stdio: ['pipe', 'pipe', 'pipe'], detached: true });
           this.#child = child;
+          child.once('exit', () => gone.resolve()).once('error', () => child.pid ?? gone.resolve());
+          yieldToServer(child.pid, logger);
           child.stderr.setEncoding('utf8').on('data', (text: string) => this.#drain(text));
           child.stdin.on('error', () => undefined); // It died, which its exit reports.
           return child;
@@ -60,6 +74,8 @@ export class ClaudeProcess {
       },
     });
     this.ended = this.#read();
+    // Where nothing was spawned, nothing has to go.
+    void this.ended.then(() => this.#child ?? gone.resolve());
   }
 
   get isOver(): boolean {
@@ -126,8 +142,9 @@ export class ClaudeProcess {
     await this.kill();
   }
 
-  /** Kills it and everything that it started. Resolves when it is gone, or when SIGKILL did not help. */
-  async kill(): Promise<void> {
+  /** Kills it and everything that it started. Resolves when it is gone, or when SIGKILL did not help. `because`: for `ended`. */
+  async kill(because?: string): Promise<void> {
+    this.#killedBecause ??= because;
     const pid = this.#child?.pid;
     if (pid !== undefined && this.#child?.exitCode === null && this.#child.signalCode === null) {
       try {
@@ -192,6 +209,7 @@ export class ClaudeProcess {
     const { signalCode, exitCode } = this.#child ?? {};
     if (signalCode !== null && signalCode !== undefined) how = `killed by ${signalCode}`;
     else if (exitCode !== null && exitCode !== undefined && exitCode !== 0) how = `exit code ${exitCode}`;
+    if (this.#killedBecause !== undefined) how = this.#killedBecause;
     const resumeFailed = RESUME_FAILED.test(`${said} ${this.#stderr}`);
     return { how, resumeFailed };
   }
@@ -199,6 +217,16 @@ export class ClaudeProcess {
   #drain(text: string): void {
     this.#stderr = (this.#stderr + text).slice(-STDERR_KEPT);
     this.#logger.debug({ stderr: text.slice(0, STDERR_KEPT) }, 'agent stderr');
+  }
+}
+
+function yieldToServer(pid: number | undefined, logger: Logger): void {
+  if (pid === undefined) return;
+  try {
+    writeFileSync(`/proc/${pid}/oom_score_adj`, String(OOM_SCORE_ADJ));
+    setPriority(pid, NICE);
+  } catch (error) {
+    logger.warn({ err: error, pid }, 'the priority of an agent process could not be lowered');
   }
 }
 

@@ -25,6 +25,7 @@ import {
   NoClaudeBinary,
   processOptions,
 } from './process-options.ts';
+import { createSeats, type GiveBack } from './seats.ts';
 import { endpointOf } from './trouble.ts';
 
 export interface AgentDriverDeps {
@@ -40,14 +41,21 @@ export interface AgentDriverDeps {
 }
 
 export interface CountedDriver extends AgentDriver {
-  /** How many sessions it keeps something for, and how many of them have a process. */
+  /** How many sessions it keeps something for, and how many processes there are, those that are ending included. */
   counts(): { readonly known: number; readonly live: number };
 }
 
 /** Does not throw when the deployment is broken: `unavailable()` says what is missing, and the rest of the console works. */
 export function createAgentDriver(deps: AgentDriverDeps): CountedDriver {
   const { config, logger } = deps;
-  const bounds: DriverBounds = { ...BOUNDS, memoryMb: config.memoryMb, ...deps.bounds };
+  const bounds: DriverBounds = {
+    ...BOUNDS,
+    memoryMb: config.memoryMb,
+    maxProcesses: config.maxProcesses,
+    processLimitMb: config.processLimitMb,
+    ...deps.bounds,
+  };
+  const seats = createSeats(bounds.maxProcesses);
   const definition = loadDefinition(config);
   const binary = findBinary();
   const places = makePlaces(config, deps.dataDir, logger);
@@ -85,6 +93,29 @@ export function createAgentDriver(deps: AgentDriverDeps): CountedDriver {
         .catch((error: unknown) => logger.warn({ err: error }, 'an idle agent could not be parked'));
   };
 
+  /** A free seat, for which the longest idle one has to go where there is none. */
+  const takeSeat = (): Promise<GiveBack | undefined> => {
+    keepWithinMemory(bounds.processMb);
+    if (!seats.isFree) {
+      const [idle] = [...sessions.values()]
+        .filter((session) => session.isLive && !session.isBusy)
+        .toSorted((a, b) => a.lastUsed - b.lastUsed);
+      idle
+        ?.park()
+        .catch((error: unknown) => logger.warn({ err: error }, 'an idle agent could not be parked'));
+    }
+    return seats.take(bounds.seatWaitMs);
+  };
+
+  // However many people look, one process waits ahead of its first prompt.
+  const mayWarm = (): boolean =>
+    seats.isFree && ![...sessions.values()].some((session) => session.isLive && !session.isBusy);
+
+  const watch = setInterval(() => {
+    for (const session of sessions.values()) session.endIfAbove(bounds.processLimitMb);
+  }, bounds.watchEveryMs);
+  watch.unref();
+
   const create = (id: SessionId, target: TargetName, agent: AgentDefinition): LiveSession => {
     const hands = deps.handsOf(target);
     return new LiveSession({
@@ -96,7 +127,8 @@ export function createAgentDriver(deps: AgentDriverDeps): CountedDriver {
       show: { hasObserver: hands.guest.hasObserver, vmAlias: hands.targetAliases.vm },
       endpoint,
       unavailable,
-      makeRoom: () => keepWithinMemory(bounds.processMb),
+      mayWarm,
+      makeRoom: takeSeat,
       onIdle: () => keepWithinMemory(0),
       onGone: () => sessions.delete(id),
       options: async (resume, model, exchange) => {
@@ -141,10 +173,11 @@ export function createAgentDriver(deps: AgentDriverDeps): CountedDriver {
     },
     counts: () => ({
       known: sessions.size,
-      live: [...sessions.values()].filter((session) => session.isLive).length,
+      live: seats.taken,
     }),
     async close() {
       closed = true;
+      clearInterval(watch);
       await Promise.all([...sessions.values()].map((session) => session.close()));
     },
   };

@@ -7,7 +7,9 @@ import type { SessionBounds } from './bounds.ts';
 import type { ClaudeProcess, ProcessEnd } from './claude-process.ts';
 import { isModelName } from './definition.ts';
 import { Exchange } from './exchange.ts';
+import { residentMb } from './memory.ts';
 import { type AgentPrompt, type LiveAgent, NotRecorded, type TurnLog } from './port.ts';
+import type { GiveBack } from './seats.ts';
 import type { ShowContext } from './show-tool.ts';
 import { findTranscript, setAside } from './transcripts.ts';
 import { freshTurn } from './translate.ts';
@@ -22,8 +24,10 @@ export interface SessionParts {
   readonly show: ShowContext;
   readonly endpoint: ModelEndpoint;
   readonly unavailable: () => string | undefined;
-  /** Called before a process is started. Parks other processes if there are too many. */
-  readonly makeRoom: () => void;
+  /** Whether a process may be started that nobody has a prompt for yet. */
+  readonly mayWarm: () => boolean;
+  /** Called before a process is started. Parks other processes if there are too many. Undefined when there is no room in time. */
+  readonly makeRoom: () => Promise<GiveBack | undefined>;
   /** Called after a turn, when its process holds most. */
   readonly onIdle: () => void;
   /** Called when it was released and its process is gone, so that nobody needs this object any more. */
@@ -34,6 +38,9 @@ export interface SessionParts {
     exchange: () => Exchange | undefined,
   ) => Promise<Options>;
 }
+
+/** There are as many processes as there may be, and none of them is idle. */
+class NoRoom extends Error {}
 
 /** Why an exchange ended. The first cause wins. `refused`: the prompt was not handed over. */
 type Cause = 'model' | 'stopped' | 'silent' | 'refused' | NotRecorded | ProcessEnd;
@@ -78,11 +85,11 @@ export class LiveSession implements LiveAgent {
     return this.#process?.pid;
   }
 
-  /** Starts the process ahead of the first prompt. */
+  /** Somebody looks at the session. Starts its process ahead of the first prompt, where there is room to spare. */
   warm(): void {
     this.#released = false;
     this.lastUsed = performance.now();
-    if (this.#parts.unavailable() !== undefined) return;
+    if (this.#parts.unavailable() !== undefined || !this.#parts.mayWarm()) return;
     if (this.#parking === undefined)
       this.#start().catch((error: unknown) =>
         this.#parts.logger.error({ err: error, session: this.#parts.id }, 'the agent could not be started'),
@@ -105,7 +112,19 @@ export class LiveSession implements LiveAgent {
   }
 
   async #startOne(): Promise<ClaudeProcess> {
-    this.#parts.makeRoom();
+    const giveBack = await this.#parts.makeRoom();
+    if (giveBack === undefined) throw new NoRoom();
+    try {
+      const started = await this.#startSeated();
+      void started.gone.then(giveBack);
+      return started;
+    } catch (error) {
+      giveBack();
+      throw error;
+    }
+  }
+
+  async #startSeated(): Promise<ClaudeProcess> {
     const { id, logger } = this.#parts;
     const transcript = findTranscript(this.#parts.configDir, id);
     this.#model = this.#parts.model;
@@ -181,7 +200,16 @@ export class LiveSession implements LiveAgent {
   async #attempt(run: Run, model: string): Promise<Cause> {
     const { bounds, show, endpoint, logger } = this.#parts;
     await this.#parking;
-    const process = await this.#start();
+    const process = await Promise.race([this.#start().catch(asNoRoom), whenAborted(run.signal)]);
+    if (process === undefined) return 'stopped';
+    if (process instanceof NoRoom) {
+      await this.#report(run, {
+        code: 'agents-full',
+        sentence:
+          'As many agents are at work as there may be (BREAKGLASS_MAX_AGENTS), so this prompt was not begun. Wait for one of them, or stop it, and ask again. The power buttons and triage work without the agent.',
+      });
+      return 'refused';
+    }
     const silence = Promise.withResolvers<'silent'>();
     const exchange = new Exchange({
       log: run.log,
@@ -298,6 +326,20 @@ export class LiveSession implements LiveAgent {
     await log.record({ kind: 'result', is_error: true, result: sentence, duration_ms });
   }
 
+  /** Ends a process that holds more memory than one may. A prompt that runs ends with an error that says so; the next one resumes. */
+  endIfAbove(limitMb: number): void {
+    const process = this.#process;
+    const mb = residentMb(process?.pid);
+    if (process === undefined || process.isOver || mb === undefined || mb <= limitMb) return;
+    this.#parts.logger.warn(
+      { session: this.#parts.id, mb: Math.round(mb), limitMb },
+      'an agent process held too much memory; it is ended',
+    );
+    void process.kill(
+      `it held ${Math.round(mb)} MB of memory, more than the ${limitMb} MB that one may (BREAKGLASS_AGENT_PROCESS_MB), and was ended`,
+    );
+  }
+
   #parkLater(): void {
     clearTimeout(this.#park);
     const { parkAfterMs, parkReleasedAfterMs } = this.#parts.bounds;
@@ -326,6 +368,17 @@ export class LiveSession implements LiveAgent {
     await this.park();
   }
 }
+
+function asNoRoom(error: unknown): NoRoom {
+  if (error instanceof NoRoom) return error;
+  throw error;
+}
+
+const whenAborted = (signal: AbortSignal): Promise<undefined> =>
+  new Promise((resolve) => {
+    if (signal.aborted) resolve(undefined);
+    signal.addEventListener('abort', () => resolve(undefined), { once: true });
+  });
 
 const isDeath = (cause: Cause): cause is ProcessEnd => typeof cause === 'object' && 'how' in cause;
 

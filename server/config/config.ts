@@ -45,6 +45,10 @@ export interface Config {
     readonly maxConcurrentTurns: number;
     /** What live agents may hold beside the server; above that, idle ones are parked. */
     readonly memoryMb: number;
+    /** How many agent processes may live at once. */
+    readonly maxProcesses: number;
+    /** What one of them may hold before it is ended. */
+    readonly processLimitMb: number;
     readonly turnTimeoutMs: number;
     readonly knowledgeDir: string;
     /** What the model API needs, exactly as it goes into the agent's environment. */
@@ -108,6 +112,8 @@ const Variables = z.object({
   ),
   BREAKGLASS_MAX_CONCURRENT_TURNS: wholeNumber(1, 64).default(2),
   BREAKGLASS_AGENT_MEMORY_MB: wholeNumber(1, 1_000_000).default(512),
+  BREAKGLASS_MAX_AGENTS: wholeNumber(1, 256).optional(),
+  BREAKGLASS_AGENT_PROCESS_MB: wholeNumber(300, 1_000_000).default(1_024),
   BREAKGLASS_TURN_TIMEOUT_SECONDS: wholeNumber(1, 86_400).default(1_800),
   BREAKGLASS_POLICY: policyMode.default('ask'),
   BREAKGLASS_SESSIONS_DIR: z.string().default('/workspace/sessions'),
@@ -172,6 +178,11 @@ export function readConfig(
       model: read.BREAKGLASS_MODEL,
       maxConcurrentTurns: read.BREAKGLASS_MAX_CONCURRENT_TURNS,
       memoryMb: read.BREAKGLASS_AGENT_MEMORY_MB,
+      // The turns that may run and one more, whose session waits for its next prompt; or what the memory allows at 200 MB each.
+      maxProcesses:
+        read.BREAKGLASS_MAX_AGENTS ??
+        Math.max(read.BREAKGLASS_MAX_CONCURRENT_TURNS + 1, Math.floor(read.BREAKGLASS_AGENT_MEMORY_MB / 200)),
+      processLimitMb: read.BREAKGLASS_AGENT_PROCESS_MB,
       turnTimeoutMs: read.BREAKGLASS_TURN_TIMEOUT_SECONDS * 1_000,
       knowledgeDir: path.resolve(read.BREAKGLASS_KNOWLEDGE_DIR),
       credentials: Object.fromEntries(
