@@ -36,7 +36,7 @@ const table = (states: readonly TargetState[], nowMs: number): string[] =>
 
 const row = ({ name, vm, ssh, guest_agent, qmp }: TargetState, nowMs: number): string[] => [
   name,
-  visibleLine(vm.state),
+  vm.state,
   word(ssh.answers),
   word(guest_agent.answers),
   word(qmp.answers),

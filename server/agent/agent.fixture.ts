@@ -24,6 +24,7 @@ import { createSecondPresses } from '../press/second-press.ts';
 import type { DriverBounds } from './bounds.ts';
 import { type AgentDriverDeps, type CountedDriver, createAgentDriver } from './driver.ts';
 import type { Hands } from './hands.ts';
+import type { AgentUser } from './own-user.ts';
 import { type AgentDriver, type LiveAgent, NotRecorded, type TurnLog } from './port.ts';
 import type { AgentEvent } from './translate.ts';
 
@@ -152,6 +153,7 @@ export interface RigOptions {
   /** What triage says right before a verb. */
   readonly finding?: TriageReport;
   readonly credentials?: Readonly<Record<string, string>>;
+  readonly user?: AgentUser;
 }
 
 export async function startRig(handler: Handler, options: RigOptions = {}): Promise<Rig> {
@@ -173,6 +175,7 @@ export async function startRig(handler: Handler, options: RigOptions = {}): Prom
         memoryMb: 512,
         maxProcesses: 3,
         processLimitMb: 1_024,
+        user: options.user,
         turnTimeoutMs: 60_000,
         knowledgeDir: knowledge,
         credentials: options.credentials ?? { ANTHROPIC_API_KEY: SECRET, ANTHROPIC_BASE_URL: model.url },

@@ -52,7 +52,11 @@ export class ClaudeProcess {
   /** Gets every message. The next one is read after its promise has resolved. */
   listener: ((message: SDKMessage) => Promise<void>) | undefined;
 
-  constructor(options: Options, logger: Logger) {
+  constructor(
+    options: Options,
+    user: { readonly uid: number; readonly gid: number } | undefined,
+    logger: Logger,
+  ) {
     this.#logger = logger;
     const gone = Promise.withResolvers<void>();
     this.gone = gone.promise;
@@ -63,7 +67,14 @@ export class ClaudeProcess {
         stderr: (text) => this.#drain(text),
         spawnClaudeCodeProcess: ({ command, args, cwd, env }) => {
           // In a process group of its own, so that Ctrl-C in the server's terminal reaches it only when the server decides so.
-          const child = spawn(command, args, { cwd, env, stdio: ['pipe', 'pipe', 'pipe'], detached: true });
+          const child = spawn(command, args, {
+            cwd,
+            env,
+            stdio: ['pipe', 'pipe', 'pipe'],
+            detached: true,
+            // Node also drops the groups of the server then.
+            ...(user === undefined ? {} : { uid: user.uid, gid: user.gid }),
+          });
           this.#child = child;
           child.once('exit', () => gone.resolve()).once('error', () => child.pid ?? gone.resolve());
           yieldToServer(child.pid, logger);

@@ -16,6 +16,7 @@ import {
 import type { Hands } from './hands.ts';
 import { LiveSession } from './live-session.ts';
 import { residentMb, tooMuch } from './memory.ts';
+import { type ProcessUser, processUser } from './own-user.ts';
 import type { AgentDriver } from './port.ts';
 import {
   type AgentDirs,
@@ -38,6 +39,8 @@ export interface AgentDriverDeps {
   readonly ownerEnv: Readonly<Record<string, string>>;
   readonly logger: Logger;
   readonly bounds?: Partial<DriverBounds>;
+  /** The program. Default: the one of the Agent SDK. */
+  readonly binary?: string;
 }
 
 export interface CountedDriver extends AgentDriver {
@@ -57,9 +60,14 @@ export function createAgentDriver(deps: AgentDriverDeps): CountedDriver {
   };
   const seats = createSeats(bounds.maxProcesses);
   const definition = loadDefinition(config);
-  const binary = findBinary();
+  const binary = deps.binary ?? findBinary();
   const places = makePlaces(config, deps.dataDir, logger);
   const { dirs, root } = typeof places === 'string' ? NO_PLACES : places;
+  const user: ProcessUser =
+    typeof places === 'string' || typeof binary !== 'string'
+      ? { type: 'none', why: '' } // Not available anyway, with a reason of its own.
+      : processUser(config.user, { dataDir: deps.dataDir, binary, root });
+  if (user.type === 'the-server') logger.warn(user.why);
   const endpoint = endpointOf(config.credentials);
   const sessions = new Map<SessionId, LiveSession>();
   let closed = false;
@@ -69,6 +77,7 @@ export function createAgentDriver(deps: AgentDriverDeps): CountedDriver {
     if (typeof definition === 'string') return definition;
     if (typeof binary !== 'string') return binary.message;
     if (typeof places === 'string') return places;
+    if (user.type === 'none') return user.why;
     if (
       config.credentials['ANTHROPIC_API_KEY'] === undefined &&
       config.credentials['CLAUDE_CODE_OAUTH_TOKEN'] === undefined
@@ -126,6 +135,7 @@ export function createAgentDriver(deps: AgentDriverDeps): CountedDriver {
       configDir: dirs.config,
       show: { hasObserver: hands.guest.hasObserver, vmAlias: hands.targetAliases.vm },
       endpoint,
+      user: user.type === 'own' ? user : undefined,
       unavailable,
       mayWarm,
       makeRoom: takeSeat,

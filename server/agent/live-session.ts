@@ -23,6 +23,8 @@ export interface SessionParts {
   readonly configDir: string;
   readonly show: ShowContext;
   readonly endpoint: ModelEndpoint;
+  /** Whom the process belongs to; undefined: the server's own user. */
+  readonly user: { readonly uid: number; readonly gid: number } | undefined;
   readonly unavailable: () => string | undefined;
   /** Whether a process may be started that nobody has a prompt for yet. */
   readonly mayWarm: () => boolean;
@@ -132,7 +134,7 @@ export class LiveSession implements LiveAgent {
     // The Agent SDK is loaded with the first agent. A console whose agent nobody uses never loads it.
     const { ClaudeProcess } = await import('./claude-process.ts');
     const options = await this.#parts.options(transcript !== undefined, this.#model, () => this.#exchange);
-    const started = new ClaudeProcess(options, logger);
+    const started = new ClaudeProcess(options, this.#parts.user, logger);
     this.#process = started;
     void started.ended.then(({ how, resumeFailed }) => {
       logger.info({ session: id, how }, 'agent process ended');

@@ -1,9 +1,12 @@
 // The agent's processes as the machine sees them: how many, how large, how important. With the real Claude Code CLI.
-import { readdirSync, readFileSync } from 'node:fs';
+import { spawnSync } from 'node:child_process';
+import { chmodSync, copyFileSync, linkSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { getPriority } from 'node:os';
+import path from 'node:path';
 import { afterAll, expect, test } from 'vitest';
-import { answer, text } from '../../lab/model/scripted.ts';
+import { answer, text, toolUse } from '../../lab/model/scripted.ts';
 import { newSessionId } from '../../protocol/ids.ts';
+import { tempDir } from '../../test/support/temp-dir.ts';
 import { eventually } from '../../test/support/wait-for.ts';
 import {
   kinds,
@@ -15,6 +18,7 @@ import {
   target,
   turnContext,
 } from './agent.fixture.ts';
+import { claudeBinary } from './process-options.ts';
 
 const rigs: Rig[] = [];
 afterAll(() => Promise.all(rigs.map((rig) => rig.close())));
@@ -124,4 +128,57 @@ test('the kernel takes the agent before the server, and the server has the proce
   // The default limit is far above what it needs.
   const peak = Number(/^VmHWM:\s+(\d+) kB$/m.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1]) / 1_024;
   expect(peak).toBeLessThan(1_024 / 2);
+});
+
+const NOBODY = { name: 'nobody', uid: 65_534, gid: 65_534, asked: true } as const;
+
+test('under its own user it answers, resumes and reads its runbooks, and sees neither key nor record', async (context) => {
+  if (process.getuid?.() !== 0) return context.skip('only root can start processes of another user');
+  const dir = tempDir();
+  chmodSync(dir, 0o755);
+  const binary = path.join(dir, 'claude');
+  try {
+    linkSync(claudeBinary(), binary);
+  } catch {
+    copyFileSync(claudeBinary(), binary); // Another filesystem.
+  }
+  const rig = await rigged(
+    (request) =>
+      request.messages.at(-1)?.content.some((block) => block.type === 'tool_result') === true
+        ? answer(text('Read.'))
+        : answer(toolUse('Read', { file_path: 'disk-full.md' })),
+    { user: NOBODY, deps: { binary } },
+  );
+  expect(rig.driver.unavailable()).toBeUndefined();
+  writeFileSync(path.join(rig.dir, 'key'), 'secret', { mode: 0o600 });
+  const events = await runTurn(rig.agent, 'read');
+  expect(ofKind(events, 'tool_result')[0]).toMatchObject({
+    is_error: false,
+    output: expect.stringContaining('# A runbook'),
+  });
+  const [pid = 0] = alive(rig);
+  const status = readFileSync(`/proc/${pid}/status`, 'utf8');
+  expect(/^Uid:.*$/m.exec(status)?.[0]).toBe('Uid:\t65534\t65534\t65534\t65534');
+  expect(/^Groups:[\t ]*(.*)$/m.exec(status)?.[1]?.trim()).toBe('');
+  expect(readFileSync(`/proc/${pid}/oom_score_adj`, 'utf8').trim()).toBe('800');
+  const look = (what: string) =>
+    spawnSync('/bin/sh', ['-c', what], { cwd: '/', uid: NOBODY.uid, gid: NOBODY.gid, encoding: 'utf8' });
+  expect(look(`cat ${rig.dir}/key`).stderr).toMatch(/Permission denied/);
+  expect(look(`ls ${rig.dir}`).stderr).toMatch(/Permission denied/);
+  await rig.driver.close();
+  expect(alive(rig)).toEqual([]);
+  await runTurn(rig.again().open(rig.session, target), 'again');
+  expect(rig.model.requests.at(-1)?.raw).toContain('"read"');
+});
+
+test('a user that was asked for and cannot be had leaves the console without an agent, and says why', async (context) => {
+  if (process.getuid?.() !== 0) return context.skip('only root can start processes of another user');
+  const dir = tempDir();
+  const binary = path.join(dir, 'claude'); // Below a directory that only root may enter.
+  copyFileSync('/bin/true', binary);
+  const rig = await rigged(() => answer(text('Here.')), { user: NOBODY, deps: { binary } });
+  expect(rig.driver.unavailable()).toMatch(
+    /cannot run as the user nobody .*it cannot run .*claude: open the directories above it.*power buttons/,
+  );
+  expect(kinds(await runTurn(rig.agent, 'hello'))).toEqual(['error', 'result']);
 });

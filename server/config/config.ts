@@ -19,6 +19,15 @@ import {
 import { packageRoot } from './package-root.ts';
 import { readTargetsFile, type TargetsConfig } from './targets.ts';
 
+/** A user of this machine. */
+interface AgentUser {
+  readonly name: string;
+  readonly uid: number;
+  readonly gid: number;
+  /** False where it was only found under its usual name. */
+  readonly asked: boolean;
+}
+
 export interface Config {
   readonly port: number;
   readonly bind: string;
@@ -49,6 +58,8 @@ export interface Config {
     readonly maxProcesses: number;
     /** What one of them may hold before it is ended. */
     readonly processLimitMb: number;
+    /** Whom its processes belong to, where that is not the console's own user. */
+    readonly user: AgentUser | undefined;
     readonly turnTimeoutMs: number;
     readonly knowledgeDir: string;
     /** What the model API needs, exactly as it goes into the agent's environment. */
@@ -112,6 +123,7 @@ const Variables = z.object({
   ),
   BREAKGLASS_MAX_CONCURRENT_TURNS: wholeNumber(1, 64).default(2),
   BREAKGLASS_AGENT_MEMORY_MB: wholeNumber(1, 1_000_000).default(512),
+  BREAKGLASS_AGENT_USER: user.optional(),
   BREAKGLASS_MAX_AGENTS: wholeNumber(1, 256).optional(),
   BREAKGLASS_AGENT_PROCESS_MB: wholeNumber(300, 1_000_000).default(1_024),
   BREAKGLASS_TURN_TIMEOUT_SECONDS: wholeNumber(1, 86_400).default(1_800),
@@ -183,6 +195,7 @@ export function readConfig(
         read.BREAKGLASS_MAX_AGENTS ??
         Math.max(read.BREAKGLASS_MAX_CONCURRENT_TURNS + 1, Math.floor(read.BREAKGLASS_AGENT_MEMORY_MB / 200)),
       processLimitMb: read.BREAKGLASS_AGENT_PROCESS_MB,
+      user: readAgentUser(read.BREAKGLASS_AGENT_USER),
       turnTimeoutMs: read.BREAKGLASS_TURN_TIMEOUT_SECONDS * 1_000,
       knowledgeDir: path.resolve(read.BREAKGLASS_KNOWLEDGE_DIR),
       credentials: Object.fromEntries(
@@ -222,6 +235,25 @@ function withSecretFiles(env: Env): Env {
       );
   }
   return given;
+}
+
+/** The user with that name, or the one with the usual name where there is one. */
+function readAgentUser(name: string | undefined): AgentUser | undefined {
+  const wanted = name ?? 'breakglass-agent';
+  let users = '';
+  try {
+    users = readFileSync('/etc/passwd', 'utf8');
+  } catch {
+    // A system without users has none of that name.
+  }
+  const fields = users
+    .split('\n')
+    .map((line) => line.split(':'))
+    .find(([each]) => each === wanted);
+  if (fields !== undefined)
+    return { name: wanted, uid: Number(fields[2]), gid: Number(fields[3]), asked: name !== undefined };
+  if (name === undefined) return undefined;
+  throw notUnderstood('BREAKGLASS_AGENT_USER', name, 'a user of this machine (useradd --system makes one)');
 }
 
 function readAccess(read: Variables, ownToken: () => string | undefined): Config['access'] {

@@ -9,6 +9,7 @@ import path from 'node:path';
 const OURS: readonly RegExp[] = [
   /^server\.(?:lock|pid)(?:-journal)?$/,
   /^journal\.sqlite/,
+  /^access(?:-token$|\.json)/,
   /^known_hosts/,
   /^\.owner-/,
   /^(?:agent|evidence|ssh)$/,
@@ -16,6 +17,7 @@ const OURS: readonly RegExp[] = [
 const OTHERS_MAY_ANYTHING = 0o077;
 const GROUP_MAY_WRITE = 0o020;
 const ANYBODY_MAY_WRITE = 0o002;
+const GROUP_MAY_PASS = 0o010;
 
 export interface DirectoryCheck {
   /** What was open to others until now. */
@@ -55,7 +57,8 @@ export function checkDirectory(dir: string): DirectoryCheck {
     (mode & ANYBODY_MAY_WRITE) !== 0 ? 'everybody' : (mode & GROUP_MAY_WRITE) !== 0 ? 'its group' : undefined;
   // Only ours: whoever names /tmp or a home directory must not find it closed to everybody else.
   const isOursAlone = uid === own && ours.length === names.length;
-  if (isOursAlone) tighten(dir, found, false);
+  // The agent's own user may pass through (agent/own-user.ts); passing is not reading.
+  if (isOursAlone) tighten(dir, found, GROUP_MAY_PASS);
   else if (openTo !== undefined)
     warnings.push(
       `The data directory ${dir} may be written by ${openTo} (mode ${octal(mode)}, owner ${uid}): whoever that is can replace the record and the keys of the hosts. Give the console a directory of its own (chmod 700), or let nobody else be in that group.`,
@@ -77,20 +80,21 @@ interface Found {
 }
 
 /** Never follows a link: what it leads to is not ours. */
-function tighten(file: string, found: Found, inside = true): void {
+function tighten(file: string, found: Found, except = 0): void {
   const stat = lstatSync(file, { throwIfNoEntry: false });
   if (stat === undefined || !(stat.isFile() || stat.isDirectory())) return;
-  if ((stat.mode & OTHERS_MAY_ANYTHING) !== 0) {
+  const forbidden = OTHERS_MAY_ANYTHING & ~except;
+  if ((stat.mode & forbidden) !== 0) {
     try {
-      chmodSync(file, stat.mode & 0o7700);
+      chmodSync(file, stat.mode & 0o7777 & ~forbidden);
       // Some volumes take every mode and keep their own.
-      const kept = lstatSync(file).mode & OTHERS_MAY_ANYTHING;
+      const kept = lstatSync(file).mode & forbidden;
       (kept === 0 ? found.tightened : found.failed).push(file);
     } catch {
       found.failed.push(file);
     }
   }
-  if (!inside || !stat.isDirectory()) return;
+  if (except !== 0 || !stat.isDirectory()) return;
   for (const name of readdirSync(file)) tighten(path.join(file, name), found);
 }
 
