@@ -2,11 +2,13 @@
 import { readFileSync } from 'node:fs';
 import type { FastifyInstance } from 'fastify';
 import type { Logger } from 'pino';
+import { configuredEvent } from './about/configured.ts';
 import { describe } from './about/describe.ts';
 import { warningsOf } from './about/warnings.ts';
 import { createDoor } from './access/door.ts';
 import { createAgentDriver } from './agent/driver.ts';
 import { handsOf } from './agent/hands.ts';
+import { startAudit } from './audit/audit.ts';
 import type { Config } from './config/config.ts';
 import { adoptLooseEvidence } from './evidence/evidence.ts';
 import { buildApp } from './http/app.ts';
@@ -26,7 +28,7 @@ export interface Console {
   readonly whyPowerOnly: string | undefined;
   /** A login link for whoever owns the token of the environment. @param url where the console listens */
   loginUrl(url: string): string;
-  /** Ends turns (as interrupted), then requests, agents, targets with their connections, and last the journal. */
+  /** Ends turns (as interrupted), then requests, agents, targets with their connections, what is sent elsewhere, and last the journal. */
   close(): Promise<void>;
 }
 
@@ -42,6 +44,11 @@ export async function createConsole(config: Config, logger: Logger): Promise<Con
   const ownerEnv = ownerMark(dataDir.path);
   const { journal, why } = tryJournal(dataDir.path, dataDir.whyNot, logger);
   const controlDir = openControlDir(dataDir.path);
+  const audit = journal === undefined ? undefined : startAudit({ config: config.audit, journal, logger });
+  // Like every event it may fail for a full disk, which does not stop the start.
+  await journal
+    ?.append([configuredEvent(config)])
+    .catch((error: unknown) => logger.error({ err: error }, 'the start is not recorded'));
   adoptLooseEvidence(dataDir.path, logger);
   const targets = makeTargets(config, logger, { dataDir, journal, controlDir, ownerEnv });
 
@@ -76,6 +83,7 @@ export async function createConsole(config: Config, logger: Logger): Promise<Con
       warnings,
       whyPowerOnly: why,
       agentUnavailable: () => agent?.unavailable(),
+      auditWarnings: () => audit?.warnings() ?? [],
     }),
     verbTimeoutMs: config.verbTimeoutMs,
     keepaliveMs: config.keepaliveMs,
@@ -100,6 +108,7 @@ export async function createConsole(config: Config, logger: Logger): Promise<Con
       await recovering;
       door.close();
       removeControlDir(controlDir);
+      await audit?.close();
       await journal?.close();
       dataDir.lock?.release();
     },

@@ -10,10 +10,12 @@ export interface Described {
   /** Why there are no sessions and no agent; undefined when there are. */
   readonly whyPowerOnly: string | undefined;
   readonly agentUnavailable: () => string | undefined;
+  /** What is wrong now with the audit log's way off this machine. */
+  readonly auditWarnings: () => readonly string[];
 }
 
 export const describe =
-  ({ config, warnings, whyPowerOnly, agentUnavailable }: Described) =>
+  ({ config, warnings, whyPowerOnly, agentUnavailable, auditWarnings }: Described) =>
   ({ name, how, role }: Identity): Me => {
     const agentWhy = whyPowerOnly ?? agentUnavailable();
     return {
@@ -34,7 +36,7 @@ export const describe =
         name: target.name,
         ...(target.title === undefined ? {} : { title: target.title }),
       })),
-      warnings,
+      warnings: [...warnings, ...auditWarnings()],
       keys: { present: hasKeys(config) },
     };
   };

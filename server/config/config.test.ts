@@ -85,6 +85,14 @@ test.each([
   ['BREAKGLASS_MODEL', '--help'],
   ['BREAKGLASS_TURN_TIMEOUT_SECONDS', '0'],
   ['BREAKGLASS_TLS_CERT', '/does/not/exist'],
+  ['BREAKGLASS_AUDIT_SYSLOG', 'logs.example.com:514'],
+  ['BREAKGLASS_AUDIT_SYSLOG', 'udp://logs.example.com:514'],
+  ['BREAKGLASS_AUDIT_SYSLOG', 'tcp://logs.example.com'],
+  ['BREAKGLASS_AUDIT_SYSLOG', 'tcp://logs.example.com:0'],
+  ['BREAKGLASS_AUDIT_SYSLOG', 'tls://me@logs.example.com:6514'],
+  ['BREAKGLASS_AUDIT_SYSLOG', 'tcp://fe80::1:514'],
+  ['BREAKGLASS_AUDIT_WEBHOOK', 'logs.example.com/hook'],
+  ['BREAKGLASS_AUDIT_WEBHOOK', 'file:///etc/passwd'],
 ])('%s=%s stops the start with the name, the value and what was expected', (name, value) => {
   const read = () =>
     readConfig({
@@ -133,4 +141,43 @@ test('TLS files that are not a pair of PEM files are refused, with the name of t
   expect(read(pair.cert, garbage)).toThrow(/^BREAKGLASS_TLS_KEY: .*garbage\.pem.*xpected a PEM file/);
   expect(read(pair.cert, other.key)).toThrow(/^BREAKGLASS_TLS_KEY: /);
   expect(read(dir, pair.key)).toThrow(/^BREAKGLASS_TLS_CERT: /);
+});
+
+test('the audit log may go by syslog over TCP or TLS, to a webhook, or to both', () => {
+  expect(readConfig(TOKEN).audit).toEqual({ syslog: undefined, webhook: undefined });
+  expect(readConfig({ ...TOKEN, BREAKGLASS_AUDIT_SYSLOG: 'tcp://[fd00::7]:514' }).audit.syslog).toEqual({
+    host: 'fd00::7',
+    port: 514,
+    tls: undefined,
+  });
+  const dir = tempDir();
+  const { cert } = selfSigned(dir);
+  const secret = path.join(dir, 'hook-token');
+  writeFileSync(secret, 'hook-token\n');
+  const { audit } = readConfig({
+    ...TOKEN,
+    BREAKGLASS_AUDIT_SYSLOG: 'tls://logs.example.com:6514',
+    BREAKGLASS_AUDIT_SYSLOG_CA: cert,
+    BREAKGLASS_AUDIT_WEBHOOK: 'https://hooks.example.com/breakglass',
+    BREAKGLASS_AUDIT_WEBHOOK_TOKEN_FILE: secret,
+  });
+  expect(audit.syslog).toMatchObject({ host: 'logs.example.com', port: 6514 });
+  expect(audit.syslog?.tls?.ca).toContain('BEGIN CERTIFICATE');
+  expect(audit.webhook).toEqual({ url: 'https://hooks.example.com/breakglass', token: 'hook-token' });
+});
+
+test('what would send the audit log elsewhere than meant, or with a secret in the open, is refused', () => {
+  const { key } = selfSigned(tempDir());
+  const tls = 'tls://logs.example.com:6514';
+  const hook = 'https://hooks.example.com/';
+  for (const [env, message] of [
+    [{ BREAKGLASS_AUDIT_SYSLOG_CA: key }, /without BREAKGLASS_AUDIT_SYSLOG/],
+    [{ BREAKGLASS_AUDIT_SYSLOG: 'tcp://h:514', BREAKGLASS_AUDIT_SYSLOG_CA: key }, /Expected tls:/],
+    [{ BREAKGLASS_AUDIT_SYSLOG: tls, BREAKGLASS_AUDIT_SYSLOG_CA: key }, /_CA: .*no certificate/],
+    [{ BREAKGLASS_AUDIT_SYSLOG: tls, BREAKGLASS_AUDIT_SYSLOG_CA: '/none.pem' }, /_CA: .*none\.pem/],
+    [{ BREAKGLASS_AUDIT_WEBHOOK_TOKEN: 'x' }, /without BREAKGLASS_AUDIT_WEBHOOK/],
+    [{ BREAKGLASS_AUDIT_WEBHOOK: 'https://me:pw@hooks.example.com/' }, /contains a name or a password/],
+    [{ BREAKGLASS_AUDIT_WEBHOOK: hook, BREAKGLASS_AUDIT_WEBHOOK_TOKEN: 'a\nb' }, /no HTTP header may carry/],
+  ] as const)
+    expect(() => readConfig({ ...TOKEN, ...env })).toThrow(message);
 });

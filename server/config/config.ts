@@ -5,6 +5,7 @@ import { createSecureContext, type SecureContextOptions } from 'node:tls';
 import { z } from 'zod';
 import type { PolicyMode } from '../../protocol/events.ts';
 import { parseTargetName } from '../../protocol/ids.ts';
+import { type AuditConfig, readAudit } from './audit.ts';
 import {
   ConfigError,
   host,
@@ -70,6 +71,7 @@ export interface Config {
     /** True when the policy is `ask`, or when none is set. */
     readonly askPending: boolean;
   };
+  readonly audit: AuditConfig;
   readonly sessionsDir: string;
   readonly dataDir: string;
   readonly webDir: string;
@@ -128,6 +130,10 @@ const Variables = z.object({
   BREAKGLASS_AGENT_PROCESS_MB: wholeNumber(300, 1_000_000).default(1_024),
   BREAKGLASS_TURN_TIMEOUT_SECONDS: wholeNumber(1, 86_400).default(1_800),
   BREAKGLASS_POLICY: policyMode.default('ask'),
+  BREAKGLASS_AUDIT_SYSLOG: z.string().optional(),
+  BREAKGLASS_AUDIT_SYSLOG_CA: z.string().optional(),
+  BREAKGLASS_AUDIT_WEBHOOK: z.string().optional(),
+  BREAKGLASS_AUDIT_WEBHOOK_TOKEN: z.string().optional(),
   BREAKGLASS_SESSIONS_DIR: z.string().default('/workspace/sessions'),
   BREAKGLASS_DATA_DIR: z.string().optional(),
   BREAKGLASS_SSE_KEEPALIVE_SECONDS: wholeNumber(1, 3_600).default(20),
@@ -150,7 +156,12 @@ const Variables = z.object({
 type Variables = z.output<typeof Variables>;
 
 /** Each may come from a file instead, named by NAME_FILE. */
-const SECRETS = ['API_BEARER_TOKEN', 'ANTHROPIC_API_KEY', 'CLAUDE_CODE_OAUTH_TOKEN'] as const;
+const SECRETS = [
+  'API_BEARER_TOKEN',
+  'ANTHROPIC_API_KEY',
+  'CLAUDE_CODE_OAUTH_TOKEN',
+  'BREAKGLASS_AUDIT_WEBHOOK_TOKEN',
+] as const;
 const CREDENTIALS = [
   'ANTHROPIC_API_KEY',
   'CLAUDE_CODE_OAUTH_TOKEN',
@@ -203,6 +214,7 @@ export function readConfig(
       ),
     },
     policy: { mode: policy === 'ask' ? 'autonomous' : policy, askPending: policy === 'ask' },
+    audit: readAudit(read),
     sessionsDir,
     dataDir,
     webDir: path.join(packageRoot, 'web', 'dist'),

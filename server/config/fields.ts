@@ -14,7 +14,7 @@ export const notUnderstood = (name: string, value: unknown, expected: string): C
 const HOST_NAME = /^[A-Za-z0-9][A-Za-z0-9.-]{0,252}$/;
 const SCOPE = /^[A-Za-z0-9._-]{1,15}$/;
 
-const isHost = (text: string): boolean => {
+export const isHost = (text: string): boolean => {
   const [address = '', scope, ...more] = text.split('%');
   if (more.length > 0) return false;
   if (isIP(address) === 6) return scope === undefined || SCOPE.test(scope);

@@ -41,3 +41,7 @@ export const SQL = {
 /** A SELECT of `event` with the conditions given as SQL, rising by id. Parameters: those of the conditions, then after, limit. */
 export const selectEvents = (conditions: readonly string[]): string =>
   `SELECT event FROM events WHERE ${[...conditions, 'id > ?'].join(' AND ')} ORDER BY id LIMIT ?`;
+
+/** How many those are. Parameters: those of the conditions, then after. */
+export const countEvents = (conditions: readonly string[]): string =>
+  `SELECT count(*) AS count FROM events WHERE ${[...conditions, 'id > ?'].join(' AND ')}`;

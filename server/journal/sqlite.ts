@@ -11,7 +11,7 @@ import { conditionsOf, passes } from './filter.ts';
 import { migrate, migrateBack, SCHEMA_VERSION, versionOf } from './migrations.ts';
 import type { Journal, JournalFilter, OpenWork, Outbox, OutboxState } from './port.ts';
 import { constraintFailed, explainDamage, explainRefusal, JournalRefused } from './refusal.ts';
-import { PRAGMAS, SQL, selectEvents } from './sql.ts';
+import { countEvents, PRAGMAS, SQL, selectEvents } from './sql.ts';
 
 /** A larger file is not checked whole at the start: the console must be there within 2 s, however much it has recorded. */
 const CHECKED_WHOLE_BYTES = 64 * 1024 * 1024;
@@ -124,6 +124,11 @@ class SqliteJournal implements Journal {
   async read(filter: JournalFilter, after: EventId, limit: number): Promise<readonly JournalEvent[]> {
     const { sql, values } = conditionsOf(filter);
     return this.#all(selectEvents(sql), ...values, after, limit);
+  }
+
+  async count(filter: JournalFilter, after: EventId): Promise<number> {
+    const { sql, values } = conditionsOf(filter);
+    return Number(this.#statement(countEvents(sql)).get(...values, after)?.['count']);
   }
 
   head(): EventId {

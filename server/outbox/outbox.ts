@@ -10,8 +10,11 @@ export interface Channel {
   readonly name: string;
   /** The events that concern it. */
   readonly filter: JournalFilter;
-  /** Resolves when the event has arrived. Rejects with the reason when it has not: then it is tried again before any later event. */
-  send(event: JournalEvent, signal: AbortSignal): Promise<void>;
+  /**
+   * Resolves when all of these have arrived, which follow each other. Rejects with the reason when that is not certain: then they are
+   * tried again before any later event.
+   */
+  send(events: readonly JournalEvent[], signal: AbortSignal): Promise<void>;
 }
 
 export interface OutboxParts {
@@ -22,13 +25,25 @@ export interface OutboxParts {
   readonly pauseMs?: (attempts: number) => number;
 }
 
+/** Why nothing arrives at present. */
+export interface OutboxTrouble {
+  readonly why: string;
+  /** Since when, in milliseconds of the epoch; after a restart, since then. */
+  readonly sinceMs: number;
+  /** How many events waited at the last attempt. */
+  readonly waiting: number;
+}
+
 export interface RunningOutbox {
   state(): Promise<OutboxState>;
-  /** Ends after the event that is being sent; if that takes more than a moment, it is cut off. */
+  /** Undefined while all goes well. */
+  trouble(): OutboxTrouble | undefined;
+  /** Ends after the events that are being sent; if that takes more than a moment, it is cut off. */
   close(): Promise<void>;
 }
 
-const PAGE = 100;
+/** A command's recorded output has up to 1 MiB, and these are in memory at once. */
+const PAGE = 25;
 const LONGEST_PAUSE_MS = 5 * 60_000;
 const CLOSE_PATIENCE_MS = 1_000;
 
@@ -39,6 +54,7 @@ export function startOutbox({ journal, channel, logger, pauseMs = doubling }: Ou
   const outbox = journal.outbox(channel.name);
   const closing = new AbortController();
   const cutting = new AbortController();
+  let trouble: OutboxTrouble | undefined;
   let wake = Promise.withResolvers<void>();
   const unfollow = journal.follow(channel.filter, () => wake.resolve());
 
@@ -51,32 +67,35 @@ export function startOutbox({ journal, channel, logger, pauseMs = doubling }: Ou
     let { sentId, attempts } = await outbox.state();
     while (!closing.signal.aborted) {
       const page = await journal.read(channel.filter, sentId, PAGE);
-      for (const event of page) {
+      const last = page.at(-1);
+      if (last === undefined) break;
+      const why = await attempt(page);
+      if (why !== undefined) {
         if (closing.signal.aborted) return false;
-        const trouble = await attempt(event);
-        if (trouble !== undefined) {
-          attempts++;
-          await outbox.failed(trouble);
-          logger.warn(
-            { channel: channel.name, event: event.id, attempts, trouble },
-            'not sent; trying again',
-          );
-          await pause(pauseMs(attempts));
-          return false;
-        }
-        attempts = 0;
-        sentId = event.id;
-        await outbox.sent(event.id);
+        attempts++;
+        const waiting = await journal.count(channel.filter, sentId);
+        trouble = { why, waiting, sinceMs: trouble?.sinceMs ?? Date.now() };
+        await outbox.failed(why);
+        logger.warn(
+          { channel: channel.name, event: page[0]?.id, attempts, waiting, trouble: why },
+          'not sent; trying again',
+        );
+        await pause(pauseMs(attempts));
+        return false;
       }
-      if (page.length === 0) break;
+      if (trouble !== undefined) logger.info({ channel: channel.name, attempts }, 'sent again');
+      trouble = undefined;
+      attempts = 0;
+      sentId = last.id;
+      await outbox.sent(last.id);
     }
     if (upTo > sentId) await outbox.passed(upTo as EventId);
     return true;
   }
 
-  async function attempt(event: JournalEvent): Promise<string | undefined> {
+  async function attempt(events: readonly JournalEvent[]): Promise<string | undefined> {
     try {
-      await channel.send(event, cutting.signal);
+      await channel.send(events, cutting.signal);
       return undefined;
     } catch (error) {
       return error instanceof Error ? error.message : String(error);
@@ -99,6 +118,7 @@ export function startOutbox({ journal, channel, logger, pauseMs = doubling }: Ou
   const running = run();
   return {
     state: () => outbox.state(),
+    trouble: () => trouble,
     async close() {
       unfollow();
       closing.abort();

@@ -51,6 +51,9 @@ export function createMemoryJournal(): MemoryJournal {
     async read(filter, after, limit) {
       return events.filter((event) => event.id > after && passes(filter, event)).slice(0, limit);
     },
+    async count(filter, after) {
+      return events.filter((event) => event.id > after && passes(filter, event)).length;
+    },
     head: () => eventId(events.length),
     follow(filter, listener) {
       const follower = { filter, listener };

@@ -18,6 +18,8 @@ export function selfSigned(dir: string, name = 'tls'): { readonly cert: string; 
       '2',
       '-subj',
       '/CN=127.0.0.1',
+      '-addext',
+      'subjectAltName=IP:127.0.0.1',
       '-keyout',
       key,
       '-out',

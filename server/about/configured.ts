@@ -1,0 +1,23 @@
+// The event that tells the record with which configuration the console started.
+import { readFileSync } from 'node:fs';
+import path from 'node:path';
+import type { NewEvent } from '../../protocol/events.ts';
+import type { Config } from '../config/config.ts';
+import { packageRoot } from '../config/package-root.ts';
+
+export function configuredEvent({ access, policy, targets }: Config): NewEvent {
+  const { version } = JSON.parse(readFileSync(path.join(packageRoot, 'package.json'), 'utf8')) as {
+    version: string;
+  };
+  return {
+    kind: 'configured',
+    version,
+    policy: policy.mode,
+    targets: targets.all.map(({ name }) => name),
+    ways_in: [
+      ...(access.bearerToken === undefined ? [] : ['the token of the environment']),
+      ...access.trustedProxies.map((cidr) => `X-authentik-username from ${cidr}`),
+    ],
+    actor: { type: 'server', name: 'breakglass' },
+  };
+}

@@ -1,0 +1,49 @@
+// The audit log on its way to other machines: one outbox for each configured channel, and what to tell people about them.
+import type { Logger } from 'pino';
+import type { AuditConfig } from '../config/audit.ts';
+import type { Journal } from '../journal/port.ts';
+import { type RunningOutbox, startOutbox } from '../outbox/outbox.ts';
+import { auditChannels } from './channels.ts';
+
+/** A receiver that is restarted is no news. */
+const NEWS_AFTER_MS = 60_000;
+
+export interface Audit {
+  /** The names of the channels in the journal: what they have not sent must stay there. */
+  readonly channels: readonly string[];
+  /** What a person should know now, one sentence for each channel in trouble. */
+  warnings(): readonly string[];
+  /** Before the journal. What has not been sent is sent after the next start. */
+  close(): Promise<void>;
+}
+
+export interface AuditParts {
+  readonly config: AuditConfig;
+  readonly journal: Journal;
+  readonly logger: Logger;
+  /** As the outbox's. */
+  readonly pauseMs?: (attempts: number) => number;
+}
+
+export function startAudit({ config, journal, logger, pauseMs }: AuditParts): Audit {
+  const running = auditChannels(config).map((channel) => ({
+    name: channel.name,
+    outbox: startOutbox({ journal, channel, logger, ...(pauseMs === undefined ? {} : { pauseMs }) }),
+  }));
+  return {
+    channels: running.map(({ name }) => name),
+    warnings: () => running.flatMap(({ name, outbox }) => warningOf(name, outbox)),
+    async close() {
+      await Promise.all(running.map(({ outbox }) => outbox.close()));
+    },
+  };
+}
+
+function warningOf(name: string, outbox: RunningOutbox): string[] {
+  const trouble = outbox.trouble();
+  const forMs = trouble === undefined ? 0 : Date.now() - trouble.sinceMs;
+  if (trouble === undefined || forMs < NEWS_AFTER_MS) return [];
+  return [
+    `The audit log has not left this machine for ${Math.round(forMs / 60_000)} min (${name}: ${trouble.why}). ${trouble.waiting} events wait in the journal and are sent when the receiver takes them.`,
+  ];
+}
