@@ -25,7 +25,21 @@ const local: LocalCommands = {
       throw new CliError(error instanceof Error ? error.message : String(error), EXIT.usage);
     }
   },
+  async backup(to) {
+    const { backUp, isRefusal } = await import('../server/backups.ts');
+    return backUp(to).catch((error: unknown) => explain(error, isRefusal));
+  },
+  async restore(from, dataDir) {
+    const { restoreBackup, isRefusal } = await import('../server/backups.ts');
+    return restoreBackup(from, dataDir).catch((error: unknown) => explain(error, isRefusal));
+  },
 };
+
+/** A refusal is about what was asked for, and nothing was done; anything else failed. */
+function explain(error: unknown, isRefusal: (error: unknown) => boolean): never {
+  const message = error instanceof Error ? error.message : String(error);
+  throw new CliError(message, isRefusal(error) ? EXIT.usage : EXIT.failed);
+}
 
 export async function runAsProcess(args: readonly string[]): Promise<void> {
   const { version } = JSON.parse(readFileSync(path.join(packageRoot, 'package.json'), 'utf8')) as {

@@ -57,6 +57,8 @@ async function run(
     local: {
       serve: async () => Promise.reject(new Error('not asked for')),
       journalBack: async () => Promise.reject(new Error('not asked for')),
+      backup: async () => Promise.reject(new Error('not asked for')),
+      restore: async () => Promise.reject(new Error('not asked for')),
     },
     version: '9.9.9',
     ...over,
@@ -136,6 +138,8 @@ test('a command line that is not understood ends with 2 and does nothing', async
     ['--token-file', '/does/not/exist', 'status'],
     ['journal', 'back'],
     ['journal', 'back', 'x'],
+    ['backup'],
+    ['restore', 'a.tar'],
   ]) {
     const { code, out, err } = await run(argv);
     expect([argv, code, out]).toEqual([argv, 2, '']);
@@ -155,8 +159,12 @@ test('what acts on this machine says what it did, or why not', async () => {
       if (version === 9) throw new CliError('The journal has version 2.', 2);
       return `back to ${version}`;
     },
+    backup: async (to: string) => `backed up to ${to}`,
+    restore: async (from: string, to: string) => `restored ${from} into ${to}`,
   };
   expect(await run(['journal', 'back', '1'], {}, { local })).toEqual({ code: 0, out: '', err: 'back to 1' });
+  expect((await run(['backup', 'a.tar'], {}, { local })).err).toBe('backed up to a.tar');
+  expect((await run(['restore', 'a.tar', 'dir'], {}, { local })).err).toBe('restored a.tar into dir');
   expect(await run(['journal', 'back', '9'], {}, { local })).toMatchObject({
     code: 2,
     err: 'breakglass: The journal has version 2.',
