@@ -8,14 +8,17 @@ import { warningsOf } from './about/warnings.ts';
 import { createDoor } from './access/door.ts';
 import { createAgentDriver } from './agent/driver.ts';
 import { handsOf } from './agent/hands.ts';
+import { claudeConfigDir } from './agent/process-options.ts';
+import { forgetConversation } from './agent/transcripts.ts';
 import { startAudit } from './audit/audit.ts';
 import type { Config } from './config/config.ts';
-import { adoptLooseEvidence } from './evidence/evidence.ts';
+import { adoptLooseEvidence, removeEvidence } from './evidence/evidence.ts';
 import { buildApp } from './http/app.ts';
 import type { Journal } from './journal/port.ts';
 import { tryJournal } from './journal/try-journal.ts';
 import { claimDataDir, type DataDir } from './processes/data-dir.ts';
 import { ownerMark, reapOrphans } from './processes/owner.ts';
+import { startRetention } from './retention/retention.ts';
 import { Sessions } from './sessions/sessions.ts';
 import { openControlDir, removeControlDir } from './ssh/control-dir.ts';
 import { createTarget } from './targets/target.ts';
@@ -50,6 +53,17 @@ export async function createConsole(config: Config, logger: Logger): Promise<Con
     ?.append([configuredEvent(config)])
     .catch((error: unknown) => logger.error({ err: error }, 'the start is not recorded'));
   adoptLooseEvidence(dataDir.path, logger);
+  const retention =
+    journal === undefined
+      ? undefined
+      : startRetention({
+          keep: config.keep,
+          journal,
+          channels: audit?.channels ?? [],
+          removeEvidence: (target, id) => removeEvidence(dataDir.path, target, id),
+          forget: (session) => forgetConversation(claudeConfigDir(dataDir.path), session),
+          logger,
+        });
   const targets = makeTargets(config, logger, { dataDir, journal, controlDir, ownerEnv });
 
   const conversation =
@@ -108,6 +122,7 @@ export async function createConsole(config: Config, logger: Logger): Promise<Con
       await recovering;
       door.close();
       removeControlDir(controlDir);
+      await retention?.close();
       await audit?.close();
       await journal?.close();
       dataDir.lock?.release();

@@ -37,12 +37,15 @@ export interface AgentDirs {
   readonly temp: string;
 }
 
+/** Where Claude Code keeps its conversations. */
+export const claudeConfigDir = (dataDir: string): string => path.join(dataDir, 'agent', 'claude');
+
 /** A home directory for the agent alone, below the data directory, so that no settings, hooks or memories of people reach it. */
 export function makeAgentDirs(dataDir: string): AgentDirs {
   const base = path.join(dataDir, 'agent');
   const dirs = {
     home: path.join(base, 'home'),
-    config: path.join(base, 'claude'),
+    config: claudeConfigDir(dataDir),
     temp: path.join(base, 'tmp'),
   };
   for (const dir of Object.values(dirs)) mkdirSync(dir, { recursive: true, mode: 0o700 });

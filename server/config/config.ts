@@ -72,6 +72,7 @@ export interface Config {
     readonly askPending: boolean;
   };
   readonly audit: AuditConfig;
+  readonly keep: KeepConfig;
   readonly sessionsDir: string;
   readonly dataDir: string;
   readonly webDir: string;
@@ -80,6 +81,12 @@ export interface Config {
   readonly lab: { readonly scenario: string; readonly title: string; readonly brief: string } | null;
   readonly searchPath: string;
   readonly home: string;
+}
+
+/** What is older or more than this is deleted; undefined: nothing is. */
+export interface KeepConfig {
+  readonly days: number | undefined;
+  readonly megabytes: number | undefined;
 }
 
 type Env = Readonly<Record<string, string | undefined>>;
@@ -134,6 +141,8 @@ const Variables = z.object({
   BREAKGLASS_AUDIT_SYSLOG_CA: z.string().optional(),
   BREAKGLASS_AUDIT_WEBHOOK: z.string().optional(),
   BREAKGLASS_AUDIT_WEBHOOK_TOKEN: z.string().optional(),
+  BREAKGLASS_KEEP_DAYS: wholeNumber(1, 36_500).optional(),
+  BREAKGLASS_KEEP_MB: wholeNumber(1, 10_000_000).optional(),
   BREAKGLASS_SESSIONS_DIR: z.string().default('/workspace/sessions'),
   BREAKGLASS_DATA_DIR: z.string().optional(),
   BREAKGLASS_SSE_KEEPALIVE_SECONDS: wholeNumber(1, 3_600).default(20),
@@ -215,6 +224,7 @@ export function readConfig(
     },
     policy: { mode: policy === 'ask' ? 'autonomous' : policy, askPending: policy === 'ask' },
     audit: readAudit(read),
+    keep: { days: read.BREAKGLASS_KEEP_DAYS, megabytes: read.BREAKGLASS_KEEP_MB },
     sessionsDir,
     dataDir,
     webDir: path.join(packageRoot, 'web', 'dist'),

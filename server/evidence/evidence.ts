@@ -48,6 +48,10 @@ export function adoptLooseEvidence(dataDir: string, logger: Logger): void {
   }
 }
 
+/** Removes a bundle, also of a target that is configured no more. */
+export const removeEvidence = (dataDir: string, target: TargetName, id: EvidenceId): Promise<void> =>
+  createShelf(shelfDir(dataDir, target), BOUNDS).remove(id);
+
 export function createEvidence(parts: EvidenceParts): Evidence {
   const { target, journal, logger } = parts;
   const shelf = createShelf(shelfDir(parts.dataDir, target), { ...BOUNDS, ...parts.bounds });

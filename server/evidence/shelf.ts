@@ -13,6 +13,7 @@ export interface ShelfBounds {
 export interface Shelf {
   put(id: EvidenceId, files: Readonly<Record<Suffix, Uint8Array | string | undefined>>): Promise<void>;
   get(id: EvidenceId, suffix: Suffix): Promise<Buffer | undefined>;
+  remove(id: EvidenceId): Promise<void>;
   /** Newest first. */
   ids(): Promise<readonly EvidenceId[]>;
 }
@@ -44,8 +45,12 @@ export function createShelf(dir: string, bounds: ShelfBounds): Shelf {
       count += 1;
       bytes += bundle.bytes;
       if (count === 1 || (count <= bounds.bundles && bytes <= bounds.bytes)) continue;
-      for (const suffix of SUFFIXES) await rm(at(bundle.id, suffix), { force: true });
+      await remove(bundle.id);
     }
+  }
+
+  async function remove(id: EvidenceId): Promise<void> {
+    for (const suffix of SUFFIXES) await rm(at(id, suffix), { force: true });
   }
 
   return {
@@ -68,6 +73,7 @@ export function createShelf(dir: string, bounds: ShelfBounds): Shelf {
     async get(id, suffix) {
       return readFile(at(id, suffix)).catch(() => undefined);
     },
+    remove,
     async ids() {
       return (await kept()).map(({ id }) => id);
     },

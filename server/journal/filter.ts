@@ -21,38 +21,46 @@ export function passes(filter: JournalFilter, event: JournalEvent): boolean {
   return filter.kinds === undefined || filter.kinds.includes(event.kind);
 }
 
-export interface Conditions {
+/** A part of a filter for which there is an index that gives its events rising by id. No event is in two parts. */
+export interface Branch {
   readonly sql: readonly string[];
   readonly values: readonly string[];
 }
 
 const marks = (count: number): string => Array.from({ length: count }, () => '?').join(', ');
 
-export function conditionsOf(filter: JournalFilter): Conditions {
-  const sql: string[] = [];
-  const values: string[] = [];
-  if (filter.session !== undefined && filter.sessionTarget !== undefined) {
-    // Power events from before the session was opened do not belong to it.
-    sql.push(
-      `(session_id = ? OR (target = ? AND kind IN (${marks(TARGET_KINDS.length)})
-        AND id > (SELECT min(id) FROM events WHERE session_id = ? AND kind = 'session_opened')))`,
-    );
-    values.push(filter.session, filter.sessionTarget, ...TARGET_KINDS, filter.session);
-  } else if (filter.session !== undefined) {
-    sql.push('session_id = ?');
-    values.push(filter.session);
+export function branchesOf(filter: JournalFilter): readonly Branch[] {
+  const { session, sessionTarget, target, operation, kinds } = filter;
+  const rest: Branch[] = [];
+  if (operation !== undefined) rest.push({ sql: ['operation_id = ?'], values: [operation] });
+  if (session !== undefined || operation !== undefined) {
+    if (target !== undefined) rest.push({ sql: ['target = ?'], values: [target] });
+    if (kinds !== undefined) rest.push({ sql: [`kind IN (${marks(kinds.length)})`], values: kinds });
   }
-  if (filter.target !== undefined) {
-    sql.push('target = ?');
-    values.push(filter.target);
+  if (session !== undefined) {
+    const own = { sql: ['session_id = ?'], values: [session] };
+    const shared =
+      sessionTarget === undefined ? [] : TARGET_KINDS.map((kind) => of(kind, session, sessionTarget));
+    return [own, ...shared].map((branch) => both([branch, ...rest]));
   }
-  if (filter.operation !== undefined) {
-    sql.push('operation_id = ?');
-    values.push(filter.operation);
-  }
-  if (filter.kinds !== undefined) {
-    sql.push(`kind IN (${marks(filter.kinds.length)})`);
-    values.push(...filter.kinds);
-  }
-  return { sql, values };
+  if (operation !== undefined) return [both(rest)];
+  const here: Branch[] = target === undefined ? [] : [{ sql: ['target = ?'], values: [target] }];
+  if (kinds === undefined) return [both(here)];
+  return [...new Set(kinds)].map((kind) => both([...here, { sql: ['kind = ?'], values: [kind] }]));
 }
+
+/** Power events of the target that belong to no session or another one. From before the session was opened they do not belong to it. */
+const of = (kind: JournaledKind, session: string, target: string): Branch => ({
+  sql: [
+    'target = ?',
+    'kind = ?',
+    'session_id IS NOT ?',
+    "id > (SELECT min(id) FROM events WHERE session_id = ? AND kind = 'session_opened')",
+  ],
+  values: [target, kind, session, session],
+});
+
+const both = (branches: readonly Branch[]): Branch => ({
+  sql: branches.flatMap(({ sql }) => sql),
+  values: branches.flatMap(({ values }) => values),
+});

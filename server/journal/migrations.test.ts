@@ -34,6 +34,36 @@ test('a journal of the first version is taken to ours: every event is there, and
   expect(versionOf(open(dir))).toBe(SCHEMA_VERSION);
 });
 
+test('what was under way in a journal of an older version is known as open after the step, and nothing else is', async () => {
+  const dir = tempDir();
+  const database = open(dir);
+  migrate(database, MIGRATIONS.slice(0, 2));
+  const insert = database.prepare(
+    "INSERT INTO events (at, kind, session_id, turn_id, operation_id, event) VALUES ('', ?, 's', ?, ?, ?)",
+  );
+  const events = [
+    ['user', 'ended', null],
+    ['turn_end', 'ended', null],
+    ['user', 'open', null],
+    ['power_started', null, 'ended'],
+    ['power_finished', null, 'ended'],
+    ['power_started', null, 'open'],
+    ['queued', null, null, 'gone'],
+    ['unqueued', null, null, 'gone'],
+    ['queued', null, null, 'open'],
+  ] as const;
+  for (const [kind, turn_id, operation_id, queue_id] of events)
+    insert.run(kind, turn_id, operation_id, JSON.stringify({ kind, turn_id, operation_id, queue_id }));
+  database.close();
+  const journal = openJournal(dir);
+  expect(await journal.open()).toEqual({
+    turns: [expect.objectContaining({ turn_id: 'open' })],
+    operations: [expect.objectContaining({ operation_id: 'open' })],
+    queued: [expect.objectContaining({ queue_id: 'open' })],
+  });
+  await journal.close();
+});
+
 test('every step back undoes its step, and forth again makes the same tables', () => {
   const dir = tempDir();
   const database = open(dir);

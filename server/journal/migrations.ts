@@ -39,9 +39,69 @@ const OUTBOX = `
   ) STRICT;
 `;
 
+// What is under way, so that a start asks for that and not through all that ever was. Kept by the tables themselves, in the transaction of
+// each event: whoever writes one, this is true.
+const OPEN_WORK = `
+  CREATE TABLE open_work (
+    id         INTEGER PRIMARY KEY, -- the event that opened it
+    kind       TEXT NOT NULL,       -- of that event
+    key        TEXT NOT NULL,       -- of the turn, the operation or the queued prompt
+    session_id TEXT
+  ) STRICT;
+  CREATE INDEX open_work_key ON open_work (kind, key);
+  CREATE INDEX open_work_session ON open_work (session_id);
+  CREATE TRIGGER turn_begins AFTER INSERT ON events WHEN NEW.kind = 'user' AND NEW.turn_id IS NOT NULL BEGIN
+    INSERT INTO open_work VALUES (NEW.id, 'user', NEW.turn_id, NEW.session_id);
+  END;
+  CREATE TRIGGER turn_ends AFTER INSERT ON events WHEN NEW.kind = 'turn_end' BEGIN
+    DELETE FROM open_work WHERE kind = 'user' AND key = NEW.turn_id;
+  END;
+  CREATE TRIGGER operation_begins AFTER INSERT ON events WHEN NEW.kind = 'power_started' AND NEW.operation_id IS NOT NULL BEGIN
+    INSERT INTO open_work VALUES (NEW.id, 'power_started', NEW.operation_id, NEW.session_id);
+  END;
+  CREATE TRIGGER operation_ends AFTER INSERT ON events WHEN NEW.kind = 'power_finished' BEGIN
+    DELETE FROM open_work WHERE kind = 'power_started' AND key = NEW.operation_id;
+  END;
+  CREATE TRIGGER prompt_waits AFTER INSERT ON events WHEN NEW.kind = 'queued' BEGIN
+    INSERT INTO open_work VALUES (NEW.id, 'queued', json_extract(NEW.event, '$.queue_id'), NEW.session_id);
+  END;
+  CREATE TRIGGER prompt_waits_no_more AFTER INSERT ON events WHEN NEW.kind = 'unqueued' BEGIN
+    DELETE FROM open_work
+    WHERE kind = 'queued' AND key = json_extract(NEW.event, '$.queue_id') AND session_id IS NEW.session_id;
+  END;
+  CREATE TRIGGER removed AFTER DELETE ON events BEGIN
+    DELETE FROM open_work WHERE id = OLD.id;
+  END;
+  INSERT INTO open_work
+    SELECT id, kind, turn_id, session_id FROM events AS e WHERE kind = 'user' AND turn_id IS NOT NULL
+      AND NOT EXISTS (SELECT 1 FROM events WHERE turn_id = e.turn_id AND kind = 'turn_end')
+    UNION ALL
+    SELECT id, kind, operation_id, session_id FROM events AS e WHERE kind = 'power_started' AND operation_id IS NOT NULL
+      AND NOT EXISTS (SELECT 1 FROM events WHERE operation_id = e.operation_id AND kind = 'power_finished')
+    UNION ALL
+    SELECT id, kind, json_extract(event, '$.queue_id'), session_id FROM events AS e WHERE kind = 'queued'
+      AND NOT EXISTS (
+        SELECT 1 FROM events WHERE session_id = e.session_id AND kind = 'unqueued'
+        AND json_extract(event, '$.queue_id') = json_extract(e.event, '$.queue_id'));
+`;
+const OPEN_WORK_NAMES = [
+  'turn_begins',
+  'turn_ends',
+  'operation_begins',
+  'operation_ends',
+  'prompt_waits',
+  'prompt_waits_no_more',
+  'removed',
+];
+
 export const MIGRATIONS: readonly Migration[] = [
   { version: 1, up: EVENTS, down: 'DROP TABLE events;' },
   { version: 2, up: OUTBOX, down: 'DROP TABLE outbox;' },
+  {
+    version: 3,
+    up: OPEN_WORK,
+    down: `${OPEN_WORK_NAMES.map((name) => `DROP TRIGGER ${name};`).join(' ')} DROP TABLE open_work;`,
+  },
 ];
 
 /** Our version. A file with a higher one was written by a newer program, and we do not touch it. */

@@ -2,7 +2,7 @@
 // it. Everything here is asynchronous because SQLite is only its first home.
 
 import type { JournalEvent, JournaledKind, NewEvent } from '../../protocol/events.ts';
-import type { EventId, OperationId, SessionId, TargetName } from '../../protocol/ids.ts';
+import type { EventId, EvidenceId, OperationId, SessionId, TargetName } from '../../protocol/ids.ts';
 import type { SessionSummary } from '../../protocol/sessions.ts';
 
 /** An event passes when all conditions that are given hold. */
@@ -36,11 +36,40 @@ export interface Journal {
   targetOf(id: SessionId): Promise<TargetName | undefined>;
   /** Turns with a `user` and no `turn_end`; operations with `power_started` and no `power_finished`; prompts still queued. */
   open(): Promise<OpenWork>;
+  /** What it takes on the disk, without what was freed and is not used again yet. */
+  bytes(): Promise<number>;
+  /** Sessions, and operations that belong to none, that are over and old, those that began first first. */
+  removable(request: RemovableRequest): Promise<readonly Removable[]>;
+  /**
+   * Removes all its events, a part at a time, so that others get their turn. The newest event of the journal must not be among them: its
+   * number would be given again.
+   */
+  remove(old: Removable): Promise<void>;
   /** How far a channel is in the log. A new channel begins at the head: earlier events do not concern it. */
   outbox(channel: string): Outbox;
   /** Why the last append failed, in a sentence for a person; undefined when it succeeded, or when there was none. */
   health(): string | undefined;
   close(): Promise<void>;
+}
+
+export interface RemovableRequest {
+  /** Nothing of it happened at this instant or later (UTC). */
+  readonly before: string;
+  /** Nothing of it has a higher id. */
+  readonly upTo: EventId;
+  readonly limit: number;
+}
+
+export interface Removable {
+  readonly of:
+    | { readonly type: 'session'; readonly id: SessionId }
+    | { readonly type: 'operation'; readonly id: OperationId };
+  readonly from: string;
+  readonly to: string;
+  readonly events: number;
+  /** Of its events; on the disk it takes more. */
+  readonly bytes: number;
+  readonly evidence: readonly { readonly target: TargetName; readonly id: EvidenceId }[];
 }
 
 /** How far a channel is. Everything up to `sentId` has arrived there or does not concern it. */

@@ -1,4 +1,4 @@
-// What the journal asks of its tables, as SQL. migrations.ts makes the tables, and filter.ts the conditions of a read. SQLite is only the
+// What the journal asks of its tables, as SQL. migrations.ts makes the tables, and filter.ts the branches of a read. SQLite is only the
 // journal's first home, so no other room knows SQL.
 
 export const PRAGMAS = `
@@ -12,17 +12,7 @@ export const SQL = {
   insert:
     'INSERT INTO events (id, at, kind, session_id, turn_id, operation_id, target, event) VALUES (?, ?, ?, ?, ?, ?, ?, ?)',
   targetOf: "SELECT target FROM events WHERE session_id = ? AND kind = 'session_opened' LIMIT 1",
-  openTurns: `
-    SELECT event FROM events AS e WHERE kind = 'user' AND turn_id IS NOT NULL
-    AND NOT EXISTS (SELECT 1 FROM events WHERE turn_id = e.turn_id AND kind = 'turn_end') ORDER BY id`,
-  openOperations: `
-    SELECT event FROM events AS e WHERE kind = 'power_started'
-    AND NOT EXISTS (SELECT 1 FROM events WHERE operation_id = e.operation_id AND kind = 'power_finished') ORDER BY id`,
-  openQueued: `
-    SELECT event FROM events AS e WHERE kind = 'queued'
-    AND NOT EXISTS (
-      SELECT 1 FROM events WHERE session_id = e.session_id AND kind = 'unqueued'
-      AND json_extract(event, '$.queue_id') = json_extract(e.event, '$.queue_id')) ORDER BY id`,
+  open: 'SELECT event FROM events WHERE id IN (SELECT id FROM open_work WHERE kind = ?) ORDER BY id',
   outboxBegin: 'INSERT INTO outbox (channel, sent_id, attempts) VALUES (?, ?, 0) ON CONFLICT DO NOTHING',
   outboxState: 'SELECT sent_id, sent_at, attempts, trouble FROM outbox WHERE channel = ?',
   outboxSent: 'UPDATE outbox SET sent_id = ?, sent_at = ?, attempts = 0, trouble = NULL WHERE channel = ?',
@@ -33,15 +23,49 @@ export const SQL = {
       (SELECT at FROM events WHERE session_id = o.session_id ORDER BY id DESC LIMIT 1) AS last_at,
       (SELECT substr(json_extract(event, '$.text'), 1, 200) FROM events
         WHERE session_id = o.session_id AND kind = 'user' ORDER BY id LIMIT 1) AS title,
-      (SELECT count(*) FROM events WHERE session_id = o.session_id AND kind = 'user') AS begun,
-      (SELECT count(*) FROM events WHERE session_id = o.session_id AND kind = 'turn_end') AS ended
+      EXISTS (SELECT 1 FROM open_work WHERE session_id = o.session_id AND kind = 'user') AS running
     FROM events AS o WHERE o.kind = 'session_opened' ORDER BY o.id DESC LIMIT ?`,
+  bytes:
+    'SELECT (p.page_count - f.freelist_count) * s.page_size AS bytes FROM pragma_page_count AS p, pragma_freelist_count AS f, pragma_page_size AS s',
+  /** What began and may be over, oldest first. Parameters: after which id, limit. */
+  begun: `
+    SELECT id, at, 'session' AS type, session_id AS key FROM events WHERE kind = 'session_opened' AND id > ?1
+    UNION ALL
+    SELECT id, at, 'operation', operation_id FROM events
+      WHERE kind = 'power_started' AND session_id IS NULL AND operation_id IS NOT NULL AND id > ?1
+    ORDER BY id LIMIT ?2`,
 } as const;
 
-/** A SELECT of `event` with the conditions given as SQL, rising by id. Parameters: those of the conditions, then after, limit. */
-export const selectEvents = (conditions: readonly string[]): string =>
-  `SELECT event FROM events WHERE ${[...conditions, 'id > ?'].join(' AND ')} ORDER BY id LIMIT ?`;
+/** What is asked of a session, or of an operation that belongs to none, before it is removed; and how that is done. */
+const removal = (mine: string, column: string) => ({
+  open: `SELECT EXISTS (SELECT 1 FROM open_work WHERE ${column} = ?) AS open`,
+  ends: `SELECT
+      (SELECT at FROM events WHERE ${mine} ORDER BY id LIMIT 1) AS first_at,
+      (SELECT at FROM events WHERE ${mine} ORDER BY id DESC LIMIT 1) AS last_at,
+      (SELECT max(id) FROM events WHERE ${mine}) AS last_id`,
+  size: `SELECT count(*) AS events, sum(length(event)) AS bytes FROM events WHERE ${mine}`,
+  evidence: `SELECT event FROM events WHERE ${mine} AND kind = 'evidence'`,
+  // The last ones first: the event that began it stays as long as any of it is there, so that the rest is found again.
+  remove: `DELETE FROM events WHERE id IN (SELECT id FROM events WHERE ${mine} ORDER BY id DESC LIMIT ?2)`,
+});
 
-/** How many those are. Parameters: those of the conditions, then after. */
-export const countEvents = (conditions: readonly string[]): string =>
-  `SELECT count(*) AS count FROM events WHERE ${[...conditions, 'id > ?'].join(' AND ')}`;
+export const REMOVAL = {
+  session: removal('session_id = ?1', 'session_id'),
+  operation: removal('operation_id = ?1', "kind = 'power_started' AND key"),
+} as const;
+
+/**
+ * The events of all branches, rising by id. Each branch has an index that gives it in this order, and SQLite merges them: it reads as many
+ * rows as are asked for, however many there are. Parameters: those of each branch, after each of them `after`; then the limit.
+ */
+export const selectEvents = (branches: readonly (readonly string[])[]): string =>
+  `${union('id, event', branches)} ORDER BY id LIMIT ?`;
+
+/** How many those are. Parameters: as above, without the limit. */
+export const countEvents = (branches: readonly (readonly string[])[]): string =>
+  `SELECT count(*) AS count FROM (${union('id', branches)})`;
+
+const union = (columns: string, branches: readonly (readonly string[])[]): string =>
+  branches
+    .map((conditions) => `SELECT ${columns} FROM events WHERE ${[...conditions, 'id > ?'].join(' AND ')}`)
+    .join(' UNION ALL ');

@@ -7,10 +7,19 @@ import type { JournalEvent, NewEvent } from '../../protocol/events.ts';
 import { type EventId, eventId, type SessionId, type TargetName } from '../../protocol/ids.ts';
 import { BreakglassError } from '../../protocol/problems.ts';
 import type { SessionSummary } from '../../protocol/sessions.ts';
-import { conditionsOf, passes } from './filter.ts';
+import { branchesOf, passes } from './filter.ts';
 import { migrate, migrateBack, SCHEMA_VERSION, versionOf } from './migrations.ts';
-import type { Journal, JournalFilter, OpenWork, Outbox, OutboxState } from './port.ts';
+import type {
+  Journal,
+  JournalFilter,
+  OpenWork,
+  Outbox,
+  OutboxState,
+  Removable,
+  RemovableRequest,
+} from './port.ts';
 import { constraintFailed, explainDamage, explainRefusal, JournalRefused } from './refusal.ts';
+import { findRemovable, removeSliced } from './removal.ts';
 import { countEvents, PRAGMAS, SQL, selectEvents } from './sql.ts';
 
 /** A larger file is not checked whole at the start: the console must be there within 2 s, however much it has recorded. */
@@ -122,13 +131,15 @@ class SqliteJournal implements Journal {
   }
 
   async read(filter: JournalFilter, after: EventId, limit: number): Promise<readonly JournalEvent[]> {
-    const { sql, values } = conditionsOf(filter);
-    return this.#all(selectEvents(sql), ...values, after, limit);
+    const branches = branchesOf(filter);
+    const values = branches.flatMap((branch) => [...branch.values, after]);
+    return this.#all(selectEvents(branches.map(({ sql }) => sql)), ...values, limit);
   }
 
   async count(filter: JournalFilter, after: EventId): Promise<number> {
-    const { sql, values } = conditionsOf(filter);
-    return Number(this.#statement(countEvents(sql)).get(...values, after)?.['count']);
+    const branches = branchesOf(filter);
+    const values = branches.flatMap((branch) => [...branch.values, after]);
+    return Number(this.#statement(countEvents(branches.map(({ sql }) => sql))).get(...values)?.['count']);
   }
 
   head(): EventId {
@@ -151,7 +162,7 @@ class SqliteJournal implements Journal {
         last_at: String(row['last_at']),
         opened_by: String(row['opened_by']),
         ...(row['title'] === null ? {} : { title: String(row['title']) }),
-        running: Number(row['begun']) > Number(row['ended']),
+        running: Number(row['running']) === 1,
       }));
   }
 
@@ -162,10 +173,24 @@ class SqliteJournal implements Journal {
 
   async open(): Promise<OpenWork> {
     return {
-      turns: this.#all(SQL.openTurns),
-      operations: this.#all(SQL.openOperations),
-      queued: this.#all(SQL.openQueued),
+      turns: this.#all(SQL.open, 'user'),
+      operations: this.#all(SQL.open, 'power_started'),
+      queued: this.#all(SQL.open, 'queued'),
     };
+  }
+
+  async bytes(): Promise<number> {
+    return Number(this.#statement(SQL.bytes).get()?.['bytes']);
+  }
+
+  removable(request: RemovableRequest): Promise<readonly Removable[]> {
+    return findRemovable((sql) => this.#statement(sql), request);
+  }
+
+  remove(old: Removable): Promise<void> {
+    return removeSliced((sql) => this.#statement(sql), old).catch((error: unknown) => {
+      throw unavailable(error);
+    });
   }
 
   outbox(channel: string): Outbox {

@@ -79,6 +79,9 @@ export function createMemoryJournal(): MemoryJournal {
         queued: [],
       };
     },
+    bytes: async () => 0,
+    removable: async () => [],
+    async remove() {},
     outbox: () => {
       throw new Error('this journal has no outbox');
     },
