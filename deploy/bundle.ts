@@ -14,7 +14,11 @@ const WARM_UP_LIMIT_MS = 60_000;
 
 await build({
   cwd: root,
-  input: { breakglass: 'cli/breakglass.ts', 'archive-worker': 'server/evidence/archive-worker.ts' },
+  input: {
+    breakglass: 'cli/breakglass.ts',
+    'archive-worker': 'server/evidence/archive-worker.ts',
+    'check-worker': 'server/journal/check-worker.ts',
+  },
   platform: 'node',
   // Several hundred MB, loaded with the first agent.
   external: ['@anthropic-ai/claude-agent-sdk'],

@@ -14,6 +14,7 @@ import { startAudit } from './audit/audit.ts';
 import type { Config } from './config/config.ts';
 import { adoptLooseEvidence, removeEvidence } from './evidence/evidence.ts';
 import { buildApp } from './http/app.ts';
+import { checkJournalLater } from './journal/check-later.ts';
 import type { Journal } from './journal/port.ts';
 import { tryJournal } from './journal/try-journal.ts';
 import { claimDataDir, type DataDir } from './processes/data-dir.ts';
@@ -47,6 +48,7 @@ export async function createConsole(config: Config, logger: Logger): Promise<Con
   const ownerEnv = ownerMark(dataDir.path);
   const { journal, why } = tryJournal(dataDir.path, dataDir.whyNot, logger);
   const controlDir = openControlDir(dataDir.path);
+  const check = journal === undefined ? undefined : checkJournalLater(dataDir.path, logger);
   const audit = journal === undefined ? undefined : startAudit({ config: config.audit, journal, logger });
   // Like every event it may fail for a full disk, which does not stop the start.
   await journal
@@ -97,7 +99,7 @@ export async function createConsole(config: Config, logger: Logger): Promise<Con
       warnings,
       whyPowerOnly: why,
       agentUnavailable: () => agent?.unavailable(),
-      auditWarnings: () => audit?.warnings() ?? [],
+      recordWarnings: () => [...(check?.warnings() ?? []), ...(audit?.warnings() ?? [])],
     }),
     verbTimeoutMs: config.verbTimeoutMs,
     keepaliveMs: config.keepaliveMs,
@@ -122,6 +124,7 @@ export async function createConsole(config: Config, logger: Logger): Promise<Con
       await recovering;
       door.close();
       removeControlDir(controlDir);
+      await check?.close();
       await retention?.close();
       await audit?.close();
       await journal?.close();

@@ -10,12 +10,12 @@ export interface Described {
   /** Why there are no sessions and no agent; undefined when there are. */
   readonly whyPowerOnly: string | undefined;
   readonly agentUnavailable: () => string | undefined;
-  /** What is wrong now with the audit log's way off this machine. */
-  readonly auditWarnings: () => readonly string[];
+  /** What is wrong now with the journal, or with the audit log's way off this machine. */
+  readonly recordWarnings: () => readonly string[];
 }
 
 export const describe =
-  ({ config, warnings, whyPowerOnly, agentUnavailable, auditWarnings }: Described) =>
+  ({ config, warnings, whyPowerOnly, agentUnavailable, recordWarnings }: Described) =>
   ({ name, how, role }: Identity): Me => {
     const agentWhy = whyPowerOnly ?? agentUnavailable();
     return {
@@ -36,7 +36,7 @@ export const describe =
         name: target.name,
         ...(target.title === undefined ? {} : { title: target.title }),
       })),
-      warnings: [...warnings, ...auditWarnings()],
+      warnings: [...warnings, ...recordWarnings()],
       keys: { present: hasKeys(config) },
     };
   };

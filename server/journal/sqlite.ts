@@ -22,8 +22,8 @@ import { constraintFailed, explainDamage, explainRefusal, JournalRefused } from 
 import { findRemovable, removeSliced } from './removal.ts';
 import { countEvents, PRAGMAS, SQL, selectEvents } from './sql.ts';
 
-/** A larger file is not checked whole at the start: the console must be there within 2 s, however much it has recorded. */
-const CHECKED_WHOLE_BYTES = 64 * 1024 * 1024;
+/** A larger file is checked whole only after the start (check-later.ts): the console must be there within 2 s. */
+export const CHECKED_WHOLE_BYTES = 64 * 1024 * 1024;
 
 /** The least time between a commit and the next one: bringing a commit to the disk costs more than everything else about an event. */
 const GATHER_MS = 10;
