@@ -48,24 +48,12 @@ export async function createConsole(config: Config, logger: Logger): Promise<Con
   const ownerEnv = ownerMark(dataDir.path);
   const { journal, why } = tryJournal(dataDir.path, dataDir.whyNot, logger);
   const controlDir = openControlDir(dataDir.path);
-  const check = journal === undefined ? undefined : checkJournalLater(dataDir.path, logger);
-  const audit = journal === undefined ? undefined : startAudit({ config: config.audit, journal, logger });
+  const record = journal === undefined ? undefined : makeRecord(config, logger, { dataDir, journal });
   // Like every event it may fail for a full disk, which does not stop the start.
   await journal
     ?.append([configuredEvent(config)])
     .catch((error: unknown) => logger.error({ err: error }, 'the start is not recorded'));
   adoptLooseEvidence(dataDir.path, logger);
-  const retention =
-    journal === undefined
-      ? undefined
-      : startRetention({
-          keep: config.keep,
-          journal,
-          channels: audit?.channels ?? [],
-          removeEvidence: (target, id) => removeEvidence(dataDir.path, target, id),
-          forget: (session) => forgetConversation(claudeConfigDir(dataDir.path), session),
-          logger,
-        });
   const targets = makeTargets(config, logger, { dataDir, journal, controlDir, ownerEnv });
 
   const conversation =
@@ -99,7 +87,7 @@ export async function createConsole(config: Config, logger: Logger): Promise<Con
       warnings,
       whyPowerOnly: why,
       agentUnavailable: () => agent?.unavailable(),
-      recordWarnings: () => [...(check?.warnings() ?? []), ...(audit?.warnings() ?? [])],
+      recordWarnings: () => record?.warnings() ?? [],
     }),
     verbTimeoutMs: config.verbTimeoutMs,
     keepaliveMs: config.keepaliveMs,
@@ -124,11 +112,33 @@ export async function createConsole(config: Config, logger: Logger): Promise<Con
       await recovering;
       door.close();
       removeControlDir(controlDir);
-      await check?.close();
-      await retention?.close();
-      await audit?.close();
+      await record?.close();
       await journal?.close();
       dataDir.lock?.release();
+    },
+  };
+}
+
+/** What is done with the journal beside the console's own use of it. Closed before the journal. */
+function makeRecord(
+  config: Config,
+  logger: Logger,
+  { dataDir, journal }: { dataDir: DataDir; journal: Journal },
+): { warnings(): readonly string[]; close(): Promise<void> } {
+  const check = checkJournalLater(dataDir.path, logger);
+  const audit = startAudit({ config: config.audit, journal, logger });
+  const retention = startRetention({
+    keep: config.keep,
+    journal,
+    channels: audit.channels,
+    removeEvidence: (target, id) => removeEvidence(dataDir.path, target, id),
+    forget: (session) => forgetConversation(claudeConfigDir(dataDir.path), session),
+    logger,
+  });
+  return {
+    warnings: () => [...check.warnings(), ...audit.warnings()],
+    async close() {
+      await Promise.all([check.close(), retention.close(), audit.close()]);
     },
   };
 }

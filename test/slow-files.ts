@@ -14,6 +14,7 @@ export const SLOW_FILES: readonly string[] = [
   'server/agent/{trouble,driver}.test.ts',
   'test/contract/*.test.ts',
   'test/faults/*.test.ts',
+  'server/audit/audit.test.ts',
   'server/power/{power,trouble}.test.ts',
   'lab/vm/*.test.ts',
   'lab/power-host/power-host.test.ts',

@@ -16,7 +16,7 @@ export function configuredEvent({ access, policy, targets }: Config): NewEvent {
     targets: targets.all.map(({ name }) => name),
     ways_in: [
       ...(access.bearerToken === undefined ? [] : ['the token of the environment']),
-      ...access.trustedProxies.map((cidr) => `X-authentik-username from ${cidr}`),
+      ...access.trustedProxies.map((cidr) => `${access.identityHeader} from ${cidr}`),
     ],
     actor: { type: 'server', name: 'breakglass' },
   };

@@ -123,7 +123,7 @@ test('a backup holds no socket, no link, no lock and no half of a file, and nobo
   writeFileSync(path.join(dir, 'evidence/devvm', `.${crypto.randomUUID()}`), 'half');
   const copy = path.join(tempDir(), 'copy');
   await makeBackup(dir, copy);
-  expect(readdirSync(copy, { recursive: true }).toSorted()).toEqual(
+  expect(readdirSync(copy, { recursive: true, encoding: 'utf8' }).toSorted()).toEqual(
     ['access.json', 'backup.json', 'evidence', 'evidence/devvm', 'journal.sqlite', 'known_hosts']
       .concat(['.json', '.summary', '.tar.gz'].map((suffix) => `evidence/devvm/b1${suffix}`))
       .toSorted(),

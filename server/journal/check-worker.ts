@@ -6,4 +6,4 @@ import { parentPort, workerData } from 'node:worker_threads';
 const database = new DatabaseSync(String(workerData), { readOnly: true });
 const found = database.prepare('PRAGMA quick_check(1)').get()?.['quick_check'];
 database.close();
-parentPort?.postMessage(String(found));
+parentPort?.postMessage(String(found).replaceAll(/\s+/g, ' '));

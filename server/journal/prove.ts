@@ -45,6 +45,7 @@ export function proveJournal(file: string): Proof {
   if (!existsSync(file)) return { ...nothing, problems: ['There is no journal.'] };
   const database = new DatabaseSync(file);
   const all = (sql: string): Record<string, SQLOutputValue>[] => database.prepare(sql).all();
+  const whats = (sql: string): string[] => all(sql).map((row) => String(row['what']));
   try {
     const damage = all(`PRAGMA integrity_check(${NAMED})`).map((row) => String(row['integrity_check']));
     if (damage.some((line) => line !== 'ok'))
@@ -58,9 +59,9 @@ export function proveJournal(file: string): Proof {
         ],
       };
     const problems = [
-      ...all(TWICE).map(({ what }) => `There are two of what is there once: ${what}.`),
-      ...all(ENDED_BEFORE).map(({ what }) => `Something ended that never began: ${what}.`),
-      ...(version < 2 ? [] : all(SENT_TOO_FAR)).map(({ what }) => `${what} sent more than there is.`),
+      ...whats(TWICE).map((what) => `There are two of what is there once: ${what}.`),
+      ...whats(ENDED_BEFORE).map((what) => `Something ended that never began: ${what}.`),
+      ...(version < 2 ? [] : whats(SENT_TOO_FAR)).map((what) => `${what} sent more than there is.`),
     ];
     const read = readEvents(database);
     return {

@@ -103,14 +103,17 @@ export function startOutbox({ journal, channel, logger, pauseMs = doubling }: Ou
   }
 
   async function run(): Promise<void> {
+    let failures = 0;
     while (!closing.signal.aborted) {
       wake = Promise.withResolvers<void>();
       try {
-        if (await drain()) await Promise.race([wake.promise, aborted(closing.signal)]);
+        const everything = await drain();
+        failures = 0;
+        if (everything) await Promise.race([wake.promise, aborted(closing.signal)]);
       } catch (error) {
         // The journal itself failed. How far the channel is cannot be known, so nothing is sent.
         logger.error({ err: error, channel: channel.name }, 'the outbox cannot be read or written');
-        await pause(pauseMs(1));
+        await pause(pauseMs(++failures));
       }
     }
   }
