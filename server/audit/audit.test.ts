@@ -28,9 +28,9 @@ async function receiver(tls?: { cert: string; key: string }): Promise<SyslogRece
   return made;
 }
 
-function house(config: AuditConfig) {
+function house(config: AuditConfig, newsAfterMs = 60_000) {
   const journal = openJournal(tempDir());
-  const audit = startAudit({ config, journal, logger, pauseMs: () => 20 });
+  const audit = startAudit({ config, journal, logger, pauseMs: () => 20, newsAfterMs });
   onTestFinished(async () => {
     await audit.close();
     await journal.close();
@@ -201,4 +201,20 @@ test('a record that is longer than a message comes in several and is whole', asy
       /^<10[89]>1 \S+ \S+ breakglass \d+ (prompt|verb) \[breakglass@32473 [\x20-\x7e]*$/,
     );
   }
+});
+
+test('a channel in trouble is a warning with the reason and how much waits, until the receiver is there again', async () => {
+  const log = await receiver();
+  const { journal, audit } = house(syslogAt('tcp', log.port), 0);
+  await journal.append([prompt('one'), prompt('two')]);
+  await eventually(() =>
+    expect(audit.warnings()).toEqual([
+      expect.stringMatching(
+        /^The audit log has not left this machine .*audit-syslog: .*ECONNREFUSED.* 2 events wait/,
+      ),
+    ]),
+  );
+  await log.start();
+  await eventually(() => expect(log.records()).toHaveLength(2));
+  await eventually(() => expect(audit.warnings()).toEqual([]));
 });

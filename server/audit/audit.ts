@@ -23,26 +23,34 @@ export interface AuditParts {
   readonly logger: Logger;
   /** As the outbox's. */
   readonly pauseMs?: (attempts: number) => number;
+  /** After how long trouble is worth a warning. By default a minute. */
+  readonly newsAfterMs?: number;
 }
 
-export function startAudit({ config, journal, logger, pauseMs }: AuditParts): Audit {
+export function startAudit({
+  config,
+  journal,
+  logger,
+  pauseMs,
+  newsAfterMs = NEWS_AFTER_MS,
+}: AuditParts): Audit {
   const running = auditChannels(config).map((channel) => ({
     name: channel.name,
     outbox: startOutbox({ journal, channel, logger, ...(pauseMs === undefined ? {} : { pauseMs }) }),
   }));
   return {
     channels: running.map(({ name }) => name),
-    warnings: () => running.flatMap(({ name, outbox }) => warningOf(name, outbox)),
+    warnings: () => running.flatMap(({ name, outbox }) => warningOf(name, outbox, newsAfterMs)),
     async close() {
       await Promise.all(running.map(({ outbox }) => outbox.close()));
     },
   };
 }
 
-function warningOf(name: string, outbox: RunningOutbox): string[] {
+function warningOf(name: string, outbox: RunningOutbox, newsAfterMs: number): string[] {
   const trouble = outbox.trouble();
   const forMs = trouble === undefined ? 0 : Date.now() - trouble.sinceMs;
-  if (trouble === undefined || forMs < NEWS_AFTER_MS) return [];
+  if (trouble === undefined || forMs < newsAfterMs) return [];
   return [
     `The audit log has not left this machine for ${Math.round(forMs / 60_000)} min (${name}: ${trouble.why}). ${trouble.waiting} events wait in the journal and are sent when the receiver takes them.`,
   ];
