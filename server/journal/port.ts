@@ -45,6 +45,10 @@ export interface Journal {
    * number would be given again.
    */
   remove(old: Removable): Promise<void>;
+  /** How many events are old that belong to no session and no operation, notes aside: those tell what was deleted. */
+  loose(request: Omit<RemovableRequest, 'limit'>): Promise<number>;
+  /** Removes those; the same holds as for `remove`. */
+  removeLoose(request: Omit<RemovableRequest, 'limit'>): Promise<void>;
   /** How far a channel is in the log. A new channel begins at the head: earlier events do not concern it. */
   outbox(channel: string): Outbox;
   /** Why the last append failed, in a sentence for a person; undefined when it succeeded, or when there was none. */

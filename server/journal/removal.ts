@@ -4,7 +4,7 @@ import { setImmediate as turn } from 'node:timers/promises';
 import type { JournalEvent } from '../../protocol/events.ts';
 import type { OperationId, SessionId } from '../../protocol/ids.ts';
 import type { Removable, RemovableRequest } from './port.ts';
-import { REMOVAL, SQL } from './sql.ts';
+import { LOOSE_SQL, REMOVAL, SQL } from './sql.ts';
 
 /** Beginnings looked at, and events removed, at a time: the journal has one thread, and it is the console's. */
 const LOOKED_AT = 200;
@@ -67,10 +67,17 @@ function removableOf(
   };
 }
 
-export async function removeSliced(statement: Statement, { of }: Removable): Promise<void> {
-  for (;;) {
-    const { changes } = statement(REMOVAL[of.type].remove).run(of.id, REMOVED_AT_A_TIME);
-    if (Number(changes) < REMOVED_AT_A_TIME) return;
-    await turn();
-  }
+export const removeSliced = (statement: Statement, { of }: Removable): Promise<void> =>
+  sliced(() => statement(REMOVAL[of.type].remove).run(of.id, REMOVED_AT_A_TIME).changes);
+
+type LooseRequest = Omit<RemovableRequest, 'limit'>;
+
+export const countLoose = (statement: Statement, { before, upTo }: LooseRequest): number =>
+  Number(statement(LOOSE_SQL.count).get(before, upTo)?.['events']);
+
+export const removeLoose = (statement: Statement, { before, upTo }: LooseRequest): Promise<void> =>
+  sliced(() => statement(LOOSE_SQL.remove).run(before, upTo, REMOVED_AT_A_TIME).changes);
+
+async function sliced(remove: () => number | bigint): Promise<void> {
+  while (Number(remove()) >= REMOVED_AT_A_TIME) await turn();
 }

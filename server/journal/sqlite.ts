@@ -19,7 +19,7 @@ import type {
   RemovableRequest,
 } from './port.ts';
 import { constraintFailed, explainDamage, explainRefusal, JournalRefused } from './refusal.ts';
-import { findRemovable, removeSliced } from './removal.ts';
+import { countLoose, findRemovable, removeLoose, removeSliced } from './removal.ts';
 import { countEvents, PRAGMAS, SQL, selectEvents } from './sql.ts';
 
 /** A larger file is checked whole only after the start (check-later.ts): the console must be there within 2 s. */
@@ -188,9 +188,15 @@ class SqliteJournal implements Journal {
   }
 
   remove(old: Removable): Promise<void> {
-    return removeSliced((sql) => this.#statement(sql), old).catch((error: unknown) => {
-      throw unavailable(error);
-    });
+    return orUnavailable(removeSliced((sql) => this.#statement(sql), old));
+  }
+
+  async loose(request: Omit<RemovableRequest, 'limit'>): Promise<number> {
+    return countLoose((sql) => this.#statement(sql), request);
+  }
+
+  removeLoose(request: Omit<RemovableRequest, 'limit'>): Promise<void> {
+    return orUnavailable(removeLoose((sql) => this.#statement(sql), request));
   }
 
   outbox(channel: string): Outbox {
@@ -333,6 +339,11 @@ const stateOf = (row: Readonly<Record<string, SQLOutputValue>>): OutboxState => 
   attempts: Number(row['attempts']),
   trouble: typeof row['trouble'] === 'string' ? row['trouble'] : null,
 });
+
+const orUnavailable = (written: Promise<void>): Promise<void> =>
+  written.catch((error: unknown) => {
+    throw unavailable(error);
+  });
 
 const unavailable = (cause: unknown): BreakglassError =>
   new BreakglassError(

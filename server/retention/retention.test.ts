@@ -223,3 +223,24 @@ test('a deletion that is cut off in the middle is taken up again', async () => {
   const [left] = await again.removable({ before: new Date(NOW).toISOString(), upTo: again.head(), limit: 1 });
   expect(left).toMatchObject({ of: old.of, events: rest.length });
 });
+
+test('by age, sign-ins and starts go too, as far as they were sent; the notes that tell of deletions stay', async () => {
+  const { ago, run, all, journal } = house({ days: 30 }, ['audit-syslog']);
+  const channel = journal.outbox('audit-syslog');
+  await channel.state();
+  const signIn = { kind: 'access', what: 'signed_in', detail: 'ann', actor: ann } as const;
+  const [old] = await ago(40, [signIn]);
+  await ago(39, [signIn, { kind: 'note', text: 'Retention deletes, …', actor: ann }]);
+  await ago(20, [signIn]);
+  await channel.sent(old?.id ?? eventId(0));
+  await run();
+  expect((await all()).map(({ id, kind }) => [id, kind])).toEqual([
+    [2, 'access'],
+    [3, 'note'],
+    [4, 'access'],
+    [5, 'note'],
+  ]);
+  await channel.sent(journal.head());
+  await run();
+  expect((await all()).map(({ kind }) => kind)).toEqual(['note', 'access', 'note', 'note']);
+});

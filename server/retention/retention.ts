@@ -1,5 +1,5 @@
 // What is old is deleted, where the deployment wants that: whole sessions and operations that are over, oldest first, with their evidence
-// and the conversation of the agent. Each deletion is in the journal before it begins, so the record tells what it does not hold any more, and
+// and the conversation of the agent; by age also what belongs to neither. Each deletion is in the journal before it begins, so the record tells what it does not hold any more, and
 // the number of an event is never given again.
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Logger } from 'pino';
@@ -83,7 +83,10 @@ export async function removeWhatIsOld(parts: RetentionParts, signal: AbortSignal
       logger.info({ removed: old.length }, `deleted what is old: ${why}`);
     }
   };
-  if (byAge !== undefined) await removeAll(`older than ${keep.days} days`, byAge, async () => Infinity);
+  if (byAge !== undefined) {
+    await removeAll(`older than ${keep.days} days`, byAge, async () => Infinity);
+    await removeLoose(parts, byAge);
+  }
   const { megabytes } = keep;
   if (megabytes !== undefined)
     await removeAll(
@@ -91,6 +94,17 @@ export async function removeWhatIsOld(parts: RetentionParts, signal: AbortSignal
       recent,
       async () => (await journal.bytes()) - megabytes * 1024 ** 2,
     );
+}
+
+/** Sign-ins, refusals, starts. */
+async function removeLoose(parts: RetentionParts, before: number): Promise<void> {
+  const { keep, journal } = parts;
+  const old = { before: new Date(before).toISOString(), upTo: await sentEverywhere(parts) };
+  const events = await journal.loose(old);
+  if (events === 0) return;
+  const text = `Retention deletes, because older than ${keep.days} days: ${events} events that belong to no session and no operation, up to ${old.before}.`;
+  await journal.append([{ kind: 'note', text, actor: SERVER }]);
+  await journal.removeLoose(old);
 }
 
 /** As many as make half of that room. On the disk they make more of it, and what is still too much goes the next time. */

@@ -82,6 +82,8 @@ export function createMemoryJournal(): MemoryJournal {
     bytes: async () => 0,
     removable: async () => [],
     async remove() {},
+    loose: async () => 0,
+    async removeLoose() {},
     outbox: () => {
       throw new Error('this journal has no outbox');
     },
