@@ -1,6 +1,6 @@
 // `breakglass journal back`: takes the journal of this configuration back to an older version. Only while no server uses it.
 import { readConfig } from './config/config.ts';
-import { takeJournalBack } from './journal/sqlite.ts';
+import { takeJournalBack } from './journal/take-back.ts';
 import { lockDataDir } from './processes/data-dir-lock.ts';
 import { makePrivateFiles } from './processes/private-files.ts';
 

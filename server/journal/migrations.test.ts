@@ -5,7 +5,8 @@ import { expect, test } from 'vitest';
 import { eventId } from '../../protocol/ids.ts';
 import { tempDir } from '../../test/support/temp-dir.ts';
 import { MIGRATIONS, migrate, migrateBack, SCHEMA_VERSION, versionOf } from './migrations.ts';
-import { openJournal, takeJournalBack } from './sqlite.ts';
+import { openJournal } from './sqlite.ts';
+import { takeJournalBack } from './take-back.ts';
 
 const actor = { type: 'server', name: 'test' } as const;
 const fileIn = (dir: string): string => path.join(dir, 'journal.sqlite');

@@ -1,5 +1,6 @@
 // Why a journal cannot be opened, in words that help an operator in an incident.
 import path from 'node:path';
+import { BreakglassError } from '../../protocol/problems.ts';
 
 /** Its message is for a person: which file it is, what is wrong with it, and what to do. */
 export class JournalRefused extends Error {}
@@ -32,3 +33,11 @@ export function explainRefusal(error: unknown, file: string): string {
   const failure = kind === 'unwritable' ? 'cannot be written' : 'cannot be opened';
   return `${file} ${failure}: ${words}. Make ${path.dirname(file)} writable (space, owner, mount), or move the file aside, and restart to get the agent back; the power buttons work.`;
 }
+
+/** An append or another write that failed. */
+export const unavailable = (cause: unknown): BreakglassError =>
+  new BreakglassError(
+    'journal-unavailable',
+    `The journal cannot be written (${cause instanceof Error ? cause.message : String(cause)}). The agent is held back because its actions could not be recorded; the power buttons still work.`,
+    { cause },
+  );

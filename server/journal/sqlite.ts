@@ -2,23 +2,15 @@
 // one transaction; after that the followers get it, and then each append resolves. An event that anybody has seen is on disk.
 import { mkdirSync, statSync } from 'node:fs';
 import path from 'node:path';
-import { DatabaseSync, type SQLOutputValue, type StatementSync } from 'node:sqlite';
+import { DatabaseSync, type StatementSync } from 'node:sqlite';
 import type { JournalEvent, NewEvent } from '../../protocol/events.ts';
 import { type EventId, eventId, type SessionId, type TargetName } from '../../protocol/ids.ts';
-import { BreakglassError } from '../../protocol/problems.ts';
 import type { SessionSummary } from '../../protocol/sessions.ts';
 import { branchesOf, passes } from './filter.ts';
-import { migrate, migrateBack, SCHEMA_VERSION, versionOf } from './migrations.ts';
-import type {
-  Journal,
-  JournalFilter,
-  OpenWork,
-  Outbox,
-  OutboxState,
-  Removable,
-  RemovableRequest,
-} from './port.ts';
-import { constraintFailed, explainDamage, explainRefusal, JournalRefused } from './refusal.ts';
+import { migrate, SCHEMA_VERSION, versionOf } from './migrations.ts';
+import { placeOf } from './place.ts';
+import type { Journal, JournalFilter, OpenWork, Outbox, Removable, RemovableRequest } from './port.ts';
+import { constraintFailed, explainDamage, explainRefusal, JournalRefused, unavailable } from './refusal.ts';
 import { countLoose, findRemovable, removeLoose, removeSliced } from './removal.ts';
 import { countEvents, PRAGMAS, SQL, selectEvents } from './sql.ts';
 
@@ -79,23 +71,6 @@ function prepareSchema(database: DatabaseSync, file: string): void {
   migrate(database);
   // Find out now whether the file can be written, and not in the middle of an incident.
   database.exec(`BEGIN IMMEDIATE; PRAGMA user_version = ${SCHEMA_VERSION}; COMMIT;`);
-}
-
-/**
- * Takes a journal that no server uses back to an older version, for the program of that version. Returns the version that it
- * had. Throws an Error whose message says why it cannot be done; then nothing was changed.
- */
-export function takeJournalBack(dataDir: string, to: number): number {
-  const file = path.join(dataDir, 'journal.sqlite');
-  statSync(file); // Throws when there is none: a wrong directory must not get an empty journal.
-  const database = new DatabaseSync(file);
-  try {
-    const from = versionOf(database);
-    migrateBack(database, to);
-    return from;
-  } finally {
-    database.close();
-  }
 }
 
 class SqliteJournal implements Journal {
@@ -200,22 +175,12 @@ class SqliteJournal implements Journal {
   }
 
   outbox(channel: string): Outbox {
-    const write = async (sql: string, ...values: (string | number)[]): Promise<void> => {
-      try {
-        this.#statement(sql).run(...values, channel);
-      } catch (error) {
-        throw unavailable(error);
-      }
+    const parts = {
+      statement: (sql: string) => this.#statement(sql),
+      now: this.#now,
+      head: () => this.#head,
     };
-    return {
-      state: async () => {
-        this.#statement(SQL.outboxBegin).run(channel, this.#head);
-        return stateOf(this.#statement(SQL.outboxState).get(channel) ?? {});
-      },
-      sent: (id) => write(SQL.outboxSent, id, new Date(this.#now()).toISOString()),
-      passed: (id) => write(SQL.outboxPassed, id),
-      failed: (why) => write(SQL.outboxFailed, why),
-    };
+    return placeOf(channel, parts);
   }
 
   health(): string | undefined {
@@ -333,21 +298,7 @@ class SqliteJournal implements Journal {
   }
 }
 
-const stateOf = (row: Readonly<Record<string, SQLOutputValue>>): OutboxState => ({
-  sentId: eventId(Number(row['sent_id'])),
-  sentAt: typeof row['sent_at'] === 'string' ? row['sent_at'] : null,
-  attempts: Number(row['attempts']),
-  trouble: typeof row['trouble'] === 'string' ? row['trouble'] : null,
-});
-
 const orUnavailable = (written: Promise<void>): Promise<void> =>
   written.catch((error: unknown) => {
     throw unavailable(error);
   });
-
-const unavailable = (cause: unknown): BreakglassError =>
-  new BreakglassError(
-    'journal-unavailable',
-    `The journal cannot be written (${cause instanceof Error ? cause.message : String(cause)}). The agent is held back because its actions could not be recorded; the power buttons still work.`,
-    { cause },
-  );
