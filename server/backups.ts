@@ -1,5 +1,6 @@
 // `breakglass backup` and `breakglass restore`: what they do on this machine, and what they say.
 import path from 'node:path';
+import { ownToken } from './access/own-token.ts';
 import { BackupRefused, makeBackup } from './backup/make-backup.ts';
 import { restore } from './backup/restore.ts';
 import { readConfig } from './config/config.ts';
@@ -8,7 +9,7 @@ import { DataDirInUse } from './processes/data-dir-lock.ts';
 
 /** Backs up the data directory of this configuration, also while its server runs. Returns the message for the operator. */
 export async function backUp(to: string): Promise<string> {
-  const { dataDir } = readConfig();
+  const { dataDir } = readConfig(process.env, (dir) => ownToken(dir, false));
   const { files, bytes } = await makeBackup(dataDir, to);
   return `Backed up ${dataDir} to ${path.resolve(to)}: ${files} files, ${(bytes / 1024 ** 2).toFixed(1)} MB. It holds what the console recorded, so keep it as you keep the console.`;
 }

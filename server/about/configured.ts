@@ -15,7 +15,9 @@ export function configuredEvent({ access, policy, targets }: Config): NewEvent {
     policy: policy.mode,
     targets: targets.all.map(({ name }) => name),
     ways_in: [
-      ...(access.bearerToken === undefined ? [] : ['the token of the environment']),
+      ...(access.bearerToken === undefined
+        ? []
+        : [access.isOwnToken ? 'a token of its own' : 'the token of the environment']),
       ...access.trustedProxies.map((cidr) => `${access.identityHeader} from ${cidr}`),
     ],
     actor: { type: 'server', name: 'breakglass' },

@@ -115,10 +115,11 @@ test.each(['copy.tar', 'copy'])(
   },
 );
 
-test('a backup holds no socket, no link, no lock and no half of a file, and nobody else may read it', async () => {
+test('a backup holds no socket, no link, no lock, no secret and no half of a file, and nobody else may read it', async () => {
   const dir = await house();
   const lock = lockDataDir(dir);
   onTestFinished(() => lock.release());
+  writeFileSync(path.join(dir, 'access-token'), 'secret');
   symlinkSync('/etc/passwd', path.join(dir, 'link'));
   writeFileSync(path.join(dir, 'evidence/devvm', `.${crypto.randomUUID()}`), 'half');
   const copy = path.join(tempDir(), 'copy');

@@ -21,8 +21,9 @@ import { MANIFEST, type Manifest } from './manifest.ts';
 /** The message is for a person: why there will be no backup there. */
 export class BackupRefused extends Error {}
 
-/** The running server's own, and the journal, which is copied as a whole. */
-const LEFT_OUT = /^(?:server\.(?:lock|pid)|journal\.sqlite)(?:-.*)?$|^ssh\/|(?:^|\/)\.[0-9a-f-]{36}$/;
+/** The running server's own; the journal, which is copied as a whole; and the token that the console made for itself: a copy must open nothing. */
+const LEFT_OUT =
+  /^(?:server\.(?:lock|pid)|journal\.sqlite)(?:-.*)?$|^access-token$|^ssh\/|(?:^|\/)\.[0-9a-f-]{36}$/;
 
 export interface BackupMade {
   readonly files: number;
