@@ -12,6 +12,8 @@ const NEEDED = [
   { file: '/usr/bin/jq', debianPackage: 'jq' },
   { file: '/usr/bin/openssl', debianPackage: 'openssl' },
   { file: '/usr/bin/cpio', debianPackage: 'cpio' },
+  { file: '/usr/bin/script', debianPackage: 'bsdutils' },
+  { file: '/usr/bin/caddy', debianPackage: 'caddy' },
 ];
 
 /** Ends the process where something is missing and cannot be installed. */
