@@ -18,7 +18,8 @@ What is marked *fixed* has clients that depend on it: its name, its shapes and i
 gain fields, kinds and routes; a client ignores what it does not know. \`GET /api/openapi.json\` publishes the same as OpenAPI 3.1.
 
 **Identity.** Everything under \`/api\` needs one, or answers 401: \`Authorization: Bearer <token>\` (the access token, or a named one), the cookie of
-\`POST /api/login\`, or \`X-authentik-username\` (\`BREAKGLASS_IDENTITY_HEADER\`) from a proxy that \`BREAKGLASS_TRUSTED_PROXIES\` names. Whoever has the role
+\`POST /api/login\`, or \`X-authentik-username\` (\`BREAKGLASS_IDENTITY_HEADER\`) from a proxy that \`BREAKGLASS_TRUSTED_PROXIES\` names;
+where the edge signs (\`BREAKGLASS_JWT_HEADER\`), a JWT that verifies in place of that header. Whoever has the role
 \`observer\` may only read; anything else answers 403. A request that changes something
 and comes from another site (\`Origin\`, \`Sec-Fetch-Site\`) answers 403. \`GET /\` is the page and \`/emergency\` the page without
 JavaScript; both let people sign in.

@@ -89,11 +89,11 @@ try {
   logger.info(
     `Breakglass listens on ${url}, target ${config.targets.all.map(({ name }) => name).join(', ')}, policy ${config.policy.mode}`,
   );
-  const proxies = config.access.trustedProxies;
+  const { trustedProxies: proxies, identityHeader, signed } = config.access;
   logger.info(
     proxies.length === 0
       ? 'no trusted proxy: no identity header is ever believed'
-      : `the header ${config.access.identityHeader} is believed from ${proxies.join(', ')}`,
+      : `the header ${signed === undefined ? identityHeader : `${signed.header}, signed by ${signed.issuer},`} is believed from ${proxies.join(', ')}`,
   );
   for (const warning of breakglass.warnings) logger.warn(warning);
   if (config.access.isOwnToken && atTerminal)

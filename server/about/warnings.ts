@@ -11,6 +11,11 @@ const missingKeys = ({ authSock, targets }: Config): string[] => {
   return [...paths].filter((file) => !isKeyFile(file));
 };
 
+function isPlainFromAfar(url: string): boolean {
+  const { protocol, hostname } = new URL(url);
+  return protocol === 'http:' && !['localhost', '127.0.0.1', '[::1]'].includes(hostname);
+}
+
 export function warningsOf(config: Config, agentUnavailable: string | undefined): string[] {
   const warnings: string[] = [];
   if (agentUnavailable !== undefined) warnings.push(`The agent is not available. ${agentUnavailable}`);
@@ -22,6 +27,11 @@ export function warningsOf(config: Config, agentUnavailable: string | undefined)
   if (config.access.trustedProxies.length > 0 && config.access.publicUrls.length === 0)
     warnings.push(
       'BREAKGLASS_PUBLIC_URL is not set: requests under any name are taken for ours. Set it to where people open this console.',
+    );
+  const { signed } = config.access;
+  if (signed !== undefined && isPlainFromAfar(signed.jwksUrl))
+    warnings.push(
+      'BREAKGLASS_JWT_JWKS_URL is plain HTTP: whoever sits on the way can hand out keys of their own. Use https.',
     );
   for (const file of missingKeys(config))
     warnings.push(

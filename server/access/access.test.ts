@@ -3,6 +3,7 @@ import path from 'node:path';
 import { expect, test } from 'vitest';
 import { tempDir } from '../../test/support/temp-dir.ts';
 import { Access, DEVICE_LIFE_MS, rootOf, WRONG } from './access.ts';
+import { plainEdge } from './edge.ts';
 import { FILE_NAME, inMemory, openKeyFile } from './key-file.ts';
 import { Keyring } from './keyring.ts';
 import { CODE_LIFE_MS, LoginCodes } from './login-codes.ts';
@@ -15,7 +16,7 @@ const PROXIES = ['10.42.0.0/16', 'fd00::/8', '192.0.2.7'];
 const root = rootOf(TOKEN);
 const proxies = (header = 'x-authentik-username') => trustedProxies(PROXIES, header);
 const open = (token: string | undefined = TOKEN, header?: string) =>
-  new Access(token, proxies(header), new Keyring(inMemory(), () => true));
+  new Access(token, plainEdge(proxies(header)), new Keyring(inMemory(), () => true));
 const from = (peer: string, distinct: Record<string, string[]>, cookie?: string) => ({
   peer,
   distinct,
@@ -27,19 +28,19 @@ const owner = { name: 'operator', how: 'token', role: 'operator', root };
 
 test.each(['10.42.3.4', '::ffff:10.42.3.4', 'fd00::1', '192.0.2.7'])(
   'the edge header is believed from %s',
-  (peer) => {
-    expect(open().identify(from(peer, edge))).toEqual(ann);
+  async (peer) => {
+    expect(await open().identify(from(peer, edge))).toEqual(ann);
   },
 );
 
 test.each(['10.43.0.1', '127.0.0.1', '::1', '192.0.2.8', '', 'nonsense'])(
   'the edge header is not believed from %s',
-  (peer) => {
-    expect(open().identify(from(peer, edge))).toBeUndefined();
+  async (peer) => {
+    expect(await open().identify(from(peer, edge))).toBeUndefined();
   },
 );
 
-test('a duplicate, a look-alike, an empty name and a name with control characters are not believed', () => {
+test('a duplicate, a look-alike, an empty name and a name with control characters are not believed', async () => {
   for (const header of [
     { 'x-authentik-username': ['ann', 'bob'] },
     { ...edge, x_authentik_username: ['bob'] },
@@ -48,60 +49,60 @@ test('a duplicate, a look-alike, an empty name and a name with control character
     { 'x-authentik-username': ['ann\u202e'] },
     { 'x-authentik-username': ['ann, bob'] },
   ])
-    expect(open().identify(from('10.42.3.4', header))).toBeUndefined();
+    expect(await open().identify(from('10.42.3.4', header))).toBeUndefined();
 });
 
-test('where another header is configured it alone brings the name', () => {
+test('where another header is configured it alone brings the name', async () => {
   const access = open(TOKEN, 'remote-user');
-  expect(access.identify(from('10.42.3.4', { 'remote-user': ['ann'] }))).toEqual(ann);
-  expect(access.identify(from('10.42.3.4', edge))).toBeUndefined();
+  expect(await access.identify(from('10.42.3.4', { 'remote-user': ['ann'] }))).toEqual(ann);
+  expect(await access.identify(from('10.42.3.4', edge))).toBeUndefined();
   expect(
-    access.identify(from('10.42.3.4', { 'remote-user': ['ann'], remote_user: ['bob'] })),
+    await access.identify(from('10.42.3.4', { 'remote-user': ['ann'], remote_user: ['bob'] })),
   ).toBeUndefined();
 });
 
-test('only the exact bearer token opens; what was tried and is wrong is told apart from nothing at all', () => {
+test('only the exact bearer token opens; what was tried and is wrong is told apart from nothing at all', async () => {
   const bearer = (value: string) => open().identify(from('203.0.113.1', { authorization: [value] }));
-  expect(bearer(`Bearer ${TOKEN}`)).toEqual(owner);
+  expect(await bearer(`Bearer ${TOKEN}`)).toEqual(owner);
   for (const wrong of [`Bearer ${TOKEN}x`, `Bearer ${TOKEN.slice(1)}`, 'Bearer x'])
-    expect(bearer(wrong)).toBe(WRONG);
+    expect(await bearer(wrong)).toBe(WRONG);
   for (const nothing of ['Bearer ', 'Bearer', TOKEN, `Basic ${TOKEN}`, ''])
-    expect(bearer(nothing)).toBeUndefined();
+    expect(await bearer(nothing)).toBeUndefined();
   const twice = { authorization: [`Bearer ${TOKEN}`, 'Bearer x'] };
-  expect(open().identify(from('203.0.113.1', twice))).toBeUndefined();
+  expect(await open().identify(from('203.0.113.1', twice))).toBeUndefined();
 });
 
-test('without a token configured no bearer opens', () => {
-  expect(open('').identify(from('10.0.0.1', { authorization: ['Bearer undefined'] }))).toBe(WRONG);
-  const none = new Access(undefined, proxies(), new Keyring(inMemory(), () => true));
+test('without a token configured no bearer opens', async () => {
+  expect(await open('').identify(from('10.0.0.1', { authorization: ['Bearer undefined'] }))).toBe(WRONG);
+  const none = new Access(undefined, plainEdge(proxies()), new Keyring(inMemory(), () => true));
   expect(none.hasToken).toBe(false);
-  expect(none.identify(from('10.0.0.1', { authorization: ['Bearer undefined'] }))).toBe(WRONG);
+  expect(await none.identify(from('10.0.0.1', { authorization: ['Bearer undefined'] }))).toBe(WRONG);
 });
 
-test('a proxy user with the name of the token is somebody else', () => {
-  const proxied = open().identify(from('10.42.3.4', { 'x-authentik-username': ['operator'] }));
+test('a proxy user with the name of the token is somebody else', async () => {
+  const proxied = await open().identify(from('10.42.3.4', { 'x-authentik-username': ['operator'] }));
   expect(proxied).toMatchObject({ name: 'operator', how: 'proxy' });
 });
 
-test('a device opens until its time, or until it is ended, and never with a changed cookie', () => {
+test('a device opens until its time, or until it is ended, and never with a changed cookie', async () => {
   let now = 0;
   const keyring = new Keyring(
     inMemory(),
     () => true,
     () => now,
   );
-  const access = new Access(TOKEN, proxies(), keyring);
+  const access = new Access(TOKEN, plainEdge(proxies()), keyring);
   const device = { name: 'operator', role: 'operator', root, label: 'Safari on iPhone' } as const;
   const cookie = keyring.signIn({ ...device, lifeMs: DEVICE_LIFE_MS });
   const other = keyring.signIn({ ...device, lifeMs: DEVICE_LIFE_MS });
   const come = (secret: string) => access.identify(from('203.0.113.1', {}, secret));
-  expect(come(cookie)).toMatchObject({ ...owner, device: expect.any(String) });
-  for (const forged of [`${cookie}x`, cookie.slice(1), '', '.']) expect(come(forged)).toBeUndefined();
+  expect(await come(cookie)).toMatchObject({ ...owner, device: expect.any(String) });
+  for (const forged of [`${cookie}x`, cookie.slice(1), '', '.']) expect(await come(forged)).toBeUndefined();
   const [{ id } = { id: '' }] = keyring.devices();
   expect(keyring.endDevices((each) => each.id === id)).toHaveLength(1);
-  expect([come(cookie), come(other)].filter((who) => who !== undefined)).toHaveLength(1);
+  expect([await come(cookie), await come(other)].filter((who) => who !== undefined)).toHaveLength(1);
   now = DEVICE_LIFE_MS + 1;
-  expect([come(cookie), come(other)]).toEqual([undefined, undefined]);
+  expect([await come(cookie), await come(other)]).toEqual([undefined, undefined]);
 });
 
 test('a named token opens with its own name and role until it expires or is revoked, and its devices end with it', () => {
@@ -111,7 +112,7 @@ test('a named token opens with its own name and role until it expires or is revo
     () => true,
     () => now,
   );
-  const access = new Access(undefined, proxies(), keyring);
+  const access = new Access(undefined, plainEdge(proxies()), keyring);
   const { token, secret } = keyring.makeToken({ name: 'wall', role: 'observer', lifeMs: 1_000, by: 'ann' });
   expect(access.withToken(secret)).toEqual({
     name: 'wall',

@@ -1,9 +1,10 @@
 // Who may enter: somebody whom a trusted proxy names, or who brings a token, or the cookie of a device that was signed in with one.
 import { createHash, timingSafeEqual } from 'node:crypto';
+import type { Edge } from './edge.ts';
 import type { Identity } from './identity.ts';
 import type { StoredDevice } from './key-file.ts';
 import { digestOf, type Keyring } from './keyring.ts';
-import type { DistinctHeaders, Proxies } from './proxies.ts';
+import type { DistinctHeaders } from './proxies.ts';
 
 export interface Credentials {
   /** The address at the other end of the socket, never one from a header. */
@@ -25,19 +26,27 @@ export const WRONG = Symbol('wrong secret');
 
 export class Access {
   readonly #token: string | undefined;
-  readonly #proxies: Proxies;
+  readonly #edge: Edge;
   readonly #keyring: Keyring;
 
   /** @param token that of the environment */
-  constructor(token: string | undefined, proxies: Proxies, keyring: Keyring) {
+  constructor(token: string | undefined, edge: Edge, keyring: Keyring) {
     this.#token = token;
-    this.#proxies = proxies;
+    this.#edge = edge;
     this.#keyring = keyring;
   }
 
-  identify({ peer, distinct, cookie }: Credentials): Identity | typeof WRONG | undefined {
-    const name = this.#proxies.nameFrom(peer, distinct);
-    if (name !== undefined) return { name, how: 'proxy', role: 'operator', root: `person:${name}` };
+  /** Who has a good token or a device never waits for the keys of the edge. */
+  async identify({ peer, distinct, cookie }: Credentials): Promise<Identity | typeof WRONG | undefined> {
+    const named = await this.#edge.nameFrom(peer, distinct);
+    if (named.type === 'person') return personNamed(named.name);
+    const other = this.#withoutEdge(distinct, cookie);
+    if (named.type === 'nobody' || typeof other === 'object') return other;
+    const late = await named.ask();
+    return late.type === 'person' ? personNamed(late.name) : other;
+  }
+
+  #withoutEdge(distinct: DistinctHeaders, cookie: string | undefined): Identity | typeof WRONG | undefined {
     const authorization = distinct['authorization'];
     if (authorization?.length === 1) {
       const bearer = /^Bearer (.+)$/i.exec(authorization[0] ?? '')?.[1];
@@ -74,6 +83,13 @@ export class Access {
 
 /** The root of what was signed in with the token of the environment: another token there ends it. */
 export const rootOf = (token: string): string => `environment:${digestOf(`breakglass device ${token}`)}`;
+
+const personNamed = (name: string): Identity => ({
+  name,
+  how: 'proxy',
+  role: 'operator',
+  root: `person:${name}`,
+});
 
 const identityOf = ({ id, name, role, root }: StoredDevice): Identity => ({
   name,

@@ -3,12 +3,16 @@ import type { FastifyBaseLogger } from 'fastify';
 import type { Journal } from '../journal/port.ts';
 import { Access, rootOf } from './access.ts';
 import { Arrivals } from './arrivals.ts';
+import { plainEdge } from './edge.ts';
+import { EdgeKeys } from './edge-keys.ts';
+import { EdgeRefusals } from './edge-refusals.ts';
 import { inMemory, openKeyFile } from './key-file.ts';
 import { Keyring } from './keyring.ts';
 import { type CodeFor, LoginCodes } from './login-codes.ts';
 import { knownOrigins, type Origins } from './origins.ts';
 import { type Proxies, trustedProxies } from './proxies.ts';
 import { type RecordAccess, recordAccess } from './record.ts';
+import { type SignedIdentity, signedEdge } from './signed-edge.ts';
 import { WrongSecrets } from './wrong-secrets.ts';
 
 export interface AccessConfig {
@@ -17,6 +21,8 @@ export interface AccessConfig {
   readonly trustedProxies: readonly string[];
   /** Lower case. */
   readonly identityHeader: string;
+  /** What the edge signs; undefined: the plain header names people. */
+  readonly signed: SignedIdentity | undefined;
   /** Origins such as `https://breakglass.example`, the first for links. */
   readonly publicUrls: readonly string[];
 }
@@ -59,11 +65,31 @@ export function createDoor({ config, dataDir, journal, logger }: DoorParts): Doo
   const wrongSecrets = new WrongSecrets((address, times) =>
     record({ what: 'refused', detail: `A wrong secret was sent from ${address}.`, address, times }),
   );
-  const telling = setInterval(() => wrongSecrets.tellPast(), TELL_EVERY_MS).unref();
+  const refusals = new EdgeRefusals((why, times) =>
+    record({ what: 'refused', detail: `A signed identity of the proxy was not believed: ${why}.`, times }),
+  );
+  const telling = setInterval(() => {
+    wrongSecrets.tellPast();
+    refusals.tell('past');
+  }, TELL_EVERY_MS).unref();
+  const { signed } = config;
+  const keys = signed === undefined ? undefined : new EdgeKeys({ url: signed.jwksUrl, dataDir, logger });
+  // Nobody waits for it.
+  void keys?.ask();
+  const edge =
+    signed === undefined || keys === undefined
+      ? plainEdge(proxies)
+      : signedEdge({
+          config: signed,
+          proxies,
+          plainHeader: config.identityHeader,
+          keys,
+          refused: (why) => refusals.note(why),
+        });
   const codes = new LoginCodes();
   const origins = knownOrigins(config.publicUrls);
   return {
-    access: new Access(bearerToken, proxies, keyring),
+    access: new Access(bearerToken, edge, keyring),
     keyring,
     codes,
     proxies,
@@ -76,6 +102,8 @@ export function createDoor({ config, dataDir, journal, logger }: DoorParts): Doo
     close() {
       clearInterval(telling);
       wrongSecrets.tellAll();
+      refusals.tell('all');
+      keys?.close();
     },
   };
 }

@@ -1,9 +1,10 @@
 // The one file of who may enter besides the environment: named tokens and signed-in devices. Secrets are kept only as digests. It is
 // small, so each change writes all of it: beside, to disk, then in its place. Without a data directory everything lives as long as
 // the process.
-import { closeSync, fsyncSync, openSync, readFileSync, renameSync, writeSync } from 'node:fs';
+import { readFileSync, renameSync } from 'node:fs';
 import path from 'node:path';
 import { z } from 'zod';
+import { replaceFile } from './replace-file.ts';
 
 const role = z.enum(['operator', 'observer', 'alerts']);
 const instant = z.number().describe('milliseconds since 1970');
@@ -57,7 +58,7 @@ export const inMemory = (): KeyFile => ({ stored: NOTHING, trouble: undefined, w
 
 export function openKeyFile(dataDir: string): KeyFile {
   const file = path.join(dataDir, FILE_NAME);
-  return { ...read(file), write: (stored) => replace(file, `${JSON.stringify(stored, null, 1)}\n`) };
+  return { ...read(file), write: (stored) => replaceFile(file, `${JSON.stringify(stored, null, 1)}\n`) };
 }
 
 function read(file: string): Pick<KeyFile, 'stored' | 'trouble'> {
@@ -84,16 +85,4 @@ function jsonOf(text: string): unknown {
   } catch {
     return undefined;
   }
-}
-
-function replace(file: string, text: string): void {
-  const beside = `${file}.new`;
-  const descriptor = openSync(beside, 'w', 0o600);
-  try {
-    writeSync(descriptor, text);
-    fsyncSync(descriptor);
-  } finally {
-    closeSync(descriptor);
-  }
-  renameSync(beside, file);
 }

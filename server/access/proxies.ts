@@ -63,15 +63,27 @@ function parseBlock(text: string): [Address, number] {
   return [address, address.kind() === 'ipv4' ? 32 : 128];
 }
 
+function nameIn(headers: DistinctHeaders, header: string): string | undefined {
+  const value = onlyValueOf(headers, header);
+  return value === undefined ? undefined : asName(value);
+}
+
 /**
  * A header that occurs twice is not believed, and neither is one beside a look-alike with underscores, which some proxies fold into the
  * same name.
  */
-function nameIn(headers: DistinctHeaders, header: string): string | undefined {
-  for (const other of Object.keys(headers)) {
-    if (other !== header && other.replaceAll('_', '-') === header) return undefined;
-  }
+export function onlyValueOf(headers: DistinctHeaders, header: string): string | undefined {
+  if (Object.keys(headers).some((other) => other !== header && looksLike(other, header))) return undefined;
   const values = headers[header];
-  const name = values?.length === 1 ? values[0]?.trim() : undefined;
-  return name !== undefined && /^[^\p{C},]{1,200}$/u.test(name) ? name : undefined;
+  return values?.length === 1 ? values[0]?.trim() : undefined;
 }
+
+/** Whether there is such a header, or one that looks like it. */
+export const comesWith = (headers: DistinctHeaders, header: string): boolean =>
+  Object.keys(headers).some((other) => looksLike(other, header));
+
+const looksLike = (other: string, header: string): boolean => other.replaceAll('_', '-') === header;
+
+/** What may be a person's name. */
+export const asName = (text: string): string | undefined =>
+  /^[^\p{C},]{1,200}$/u.test(text) && text.trim() === text ? text : undefined;

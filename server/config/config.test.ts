@@ -128,6 +128,49 @@ test('a secret may come from a file; from both places it is refused', () => {
   expect(() => readConfig({ API_BEARER_TOKEN_FILE: '/does/not/exist' })).toThrow(/^API_BEARER_TOKEN_FILE: /);
 });
 
+const SIGNED = {
+  BREAKGLASS_TRUSTED_PROXIES: '10.42.0.0/16',
+  BREAKGLASS_JWT_HEADER: 'X-authentik-jwt',
+  BREAKGLASS_JWT_JWKS_URL: 'https://auth.example/application/o/breakglass/jwks/',
+  BREAKGLASS_JWT_ISSUER: 'https://auth.example/application/o/breakglass/',
+  BREAKGLASS_JWT_AUDIENCE: 'breakglass',
+};
+
+test('a signed identity is configured as a whole, and only behind a trusted proxy', () => {
+  expect(readConfig(TOKEN).access.signed).toBeUndefined();
+  expect(readConfig(SIGNED).access.signed).toEqual({
+    header: 'x-authentik-jwt',
+    jwksUrl: SIGNED.BREAKGLASS_JWT_JWKS_URL,
+    issuer: SIGNED.BREAKGLASS_JWT_ISSUER,
+    audience: 'breakglass',
+    claim: 'preferred_username',
+  });
+  for (const name of Object.keys(SIGNED).filter((each) => each.startsWith('BREAKGLASS_JWT')))
+    expect(() => readConfig({ ...SIGNED, [name]: '' })).toThrow(
+      new RegExp(`go together: set all or none. Not set: ${name}\\.$`),
+    );
+  expect(() => readConfig({ ...TOKEN, BREAKGLASS_JWT_CLAIM: 'email' })).toThrow(/set all or none/);
+  expect(() => readConfig({ ...TOKEN, ...SIGNED, BREAKGLASS_TRUSTED_PROXIES: '' })).toThrow(
+    /BREAKGLASS_JWT_HEADER is set without BREAKGLASS_TRUSTED_PROXIES/,
+  );
+});
+
+test('the claim with the name is what the edge usually has, or what is configured', () => {
+  const cloudflare = { ...SIGNED, BREAKGLASS_JWT_HEADER: 'Cf-Access-Jwt-Assertion' };
+  expect(readConfig(cloudflare).access.signed?.claim).toBe('email');
+  expect(readConfig({ ...cloudflare, BREAKGLASS_JWT_CLAIM: 'sub' }).access.signed?.claim).toBe('sub');
+});
+
+test.each([
+  ['BREAKGLASS_JWT_HEADER', 'Authorization'],
+  ['BREAKGLASS_JWT_HEADER', 'x jwt'],
+  ['BREAKGLASS_JWT_HEADER', 'X-Authentik-Username'],
+  ['BREAKGLASS_JWT_JWKS_URL', 'auth.example/jwks'],
+  ['BREAKGLASS_JWT_JWKS_URL', 'file:///etc/passwd'],
+])('%s=%s is refused with what was expected', (name, value) => {
+  expect(() => readConfig({ ...SIGNED, [name]: value })).toThrow(new RegExp(`^${name}: .*Expected`));
+});
+
 test('TLS files that are not a pair of PEM files are refused, with the name of the variable that is wrong', () => {
   const dir = tempDir();
   const pair = selfSigned(dir, 'one');

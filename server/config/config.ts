@@ -17,6 +17,7 @@ import {
   wholeNumber,
   word,
 } from './fields.ts';
+import { headerName, identityHeaderOf, readSigned, type SignedIdentityConfig } from './identity-headers.ts';
 import { packageRoot } from './package-root.ts';
 import { readTargetsFile, type TargetsConfig } from './targets.ts';
 
@@ -41,6 +42,8 @@ export interface Config {
     readonly trustedProxies: readonly string[];
     /** The header with the user's name, in lower case. */
     readonly identityHeader: string;
+    /** What the edge signs; undefined: that header names people. */
+    readonly signed: SignedIdentityConfig | undefined;
     /** Under which origins people reach us, the first for links. None: under any name. */
     readonly publicUrls: readonly string[];
   };
@@ -100,10 +103,12 @@ const Variables = z.object({
   BREAKGLASS_TLS_KEY: z.string().optional(),
   API_BEARER_TOKEN: z.string().optional(),
   BREAKGLASS_TRUSTED_PROXIES: z.string().default(''),
-  BREAKGLASS_IDENTITY_HEADER: word(
-    /^[A-Za-z][A-Za-z0-9-]{0,99}$/,
-    'the name of a header with letters, digits and dashes, e.g. Remote-User',
-  ).default('X-authentik-username'),
+  BREAKGLASS_IDENTITY_HEADER: headerName('Remote-User').default('X-authentik-username'),
+  BREAKGLASS_JWT_HEADER: headerName('X-authentik-jwt').optional(),
+  BREAKGLASS_JWT_JWKS_URL: z.string().optional(),
+  BREAKGLASS_JWT_ISSUER: z.string().optional(),
+  BREAKGLASS_JWT_AUDIENCE: z.string().optional(),
+  BREAKGLASS_JWT_CLAIM: z.string().optional(),
   BREAKGLASS_PUBLIC_URL: z.string().default(''),
   BREAKGLASS_CONFIG: z.string().optional(),
   BREAKGLASS_DEVVM_HOST: host.optional(),
@@ -298,12 +303,15 @@ function readAccess(read: Variables, ownToken: () => string | undefined): Config
       );
     return origin;
   });
-  const identityHeader = read.BREAKGLASS_IDENTITY_HEADER.toLowerCase();
-  if (NO_IDENTITY.has(identityHeader))
-    throw notUnderstood(
-      'BREAKGLASS_IDENTITY_HEADER',
-      read.BREAKGLASS_IDENTITY_HEADER,
-      'a header that only the proxy sets, e.g. Remote-User',
+  const identityHeader = identityHeaderOf(
+    'BREAKGLASS_IDENTITY_HEADER',
+    read.BREAKGLASS_IDENTITY_HEADER,
+    'Remote-User',
+  );
+  const signed = readSigned(read, identityHeader);
+  if (signed !== undefined && trustedProxies.length === 0)
+    throw new ConfigError(
+      'BREAKGLASS_JWT_HEADER is set without BREAKGLASS_TRUSTED_PROXIES: a signed identity is believed only from a trusted proxy. Set the CIDR blocks of the proxy that sends it.',
     );
   const bearerToken = read.API_BEARER_TOKEN;
   if (bearerToken !== undefined && bearerToken.length < 16)
@@ -313,29 +321,13 @@ function readAccess(read: Variables, ownToken: () => string | undefined): Config
   if (bearerToken === undefined && trustedProxies.length === 0) {
     const own = ownToken();
     if (own !== undefined)
-      return { bearerToken: own, isOwnToken: true, trustedProxies, identityHeader, publicUrls };
+      return { bearerToken: own, isOwnToken: true, trustedProxies, identityHeader, signed, publicUrls };
     throw new ConfigError(
       'No way to authenticate is configured, so nobody could be let in safely. Set API_BEARER_TOKEN (a long random string), or BREAKGLASS_TRUSTED_PROXIES (CIDR blocks of a proxy that sets X-authentik-username), or both. Started at a terminal, the console makes a token of its own.',
     );
   }
-  return { bearerToken, isOwnToken: false, trustedProxies, identityHeader, publicUrls };
+  return { bearerToken, isOwnToken: false, trustedProxies, identityHeader, signed, publicUrls };
 }
-
-/** Headers that every client sends, or that mean something else. */
-const NO_IDENTITY: ReadonlySet<string> = new Set([
-  'authorization',
-  'cookie',
-  'host',
-  'origin',
-  'user-agent',
-  'accept',
-  'referer',
-  'content-type',
-  'content-length',
-  'connection',
-  'x-forwarded-for',
-  'x-forwarded-proto',
-]);
 
 const listOf = (text: string): readonly string[] =>
   text

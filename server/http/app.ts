@@ -59,7 +59,12 @@ export async function buildApp(deps: AppDeps): Promise<FastifyInstance> {
     logController: new LogController({ disableRequestLogging: true }),
     routerOptions: { maxParamLength: 500 },
     forceCloseConnections: true,
-    frameworkErrors: (_error, request, reply) => answerBadUrl(request, reply, mayKnow(request)),
+    frameworkErrors: (_error, request, reply) => {
+      mayKnow(request).then(
+        (may) => answerBadUrl(request, reply, may),
+        () => answerBadUrl(request, reply, false),
+      );
+    },
     clientErrorHandler(error, socket) {
       if (error.code === 'ERR_HTTP_REQUEST_TIMEOUT') connections.noteSlow(socket);
       answerClientError(error, socket);
@@ -70,8 +75,8 @@ export async function buildApp(deps: AppDeps): Promise<FastifyInstance> {
   const connections = boundConnections(app.server, networkOf, deps.logger);
   const gate: Gate = { door, connections };
   const streams = new Streams(deps.keepaliveMs);
-  const mayKnow = (request: FastifyRequest): boolean =>
-    request.raw.url?.startsWith('/api') !== true || identify(gate, request) !== undefined;
+  const mayKnow = async (request: FastifyRequest): Promise<boolean> =>
+    request.raw.url?.startsWith('/api') !== true || (await identify(gate, request)) !== undefined;
   app.decorateRequest('identity', undefined);
   installErrors(app);
   acceptEmptyJson(app);
@@ -116,7 +121,7 @@ export async function buildApp(deps: AppDeps): Promise<FastifyInstance> {
         : deps.conversation.journal.health();
     if (why === undefined) return { status: 'ready' as const };
     // Why may name paths.
-    const known = identify(gate, request) !== undefined;
+    const known = (await identify(gate, request)) !== undefined;
     return { status: 'degraded' as const, ...(known ? { why } : {}) };
   });
   await app.register(async (scope) => loginRoute(scope, door));

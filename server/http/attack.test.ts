@@ -7,6 +7,7 @@ import { newOperationId, type TargetName } from '../../protocol/ids.ts';
 import type { Operation } from '../../protocol/operations.ts';
 import { ROUTES } from '../../protocol/routes.ts';
 import { testDoor } from '../../test/support/door.ts';
+import { AUDIENCE, ISSUER, startProvider, unsigned } from '../../test/support/edge-provider.ts';
 import { scriptedAgent } from '../../test/support/scripted-agent.ts';
 import { noEvidence, smallTargets } from '../../test/support/small-target.ts';
 import { tempDir } from '../../test/support/temp-dir.ts';
@@ -132,6 +133,61 @@ test('no header of a stranger is an identity, on any route', async () => {
   }
   expect(sent).toBeGreaterThan(700);
   expect(started).toEqual([]);
+});
+
+test('where the edge signs, nothing but a good signature is an identity, on any route, also from the proxy itself', async () => {
+  const provider = await startProvider();
+  const signed = {
+    header: 'x-authentik-jwt',
+    jwksUrl: provider.jwksUrl,
+    issuer: ISSUER,
+    audience: AUDIENCE,
+    claim: 'preferred_username',
+  };
+  const { app, door, started, recorded } = await house({ trustedProxies: ['10.42.0.0/16'], signed });
+  const jwt = await provider.sign();
+  const claims = { iss: ISSUER, aud: AUDIENCE, preferred_username: 'ann', exp: Date.now() };
+  const name = 'X-authentik-username';
+  const bad: Record<string, string>[] = [
+    { [name]: 'ann' },
+    { 'X-authentik-jwt': '' },
+    { 'X-authentik-jwt': 'ann', [name]: 'ann' },
+    { 'X-authentik-jwt': `${jwt.slice(0, -8)}AAAAAAAA`, [name]: 'ann' },
+    { 'X-authentik-jwt': unsigned({ alg: 'none' }, claims), [name]: 'ann' },
+    { 'X-authentik-jwt': unsigned({ alg: 'HS256', kid: 'key-1' }, claims, 'c2ln'), [name]: 'ann' },
+    { 'X-authentik-jwt': await provider.sign({ aud: 'grafana' }), [name]: 'ann' },
+    { 'X-authentik-jwt': await provider.sign({ iss: 'https://evil.example' }), [name]: 'ann' },
+    { 'X-authentik-jwt': await provider.sign({ exp: 1 }), [name]: 'ann' },
+    { 'X-authentik-jwt': await provider.sign({}, { kid: 'key-99' }), [name]: 'ann' },
+    { 'X-authentik-jwt': jwt, [name]: 'bob' },
+    { 'X-authentik-jwt': `${jwt}, ${jwt}` },
+    { 'X-authentik-jwt': jwt, x_authentik_jwt: jwt },
+    { x_authentik_jwt: jwt, [name]: 'ann' },
+    { 'Cf-Access-Jwt-Assertion': jwt, [name]: 'ann' },
+    { cookie: `X-authentik-jwt=${jwt}; breakglass=${jwt}` },
+  ];
+  let sent = 0;
+  for (const { method, url } of BEHIND) {
+    const from = async (remoteAddress: string, headers: Record<string, string>) => {
+      const { statusCode } = await app.inject({ method, url, headers, remoteAddress });
+      expect([method, url, headers, statusCode]).toEqual([method, url, headers, 401]);
+      sent += 1;
+    };
+    for (const headers of bad) await from('10.42.0.1', headers);
+    await from('203.0.113.9', { 'X-authentik-jwt': jwt, [name]: 'ann', 'X-Forwarded-For': '10.42.0.1' });
+  }
+  expect(sent).toBeGreaterThan(400);
+  expect(started).toEqual([]);
+  const me = await app.inject({
+    url: '/api/me',
+    headers: { 'X-authentik-jwt': jwt, [name]: 'ann' },
+    remoteAddress: '10.42.0.1',
+  });
+  expect(me.json()).toMatchObject({ name: 'ann', how: 'proxy' });
+  // A few entries, with their number, and not hundreds.
+  door.close();
+  await expect.poll(async () => (await recorded('refused')).length).toBeGreaterThan(8);
+  expect((await recorded('refused')).length).toBeLessThan(30);
 });
 
 test('nothing that another site causes gets through, whoever is signed in', async () => {

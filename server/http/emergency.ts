@@ -64,9 +64,9 @@ export function emergencyRoutes(app: FastifyInstance, { gate, targets }: Emergen
   });
   const signIn = (reply: FastifyReply, note: string, status = 401): FastifyReply =>
     html(reply, page('Breakglass: sign in', signInBody(note)), status);
-  const whoOr = (request: FastifyRequest, reply: FastifyReply): Identity | undefined => {
+  const whoOr = async (request: FastifyRequest, reply: FastifyReply): Promise<Identity | undefined> => {
     // A form was judged before its body was read.
-    const identity = request.identity ?? identify(gate, request);
+    const identity = request.identity ?? (await identify(gate, request));
     if (identity === undefined)
       signIn(
         reply,
@@ -91,7 +91,7 @@ export function emergencyRoutes(app: FastifyInstance, { gate, targets }: Emergen
     refuseForeign(door, request);
     if (request.routeOptions.config.signsIn === true) return;
     hangUpOnBody(request, reply);
-    request.identity = whoOr(request, reply);
+    request.identity = await whoOr(request, reply);
     if (request.identity === undefined) return reply;
     reply.removeHeader('connection');
   });
@@ -99,7 +99,7 @@ export function emergencyRoutes(app: FastifyInstance, { gate, targets }: Emergen
   app.get('/emergency.css', async (_request, reply) => reply.type('text/css').send(STYLE));
 
   const showTarget = async (request: FastifyRequest, reply: FastifyReply, name?: string) => {
-    const identity = whoOr(request, reply);
+    const identity = await whoOr(request, reply);
     if (identity === undefined) return reply;
     const target = name === undefined ? targets.default : targets.named(name);
     return html(reply, page('Breakglass: emergency', stateBody(await show(identity, target))));
@@ -107,7 +107,7 @@ export function emergencyRoutes(app: FastifyInstance, { gate, targets }: Emergen
 
   app.get('/emergency', (request, reply) => showTarget(request, reply));
   app.get('/emergency/targets', async (request, reply) => {
-    if (whoOr(request, reply) === undefined) return reply;
+    if ((await whoOr(request, reply)) === undefined) return reply;
     const { targets: states } = await targets.list();
     return html(reply, page('Breakglass: all targets', listBody(states)));
   });
@@ -131,7 +131,7 @@ export function emergencyRoutes(app: FastifyInstance, { gate, targets }: Emergen
   });
 
   const pressed = async (request: FastifyRequest, reply: FastifyReply, word: string, name?: string) => {
-    const identity = whoOr(request, reply);
+    const identity = await whoOr(request, reply);
     if (identity === undefined) return reply;
     const verb = exactVerb(word);
     const target = name === undefined ? targets.default : targets.named(name);
@@ -173,7 +173,7 @@ export function emergencyRoutes(app: FastifyInstance, { gate, targets }: Emergen
   );
 
   app.get<{ Params: { id: string } }>('/emergency/operation/:id', async (request, reply) => {
-    const identity = whoOr(request, reply);
+    const identity = await whoOr(request, reply);
     if (identity === undefined) return reply;
     const id = parseOperationId(request.params.id);
     const found = id === undefined ? undefined : await targets.operation(id);

@@ -29,11 +29,14 @@ const SAFE_METHODS: readonly string[] = ['GET', 'HEAD', 'OPTIONS'];
  * Undefined when nobody can be named. Throws `too-many-requests` when whoever asks has sent too many wrong secrets; a correct one is
  * never held back by that.
  */
-export function identify({ door, connections }: Gate, request: FastifyRequest): Identity | undefined {
+export async function identify(
+  { door, connections }: Gate,
+  request: FastifyRequest,
+): Promise<Identity | undefined> {
   const { access, arrivals, record } = door;
   const distinct = distinctHeaders(request.raw.rawHeaders);
   const peer = peerOf(request);
-  const identity = access.identify({ peer, distinct, cookie: cookieOf(door, request) });
+  const identity = await access.identify({ peer, distinct, cookie: cookieOf(door, request) });
   if (identity === undefined) return undefined;
   const address = door.proxies.addressOf(peer, distinct);
   if (identity === WRONG) {
@@ -108,7 +111,7 @@ export function refuseForeignHost({ origins }: Door, request: FastifyRequest): v
 export function requireIdentity(scope: FastifyInstance, gate: Gate): void {
   const { door } = gate;
   scope.addHook('onRequest', async (request, reply) => {
-    const identity = identify(gate, request);
+    const identity = await identify(gate, request);
     if (identity === undefined) {
       reply.header('www-authenticate', 'Bearer realm="breakglass"');
       hangUpOnBody(request, reply);

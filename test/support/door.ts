@@ -12,6 +12,7 @@ export function testDoor(
       bearerToken: undefined,
       trustedProxies: [],
       identityHeader: 'x-authentik-username',
+      signed: undefined,
       publicUrls: [],
       ...config,
     },
