@@ -51,3 +51,39 @@ export const LoginLink = z
   })
   .meta({ id: 'LoginLink' });
 export type LoginLink = Wire<typeof LoginLink>;
+
+export const Passkey = z
+  .object({
+    id: z.string(),
+    label: z.string().describe('as its owner named it'),
+    name: z.string().describe('whose it is: a sign-in with it is theirs'),
+    role: Role,
+    made_at: instant,
+    used_at: instant.nullable().describe('null: never'),
+    under: z.string().describe('the name of the console under which it works, such as `breakglass.example`'),
+  })
+  .meta({ id: 'Passkey', description: 'A passkey that somebody enrolled here.' });
+export type Passkey = Wire<typeof Passkey>;
+
+export const Passkeys = z
+  .object({
+    passkeys: z.array(Passkey),
+    why_not: z.string().nullable().describe('why none can be enrolled under this address; null: one can'),
+  })
+  .meta({ id: 'Passkeys' });
+export type Passkeys = Wire<typeof Passkeys>;
+
+/** What the browser is asked with. The library on both sides knows its shape. */
+export const PasskeyOptions = z
+  .object({
+    options: z
+      .looseObject({ challenge: z.string() })
+      .describe('for WebAuthn, as JSON (W3C WebAuthn Level 3)'),
+  })
+  .meta({ id: 'PasskeyOptions' });
+export type PasskeyOptions = Wire<typeof PasskeyOptions>;
+
+export const WaysIn = z
+  .object({ passkey: z.boolean().describe('whether any passkey is enrolled here') })
+  .meta({ id: 'WaysIn' });
+export type WaysIn = Wire<typeof WaysIn>;

@@ -32,7 +32,70 @@ export const ChatBody = z.object({
   model,
 });
 
-const ONE_OF_THEM = 'expected token or code, and not both';
+const ONE_OF_THEM = 'expected token, code or passkey, and one of them only';
+
+const PASSKEY_ANSWER = 'expected what the browser answered';
+const encoded = z
+  .string({ error: `passkey: ${PASSKEY_ANSWER}` })
+  .max(8_192, { error: `passkey: ${PASSKEY_ANSWER}` })
+  .regex(/^[A-Za-z0-9_-]*$/, { error: `passkey: ${PASSKEY_ANSWER}` });
+const credential = {
+  id: encoded,
+  rawId: encoded,
+  type: z.literal('public-key', { error: `passkey: ${PASSKEY_ANSWER}` }),
+};
+
+/** AuthenticationResponseJSON of WebAuthn, as far as it is read. */
+const passkeyAssertion = z.object(
+  {
+    ...credential,
+    response: z.object(
+      {
+        clientDataJSON: encoded,
+        authenticatorData: encoded,
+        signature: encoded,
+        userHandle: encoded.nullish().transform((handle) => handle ?? undefined),
+      },
+      { error: `passkey: ${PASSKEY_ANSWER}` },
+    ),
+  },
+  { error: `passkey: ${PASSKEY_ANSWER}` },
+);
+export type PasskeyAssertion = z.output<typeof passkeyAssertion>;
+
+/** RegistrationResponseJSON of WebAuthn, as far as it is read. */
+const passkeyAttestation = z.object(
+  {
+    ...credential,
+    response: z.object(
+      {
+        clientDataJSON: encoded,
+        attestationObject: encoded,
+        transports: z.array(z.string().max(40)).max(10).optional(),
+      },
+      { error: `passkey: ${PASSKEY_ANSWER}` },
+    ),
+  },
+  { error: `passkey: ${PASSKEY_ANSWER}` },
+);
+export type PasskeyAttestation = z.output<typeof passkeyAttestation>;
+
+const A_LABEL = 'name: expected a name of 1 to 40 letters, digits, dots, dashes or spaces';
+
+export const PasskeyBody = z.strictObject(
+  {
+    name: z
+      .string({ error: A_LABEL })
+      .trim()
+      .regex(/^[\p{L}\p{N}][\p{L}\p{N} ._-]{0,39}$/u, { error: A_LABEL })
+      .describe('for people, such as `my phone`'),
+    passkey: passkeyAttestation.describe('what the browser answered'),
+  },
+  { error: 'expected an object with name and passkey' },
+);
+
+/** For routes that need none: what is in it is a mistake. */
+export const NoBody = z.strictObject({}, { error: 'expected no body, or an empty object' });
 
 export const LoginBody = z
   .object({
@@ -46,12 +109,16 @@ export const LoginBody = z
       .max(100)
       .optional()
       .describe('of a login link; good once'),
+    passkey: passkeyAssertion.optional().describe('what the browser answered to `POST /api/login/passkey`'),
     remember: z
       .boolean({ error: 'remember: expected true or false' })
       .optional()
       .describe('for 90 days; absent: for 12 hours'),
   })
-  .refine(({ token, code }) => (token === undefined) !== (code === undefined), { error: ONE_OF_THEM });
+  .refine(
+    ({ token, code, passkey }) => [token, code, passkey].filter((each) => each !== undefined).length === 1,
+    { error: ONE_OF_THEM },
+  );
 
 export const TokenBody = z.strictObject(
   {

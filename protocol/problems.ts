@@ -13,6 +13,7 @@ export const PROBLEMS = {
   'unknown-target': { status: 404, title: 'Unknown target' },
   'unknown-device': { status: 404, title: 'Unknown device' },
   'unknown-token': { status: 404, title: 'Unknown token' },
+  'unknown-passkey': { status: 404, title: 'Unknown passkey' },
   'unknown-verb': { status: 400, title: 'Unknown verb' },
   'bad-request': { status: 400, title: 'Bad request' },
   'invalid-input': { status: 422, title: 'Invalid input' },

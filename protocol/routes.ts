@@ -2,13 +2,15 @@
 // missing here, or answers something else, does not compile. OpenAPI and docs/wire.md are written from it, and only for those two it is
 // loaded: no request needs it.
 import { z } from 'zod';
-import { Device, LoginLink, Token, TokenMade } from './access.ts';
+import { Device, LoginLink, Passkey, PasskeyOptions, Passkeys, Token, TokenMade, WaysIn } from './access.ts';
 import {
   ChatBody,
   EvidenceQuery,
   EvidenceTextQuery,
   LoginBody,
   LoginLinkBody,
+  NoBody,
+  PasskeyBody,
   PowerBody,
   PromptBody,
   SessionBody,
@@ -69,6 +71,18 @@ export const ROUTES = {
     answers: { 204: nothing('A cookie is set: HttpOnly, SameSite=Strict.') },
     problems: ['unauthenticated', 'not-allowed', 'too-many-requests'],
   },
+  'GET /api/login': {
+    open: true,
+    says: 'How one can sign in here, besides a token and a login link.',
+    answers: { 200: json(WaysIn, 'It tells whether, and not whose or how many.') },
+  },
+  'POST /api/login/passkey': {
+    open: true,
+    says: 'Begins a sign-in with a passkey. What the browser answers goes to `POST /api/login`, within five minutes and once.',
+    body: NoBody,
+    answers: { 200: json(PasskeyOptions, 'It names no passkey: the device finds its own.') },
+    problems: ['unknown-passkey', 'not-allowed'],
+  },
   'POST /api/logout': {
     says: 'Ends this device: its cookie opens nothing any more, whoever has a copy.',
     answers: { 204: nothing('It is ended.') },
@@ -103,6 +117,27 @@ export const ROUTES = {
     params: z.object({ id: z.string().describe('of the token, or its name') }),
     answers: { 204: nothing('It is revoked.') },
     problems: ['unknown-token', 'journal-unavailable'],
+  },
+  'GET /api/passkeys': {
+    says: 'The passkeys, and whether one can be enrolled under this address.',
+    answers: { 200: json(Passkeys, 'In the order in which they were enrolled.') },
+  },
+  'POST /api/passkeys/options': {
+    says: 'Begins to enrol a passkey for whoever asks. What the browser answers goes to `POST /api/passkeys`, within five minutes and once.',
+    body: NoBody,
+    answers: { 200: json(PasskeyOptions, 'User verification is required.') },
+  },
+  'POST /api/passkeys': {
+    says: 'Enrols a passkey. It belongs to whoever asks, with their role, and ends with the token that they came in with.',
+    body: PasskeyBody,
+    answers: { 201: json(Passkey, 'It is enrolled.') },
+    problems: ['journal-unavailable'],
+  },
+  'DELETE /api/passkeys/{id}': {
+    says: 'Removes a passkey, and ends the devices that were signed in with it.',
+    params: z.object({ id: z.string().describe('of the passkey') }),
+    answers: { 204: nothing('It is removed.') },
+    problems: ['unknown-passkey', 'journal-unavailable'],
   },
   'POST /api/login-links': {
     says: 'Makes a login link for another device of whoever asks: good once, for ten minutes.',

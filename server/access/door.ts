@@ -10,6 +10,7 @@ import { inMemory, openKeyFile } from './key-file.ts';
 import { Keyring } from './keyring.ts';
 import { type CodeFor, LoginCodes } from './login-codes.ts';
 import { knownOrigins, type Origins } from './origins.ts';
+import { Passkeys } from './passkeys.ts';
 import { type Proxies, trustedProxies } from './proxies.ts';
 import { type RecordAccess, recordAccess } from './record.ts';
 import { type SignedIdentity, signedEdge } from './signed-edge.ts';
@@ -31,6 +32,7 @@ export interface Door {
   readonly access: Access;
   readonly keyring: Keyring;
   readonly codes: LoginCodes;
+  readonly passkeys: Passkeys;
   readonly proxies: Proxies;
   readonly origins: Origins;
   readonly record: RecordAccess;
@@ -92,6 +94,7 @@ export function createDoor({ config, dataDir, journal, logger }: DoorParts): Doo
     access: new Access(bearerToken, edge, keyring),
     keyring,
     codes,
+    passkeys: new Passkeys(keyring),
     proxies,
     origins,
     record,

@@ -1,4 +1,4 @@
-// The one file of who may enter besides the environment: named tokens and signed-in devices. Secrets are kept only as digests. It is
+// The one file of who may enter besides the environment: named tokens, signed-in devices and passkeys. Secrets are kept only as digests. It is
 // small, so each change writes all of it: beside, to disk, then in its place. Without a data directory everything lives as long as
 // the process.
 import { readFileSync, renameSync } from 'node:fs';
@@ -29,16 +29,38 @@ const StoredDevice = z.object({
   role,
   /** What brought it in: when that is void, so is the device. */
   root: z.string(),
+  /** The passkey that signed it in, if one did: it ends together with that. */
+  passkey: z.string().exactOptional(),
   made_at: instant,
   seen_at: instant,
   expires_at: instant,
 });
 export type StoredDevice = z.output<typeof StoredDevice>;
 
+const StoredPasskey = z.object({
+  /** That of WebAuthn, as base64url. */
+  id: z.string(),
+  public_key: z.string().describe('COSE, as base64url'),
+  /** How often it signed, where it counts: one that goes back is a copy. */
+  counter: z.number(),
+  transports: z.array(z.string()),
+  label: z.string(),
+  name: z.string(),
+  role,
+  /** As with a device. */
+  root: z.string(),
+  rp_id: z.string().describe('the name of the console under which it was made'),
+  made_at: instant,
+  used_at: instant.nullable(),
+});
+export type StoredPasskey = z.output<typeof StoredPasskey>;
+
 const Stored = z.object({
   version: z.literal(1),
   tokens: z.array(StoredToken),
   devices: z.array(StoredDevice),
+  /** A file of before there were any has none. */
+  passkeys: z.array(StoredPasskey).default([]),
 });
 export type Stored = z.output<typeof Stored>;
 
@@ -52,7 +74,7 @@ export interface KeyFile {
   write(stored: Stored): void;
 }
 
-const NOTHING: Stored = { version: 1, tokens: [], devices: [] };
+const NOTHING: Stored = { version: 1, tokens: [], devices: [], passkeys: [] };
 
 export const inMemory = (): KeyFile => ({ stored: NOTHING, trouble: undefined, write: () => undefined });
 
@@ -75,7 +97,7 @@ function read(file: string): Pick<KeyFile, 'stored' | 'trouble'> {
   renameSync(file, aside);
   return {
     stored: NOTHING,
-    trouble: `${file} cannot be understood and was moved to ${aside}: named tokens and signed-in devices are void.`,
+    trouble: `${file} cannot be understood and was moved to ${aside}: named tokens, signed-in devices and passkeys are void.`,
   };
 }
 

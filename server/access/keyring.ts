@@ -1,9 +1,9 @@
-// Named tokens and signed-in devices: made, found by their secret, listed and ended. A device is a browser that somebody signed in: the
+// Named tokens, signed-in devices and passkeys: made, found, listed and ended. A device is a browser that somebody signed in: the
 // cookie is only its secret, so it ends here, whoever copied it.
 import { createHash, randomBytes, randomUUID } from 'node:crypto';
 import { BreakglassError } from '../../protocol/problems.ts';
 import type { Role } from './identity.ts';
-import type { KeyFile, StoredDevice, StoredToken } from './key-file.ts';
+import type { KeyFile, StoredDevice, StoredPasskey, StoredToken } from './key-file.ts';
 
 export interface NewToken {
   readonly name: string;
@@ -19,12 +19,24 @@ export interface NewDevice {
   readonly label: string;
   /** See `Identity`. */
   readonly root: string;
+  /** The passkey that it came with. */
+  readonly passkey?: string;
   readonly lifeMs: number;
+}
+
+export type NewPasskey = Omit<StoredPasskey, 'made_at' | 'used_at'>;
+
+/** All that is written. */
+interface Ring {
+  readonly tokens: readonly StoredToken[];
+  readonly devices: readonly StoredDevice[];
+  readonly passkeys: readonly StoredPasskey[];
 }
 
 /** A page that signs in again and again takes the place of its oldest device. */
 const DEVICES_AT_MOST = 500;
 const TOKENS_AT_MOST = 200;
+const PASSKEYS_AT_MOST = 100;
 /** When something was last used is written down at most this often. */
 const USE_EVERY_MS = 60_000;
 
@@ -34,35 +46,35 @@ const newSecret = (): string => randomBytes(32).toString('base64url');
 export class Keyring {
   readonly #file: KeyFile;
   readonly #now: () => number;
-  #tokens: readonly StoredToken[];
-  #devices: readonly StoredDevice[];
+  #ring: Ring;
 
-  /** @param isGood whether a device with this root may still come in: false where the environment has another token now */
+  /** @param isGood whether a device or a passkey with this root may still come in: false where the environment has another token now */
   constructor(file: KeyFile, isGood: (root: string) => boolean, now: () => number = Date.now) {
     this.#file = file;
     this.#now = now;
-    this.#tokens = file.stored.tokens;
-    const ids = new Set(this.#tokens.map(({ id }) => `token:${id}`));
-    this.#devices = file.stored.devices.filter(({ root }) => ids.has(root) || isGood(root));
+    const { tokens, devices, passkeys } = file.stored;
+    const ids = new Set(tokens.map(({ id }) => `token:${id}`));
+    const stays = ({ root }: { readonly root: string }): boolean => ids.has(root) || isGood(root);
+    this.#ring = { tokens, devices: devices.filter(stays), passkeys: passkeys.filter(stays) };
   }
 
   tokens(): readonly StoredToken[] {
-    return this.#tokens;
+    return this.#ring.tokens;
   }
 
   /** Devices that may still come in, the one that was seen last first. */
   devices(): readonly StoredDevice[] {
     const now = this.#now();
-    return this.#devices
+    return this.#ring.devices
       .filter(({ expires_at }) => expires_at > now)
       .toSorted((a, b) => b.seen_at - a.seen_at);
   }
 
   /** The secret is told once, and not kept. Throws `invalid-input` where the name is taken. */
   makeToken({ name, role, lifeMs, by }: NewToken): { readonly token: StoredToken; readonly secret: string } {
-    if (this.#tokens.some((other) => other.name === name))
+    if (this.#ring.tokens.some((other) => other.name === name))
       throw new BreakglassError('invalid-input', `There is a token named ${JSON.stringify(name)} already.`);
-    if (this.#tokens.length >= TOKENS_AT_MOST)
+    if (this.#ring.tokens.length >= TOKENS_AT_MOST)
       throw new BreakglassError('invalid-input', `There are ${TOKENS_AT_MOST} tokens already: revoke one.`);
     const secret = `bg_${newSecret()}`;
     const now = this.#now();
@@ -76,25 +88,27 @@ export class Keyring {
       expires_at: lifeMs === undefined ? null : now + lifeMs,
       used_at: null,
     };
-    this.#keep([...this.#tokens, token], this.#devices);
+    this.#keep({ tokens: [...this.#ring.tokens, token] });
     return { token, secret };
   }
 
-  /** Devices that were signed in with it end, too. Undefined when there is none. */
+  /** Devices that were signed in with it end, too, and passkeys that were enrolled by those. Undefined when there is none. */
   revokeToken(id: string): StoredToken | undefined {
-    const token = this.#tokens.find((each) => each.id === id);
+    const token = this.#ring.tokens.find((each) => each.id === id);
     if (token === undefined) return undefined;
-    this.#keep(
-      this.#tokens.filter((each) => each !== token),
-      this.#devices.filter(({ root }) => root !== `token:${id}`),
-    );
+    const stays = ({ root }: { readonly root: string }): boolean => root !== `token:${id}`;
+    this.#keep({
+      tokens: this.#ring.tokens.filter((each) => each !== token),
+      devices: this.#ring.devices.filter(stays),
+      passkeys: this.#ring.passkeys.filter(stays),
+    });
     return token;
   }
 
   /** The token with this secret, if it is still good. */
   tokenOf(secret: string): StoredToken | undefined {
     const digest = digestOf(secret);
-    const token = this.#tokens.find((each) => each.digest === digest);
+    const token = this.#ring.tokens.find((each) => each.digest === digest);
     if (token === undefined || (token.expires_at !== null && token.expires_at <= this.#now()))
       return undefined;
     return this.#used(token);
@@ -107,40 +121,74 @@ export class Keyring {
     const made = { ...device, id: randomUUID(), digest: digestOf(secret), made_at: now, seen_at: now };
     const devices = [{ ...made, expires_at: now + lifeMs }, ...this.devices()];
     // Nobody is kept out because the disk is full: such a device is only forgotten by the next start.
-    this.#keepQuietly(this.#tokens, devices.slice(0, DEVICES_AT_MOST));
+    this.#keepQuietly({ devices: devices.slice(0, DEVICES_AT_MOST) });
     return secret;
   }
 
   deviceOf(secret: string): StoredDevice | undefined {
     const digest = digestOf(secret);
     const now = this.#now();
-    const device = this.#devices.find((each) => each.digest === digest);
+    const device = this.#ring.devices.find((each) => each.digest === digest);
     if (device === undefined || device.expires_at <= now || !this.#isGoodStill(device, now)) return undefined;
     if (now - device.seen_at < USE_EVERY_MS) return device;
     const seen = { ...device, seen_at: now };
-    this.#keepQuietly(
-      this.#tokens,
-      this.#devices.map((each) => (each === device ? seen : each)),
-    );
+    this.#keepQuietly({ devices: this.#ring.devices.map((each) => (each === device ? seen : each)) });
     return seen;
   }
 
   /** Ends the devices for which `which` says so. -> those. Throws `journal-unavailable` when they are out only until the next start. */
   endDevices(which: (device: StoredDevice) => boolean): readonly StoredDevice[] {
-    const ended = this.#devices.filter(which);
+    const ended = this.#ring.devices.filter(which);
     if (ended.length === 0) return ended;
-    this.#devices = this.#devices.filter((each) => !which(each));
+    this.#ring = { ...this.#ring, devices: this.#ring.devices.filter((each) => !which(each)) };
     this.#write(
-      this.#tokens,
-      this.#devices,
+      this.#ring,
       'Signed out, but only until this console starts again: it could not be written to disk',
     );
     return ended;
   }
 
-  /** A token that expired takes its devices with it. */
-  #isGoodStill({ root }: StoredDevice, now: number): boolean {
-    const token = this.#tokens.find(({ id }) => root === `token:${id}`);
+  /** Passkeys that may still sign somebody in. */
+  passkeys(): readonly StoredPasskey[] {
+    const now = this.#now();
+    return this.#ring.passkeys.filter((each) => this.#isGoodStill(each, now));
+  }
+
+  addPasskey(made: NewPasskey): StoredPasskey {
+    if (this.#ring.passkeys.some(({ id }) => id === made.id))
+      throw new BreakglassError('invalid-input', 'This passkey is enrolled already.');
+    if (this.#ring.passkeys.length >= PASSKEYS_AT_MOST)
+      throw new BreakglassError(
+        'invalid-input',
+        `There are ${PASSKEYS_AT_MOST} passkeys already: remove one.`,
+      );
+    const passkey: StoredPasskey = { ...made, made_at: this.#now(), used_at: null };
+    this.#keep({ passkeys: [...this.#ring.passkeys, passkey] });
+    return passkey;
+  }
+
+  /** Devices that were signed in with it end, too. Undefined when there is none. */
+  removePasskey(id: string): StoredPasskey | undefined {
+    const passkey = this.#ring.passkeys.find((each) => each.id === id);
+    if (passkey === undefined) return undefined;
+    this.#keep({
+      passkeys: this.#ring.passkeys.filter((each) => each !== passkey),
+      devices: this.#ring.devices.filter((each) => each.passkey !== id),
+    });
+    return passkey;
+  }
+
+  /** It signed somebody in, for the time that its counter says. */
+  passkeyUsed(id: string, counter: number): void {
+    const used_at = this.#now();
+    this.#keepQuietly({
+      passkeys: this.#ring.passkeys.map((each) => (each.id === id ? { ...each, counter, used_at } : each)),
+    });
+  }
+
+  /** A token that expired takes with it what came in by it. */
+  #isGoodStill({ root }: { readonly root: string }, now: number): boolean {
+    const token = this.#ring.tokens.find(({ id }) => root === `token:${id}`);
     return token === undefined || token.expires_at === null || token.expires_at > now;
   }
 
@@ -148,23 +196,25 @@ export class Keyring {
     const now = this.#now();
     if (token.used_at !== null && now - token.used_at < USE_EVERY_MS) return token;
     const used = { ...token, used_at: now };
-    this.#keepQuietly(
-      this.#tokens.map((each) => (each === token ? used : each)),
-      this.#devices,
-    );
+    this.#keepQuietly({ tokens: this.#ring.tokens.map((each) => (each === token ? used : each)) });
     return used;
   }
 
   /** What was acknowledged is on disk. Throws `journal-unavailable` when it cannot be: then nothing changed. */
-  #keep(tokens: readonly StoredToken[], devices: readonly StoredDevice[]): void {
-    this.#write(tokens, devices, 'Nothing was changed: it could not be written to disk');
-    this.#tokens = tokens;
-    this.#devices = devices;
+  #keep(change: Partial<Ring>): void {
+    const ring = { ...this.#ring, ...change };
+    this.#write(ring, 'Nothing was changed: it could not be written to disk');
+    this.#ring = ring;
   }
 
-  #write(tokens: readonly StoredToken[], devices: readonly StoredDevice[], otherwise: string): void {
+  #write({ tokens, devices, passkeys }: Ring, otherwise: string): void {
     try {
-      this.#file.write({ version: 1, tokens: [...tokens], devices: [...devices] });
+      this.#file.write({
+        version: 1,
+        tokens: [...tokens],
+        devices: [...devices],
+        passkeys: [...passkeys],
+      });
     } catch (error) {
       const why = error instanceof Error ? error.message : String(error);
       throw new BreakglassError('journal-unavailable', `${otherwise} (${why}).`, { cause: error });
@@ -172,11 +222,10 @@ export class Keyring {
   }
 
   /** When something was last used is not worth an error. */
-  #keepQuietly(tokens: readonly StoredToken[], devices: readonly StoredDevice[]): void {
-    this.#tokens = tokens;
-    this.#devices = devices;
+  #keepQuietly(change: Partial<Ring>): void {
+    this.#ring = { ...this.#ring, ...change };
     try {
-      this.#file.write({ version: 1, tokens: [...tokens], devices: [...devices] });
+      this.#write(this.#ring, 'Not written to disk');
     } catch {
       // A full disk. The next change says so.
     }

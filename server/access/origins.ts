@@ -11,6 +11,7 @@ export interface Origins {
   readonly isHttps: (host: string | undefined) => boolean;
   /** Where people reach us; undefined where that is not configured. */
   readonly publicUrl: string | undefined;
+  readonly publicUrls: readonly string[];
 }
 
 /** @param publicUrls origins such as `https://breakglass.example`; when there are none, any name is taken for ours */
@@ -18,6 +19,7 @@ export function knownOrigins(publicUrls: readonly string[]): Origins {
   const names = new Set(publicUrls.map((url) => new URL(url).host));
   return {
     publicUrl: publicUrls[0],
+    publicUrls,
     isHttps: (host) => host !== undefined && publicUrls.includes(`https://${host.toLowerCase()}`),
     isOurs(host) {
       if (names.size === 0 || host === undefined) return true;

@@ -10,10 +10,11 @@ import type { StoredDevice, StoredToken } from '../access/key-file.ts';
 import { CODE_LIFE_MS } from '../access/login-codes.ts';
 import { clearDeviceCookie } from './device-cookie.ts';
 import { actorOf, addressOf, identityOf, refuseForeign } from './guard.ts';
+import { passkeyLoginRoutes, signInWithPasskey } from './passkey-routes.ts';
 import { parse, serve } from './route.ts';
 import { signIn } from './sign-in.ts';
 
-/** A token or a code. */
+/** A token, a code, or what a browser answers for a passkey. */
 const LOGIN_BODY_BYTES = 8_192;
 const DAY_MS = 24 * 3_600_000;
 
@@ -23,11 +24,16 @@ export function loginRoute(app: FastifyInstance, door: Door): void {
     app,
     'POST /api/login',
     async (request, reply) => {
-      const { token, code, remember = false } = parse(LoginBody, request.body);
+      const { token, code, passkey, remember = false } = parse(LoginBody, request.body);
+      if (passkey !== undefined) {
+        await signInWithPasskey(door, request, reply, { passkey, remember });
+        return reply.code(204).send();
+      }
       return signIn(door, request, reply, { token, code, remember }).code(204).send();
     },
     { bodyLimit: LOGIN_BODY_BYTES },
   );
+  passkeyLoginRoutes(app, door);
   // Before a body is read.
   app.addHook('onRequest', async (request) => refuseForeign(door, request));
 }

@@ -20,6 +20,7 @@ import { emergencyRoutes } from './emergency.ts';
 import { answerBadUrl, answerClientError, installErrors } from './errors.ts';
 import { evidenceRoutes } from './evidence-routes.ts';
 import { type Gate, identify, networkOf, refuseForeignHost, requireIdentity } from './guard.ts';
+import { passkeyRoutes } from './passkey-routes.ts';
 import { type PowerRouteDeps, powerRoutes } from './power-routes.ts';
 import { serve } from './route.ts';
 import { type SessionRouteDeps, sessionRoutes } from './session-routes.ts';
@@ -131,6 +132,7 @@ export async function buildApp(deps: AppDeps): Promise<FastifyInstance> {
     identityRoutes(scope, door, deps.describe);
     deviceRoutes(scope, door);
     tokenRoutes(scope, door);
+    passkeyRoutes(scope, door);
     sessionRoutes(scope, { ...deps, streams });
     powerRoutes(scope, { ...deps, streams });
     evidenceRoutes(scope, deps.targets);

@@ -10,6 +10,7 @@ import { testDoor } from '../../test/support/door.ts';
 import { AUDIENCE, ISSUER, startProvider, unsigned } from '../../test/support/edge-provider.ts';
 import { scriptedAgent } from '../../test/support/scripted-agent.ts';
 import { noEvidence, smallTargets } from '../../test/support/small-target.ts';
+import { softAuthenticator } from '../../test/support/soft-authenticator.ts';
 import { tempDir } from '../../test/support/temp-dir.ts';
 import type { AccessConfig } from '../access/door.ts';
 import { openJournal } from '../journal/sqlite.ts';
@@ -85,7 +86,7 @@ const URLS = Object.keys(ROUTES).map((name) => {
     .replace('{id}', '00000000-0000-4000-8000-000000000000');
   return { method: method as Method, url };
 });
-const BEHIND = URLS.filter(({ url }) => url.startsWith('/api') && url !== '/api/login');
+const BEHIND = URLS.filter(({ url }) => url.startsWith('/api') && !/^\/api\/login(\/|$)/.test(url));
 const MUTATING = [
   ...URLS.filter(({ method }) => method !== 'GET'),
   ...['status', 'forensics', 'reset', 'stop', 'start', 'cycle'].flatMap((verb) => [
@@ -458,6 +459,55 @@ test('a login link signs one device in, as whoever made it, and no preview of it
     headers: { ...stranger, cookie: cookie.split(';')[0] ?? '' },
   });
   expect(me.json()).toMatchObject({ name: 'ann', how: 'token', role: 'operator' });
+});
+
+test('a passkey signs in over HTTP as its owner; guesses are limited and recorded; strangers learn only that there is one', async () => {
+  const { app, recorded } = await house({ publicUrls: ['https://breakglass.example'] });
+  const here = { origin: 'https://breakglass.example', rpId: 'breakglass.example' };
+  const host = { host: 'breakglass.example' };
+  const ask = async (url: string, payload: object = {}, headers: Record<string, string> = host) =>
+    app.inject({ method: 'POST', url, payload, headers });
+  const signedIn = { ...host, ...auth };
+  const waysIn = async () => (await app.inject({ url: '/api/login', headers: host })).json();
+  expect(await waysIn()).toEqual({ passkey: false });
+  expect((await ask('/api/login/passkey')).statusCode).toBe(404);
+  const phone = softAuthenticator();
+  const { options } = (await ask('/api/passkeys/options', {}, signedIn)).json();
+  const body = { name: 'my phone', passkey: phone.make({ ...here, challenge: options.challenge }) };
+  expect((await ask('/api/passkeys', body)).statusCode).toBe(401);
+  const made = await ask('/api/passkeys', body, signedIn);
+  expect([made.statusCode, made.json()]).toMatchObject([201, { label: 'my phone', name: 'operator' }]);
+  expect(await waysIn()).toEqual({ passkey: true });
+
+  const begin = async () => (await ask('/api/login/passkey')).json().options;
+  const question = await begin();
+  expect(JSON.stringify(question)).not.toContain(made.json().id);
+  const answer = phone.get({ ...here, challenge: question.challenge });
+  const entered = await ask('/api/login', { passkey: answer, remember: true });
+  expect(entered.statusCode).toBe(204);
+  const cookie = String(entered.headers['set-cookie']);
+  expect(cookie).toMatch(/^__Host-breakglass=[\w-]{43}; Max-Age=7776000; /);
+  const me = () => app.inject({ url: '/api/me', headers: { ...host, cookie: cookie.split(';')[0] ?? '' } });
+  expect((await me()).json()).toMatchObject({ name: 'operator', role: 'operator' });
+
+  const replayed = [];
+  for (let i = 0; i < 12; i++) replayed.push((await ask('/api/login', { passkey: answer })).statusCode);
+  expect([replayed[0], replayed.at(-1)]).toEqual([401, 429]);
+  const again = phone.get({ ...here, challenge: (await begin()).challenge });
+  expect((await ask('/api/login', { passkey: again })).statusCode).toBe(204);
+  for (const wrong of [{ passkey: again, token: TOKEN }, { passkey: 'x' }, { passkey: {} }, {}])
+    expect((await ask('/api/login', wrong)).statusCode).toBe(422);
+
+  const remove = () =>
+    app.inject({ method: 'DELETE', url: `/api/passkeys/${made.json().id}`, headers: signedIn });
+  expect([(await remove()).statusCode, (await remove()).statusCode]).toEqual([204, 404]);
+  expect((await me()).statusCode).toBe(401);
+  await expect.poll(async () => (await recorded('passkey_removed')).length).toBe(1);
+  expect(await recorded('passkey_added')).toMatchObject([
+    { detail: 'operator enrolled the passkey my phone (operator).' },
+  ]);
+  const signIns = (await recorded('signed_in')).map((event) => event.kind === 'access' && event.detail);
+  expect(signIns.filter((detail) => /with the passkey my phone/.test(String(detail)))).toHaveLength(2);
 });
 
 test('new sessions and open streams are bounded for one person, and others go on', async () => {

@@ -7,7 +7,7 @@ const PLAIN = 'breakglass';
 const OVER_TLS = '__Host-breakglass';
 
 /** Here, or before us. */
-function cameByTls({ proxies, origins }: Door, request: FastifyRequest): boolean {
+export function cameByTls({ proxies, origins }: Door, request: FastifyRequest): boolean {
   if (request.protocol === 'https' || origins.isHttps(request.headers.host)) return true;
   return (
     proxies.isTrusted(request.raw.socket.remoteAddress ?? '') &&

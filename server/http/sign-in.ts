@@ -33,17 +33,39 @@ export function signIn(
         : 'This code is wrong, was used already, or is older than ten minutes.',
     );
   }
-  const { name, role, root } = who;
-  if (role === 'alerts')
+  if (who.role === 'alerts')
     throw new BreakglassError('not-allowed', 'This token may only deliver alerts: it opens no page.');
+  return letIn(door, request, reply, {
+    who,
+    way: code === undefined ? 'a token' : 'a login link',
+    remember,
+  });
+}
+
+export interface LetIn {
+  readonly who: CodeFor;
+  /** With what, in words. */
+  readonly way: string;
+  readonly remember: boolean;
+  readonly passkey?: string;
+}
+
+/** Makes a device of this browser. */
+export function letIn(
+  door: Door,
+  request: FastifyRequest,
+  reply: FastifyReply,
+  { who: { name, role, root }, way, remember, passkey }: LetIn,
+): FastifyReply {
   const lifeMs = remember ? REMEMBERED_LIFE_MS : DEVICE_LIFE_MS;
   const label = deviceLabel(request.headers['user-agent'] ?? '');
-  const secret = door.keyring.signIn({ name, role, root, label, lifeMs });
+  const device = { name, role, root, label, lifeMs };
+  const secret = door.keyring.signIn(passkey === undefined ? device : { ...device, passkey });
   door.record({
     what: 'signed_in',
-    detail: `${name} signed in on ${label} with ${code === undefined ? 'a token' : 'a login link'}${remember ? ', to be remembered for 90 days' : ''}.`,
+    detail: `${name} signed in on ${label} with ${way}${remember ? ', to be remembered for 90 days' : ''}.`,
     by: { type: 'operator', name, via: 'token' },
-    address,
+    address: addressOf(door, request),
   });
   return setDeviceCookie(door, request, reply, { secret, lifeMs });
 }

@@ -1,5 +1,15 @@
 // The routes of the console that the page calls, one function each.
-import type { Device, LoginLink, Role, Token, TokenMade } from '../../../protocol/access.ts';
+import type {
+  Device,
+  LoginLink,
+  Passkey,
+  PasskeyOptions,
+  Passkeys,
+  Role,
+  Token,
+  TokenMade,
+  WaysIn,
+} from '../../../protocol/access.ts';
 import type { EvidenceRecord } from '../../../protocol/evidence.ts';
 import type { Me, TargetState, TargetsAnswer } from '../../../protocol/me.ts';
 import type { Operation } from '../../../protocol/operations.ts';
@@ -8,9 +18,11 @@ import type { Verb } from '../../../protocol/verbs.ts';
 import { request } from './http.ts';
 
 export const fetchMe = () => request<Me>('GET', '/api/me', { timeoutMs: 10_000 });
-/** By a token, or by the code of a login link. */
-export const login = (what: { token: string } | { code: string }, remember: boolean) =>
+/** By a token, by the code of a login link, or by what the browser answered for a passkey. */
+export const login = (what: { token: string } | { code: string } | { passkey: unknown }, remember: boolean) =>
   request<void>('POST', '/api/login', { body: { ...what, remember } });
+export const fetchWaysIn = () => request<WaysIn>('GET', '/api/login');
+export const passkeySignInOptions = () => request<PasskeyOptions>('POST', '/api/login/passkey', { body: {} });
 export const logout = () => request<void>('POST', '/api/logout');
 export const fetchDevices = () => request<{ devices: readonly Device[] }>('GET', '/api/devices');
 export const endDevice = (id: string) => request<void>('DELETE', `/api/devices/${encodeURIComponent(id)}`);
@@ -19,6 +31,12 @@ export const fetchTokens = () => request<{ tokens: readonly Token[] }>('GET', '/
 export const makeToken = (name: string, role: Role) =>
   request<TokenMade>('POST', '/api/tokens', { body: { name, role } });
 export const revokeToken = (id: string) => request<void>('DELETE', `/api/tokens/${encodeURIComponent(id)}`);
+export const fetchPasskeys = () => request<Passkeys>('GET', '/api/passkeys');
+export const passkeyOptions = () => request<PasskeyOptions>('POST', '/api/passkeys/options', { body: {} });
+export const addPasskey = (name: string, passkey: unknown) =>
+  request<Passkey>('POST', '/api/passkeys', { body: { name, passkey } });
+export const removePasskey = (id: string) =>
+  request<void>('DELETE', `/api/passkeys/${encodeURIComponent(id)}`);
 export const makeLoginLink = () => request<LoginLink>('POST', '/api/login-links', { body: {} });
 
 /** `target` undefined: for the default target. */

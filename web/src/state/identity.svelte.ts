@@ -1,7 +1,7 @@
 // Who the operator is to this console and what the console can do. Decides between login, page and "cannot reach it".
 import type { TargetName } from '../../../protocol/ids.ts';
 import type { Me } from '../../../protocol/me.ts';
-import { fetchMe, login, logout } from '../api/console-api.ts';
+import { fetchMe, fetchWaysIn, login, logout, passkeySignInOptions } from '../api/console-api.ts';
 import { asApiError } from '../api/http.ts';
 
 /** `ready` without `me`: the console cannot say who is asking, but power must be reachable all the same. */
@@ -14,6 +14,7 @@ export class Identity {
   #me = $state.raw<Me | null>(null);
   #loginError = $state('');
   #busy = $state(false);
+  #hasPasskeys = $state(false);
   #timer: ReturnType<typeof setTimeout> | undefined;
   #code = $state(takeLoginCode());
 
@@ -36,6 +37,10 @@ export class Identity {
   /** The address was a login link. It is spent only when the person taps: a preview must not do that. */
   get hasLoginLink(): boolean {
     return this.#code !== undefined;
+  }
+  /** Whether anybody has a passkey here. False until `askForWaysIn` has its answer. */
+  get hasPasskeys(): boolean {
+    return this.#hasPasskeys;
   }
   /** Looks, and changes nothing. */
   get onlyLooks(): boolean {
@@ -76,14 +81,34 @@ export class Identity {
     }
   }
 
+  /** For whoever has to sign in. A console that does not say offers what there always was. */
+  async askForWaysIn(): Promise<void> {
+    this.#hasPasskeys = await fetchWaysIn().then(
+      ({ passkey }) => passkey,
+      () => false,
+    );
+  }
+
   /** With the code of the link, if there is one, else with what was typed: a token, or a code. */
-  async signIn(typed: string, remember: boolean): Promise<void> {
-    this.#busy = true;
-    this.#loginError = '';
+  signIn(typed: string, remember: boolean): Promise<void> {
     const given = this.#code ?? typed.trim();
     const isCode = this.#code !== undefined || /^[0-9A-HJKMNP-TV-Z]{20}$/i.test(given);
+    return this.#signIn(() => login(isCode ? { code: given } : { token: given }, remember));
+  }
+
+  /** Asks the browser, and by it the person. */
+  signInWithPasskey(remember: boolean): Promise<void> {
+    return this.#signIn(async () => {
+      const { askForPasskey } = await import('../api/passkey-prompt.ts');
+      return login({ passkey: await askForPasskey(await passkeySignInOptions()) }, remember);
+    });
+  }
+
+  async #signIn(act: () => Promise<void>): Promise<void> {
+    this.#busy = true;
+    this.#loginError = '';
     try {
-      await login(isCode ? { code: given } : { token: given }, remember);
+      await act();
       this.#code = undefined;
       await this.load();
     } catch (error) {
