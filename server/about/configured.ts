@@ -9,6 +9,8 @@ export function configuredEvent({ access, policy, targets }: Config): NewEvent {
   const { version } = JSON.parse(readFileSync(path.join(packageRoot, 'package.json'), 'utf8')) as {
     version: string;
   };
+  const { signed, identityHeader } = access;
+  const header = signed === undefined ? identityHeader : `${signed.header}, signed by ${signed.issuer},`;
   return {
     kind: 'configured',
     version,
@@ -18,7 +20,7 @@ export function configuredEvent({ access, policy, targets }: Config): NewEvent {
       ...(access.bearerToken === undefined
         ? []
         : [access.isOwnToken ? 'a token of its own' : 'the token of the environment']),
-      ...access.trustedProxies.map((cidr) => `${access.identityHeader} from ${cidr}`),
+      ...access.trustedProxies.map((cidr) => `${header} from ${cidr}`),
     ],
     actor: { type: 'server', name: 'breakglass' },
   };

@@ -48,6 +48,7 @@ export class EdgeKeys {
   #asking: Promise<void> | undefined;
   #askedAtMs = Number.NEGATIVE_INFINITY;
   #goodAtMs = Number.NEGATIVE_INFINITY;
+  #trouble: string | undefined;
 
   constructor({ url, dataDir, logger, now = Date.now, askLimitMs = ASK_LIMIT_MS }: EdgeKeysParts) {
     this.#url = url;
@@ -91,19 +92,25 @@ export class EdgeKeys {
       if (!answer.ok) throw new Error(`it answered ${answer.status}`);
       const jwks = publicKeys(JSON.parse(await textOf(answer)));
       this.#goodAtMs = this.#now();
+      if (this.#trouble !== undefined) this.#logger.info('The keys of the edge can be read again.');
+      this.#trouble = undefined;
       if (JSON.stringify(jwks) === JSON.stringify(this.#jwks)) return;
       this.#jwks = jwks;
       this.#keys = undefined;
       this.#keep(jwks);
     } catch (error) {
       if (this.#closing.signal.aborted) return;
+      // An outage of a week is told once, and not twice a minute.
+      const trouble = whyOf(error);
+      if (trouble === this.#trouble) return;
+      this.#trouble = trouble;
       const rest =
         this.#jwks === undefined
           ? 'Nobody comes in by the edge until it answers.'
           : 'The keys that it told last stay good.';
       this.#logger.warn(
         { err: error },
-        `The keys of the edge (BREAKGLASS_JWT_JWKS_URL) could not be read: ${whyOf(error)}. ${rest}`,
+        `The keys of the edge (BREAKGLASS_JWT_JWKS_URL) could not be read: ${trouble}. ${rest}`,
       );
     }
   }

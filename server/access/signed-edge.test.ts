@@ -214,7 +214,11 @@ test('keys that were good stay good while the provider fails, answers without ke
     expect(await bring(await provider.sign())).toEqual(ann);
     await bring(await provider.sign({}, { kid: 'key-99' }));
     expect(await bring(await provider.sign())).toEqual(ann);
+    time += 3_600_000;
+    await bring(await provider.sign({}, { kid: 'key-99' }));
   }
+  // Each trouble once, although it was asked more often.
+  expect(provider.asked()).toBe(9);
   expect(logged).toHaveLength(4);
   for (const line of logged) expect(line).toMatch(/told last stay good/);
 });

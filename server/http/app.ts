@@ -191,5 +191,6 @@ async function servePage(app: FastifyInstance, webDir: string): Promise<void> {
         /[/\\]assets[/\\]/.test(file) ? 'public, max-age=31536000, immutable' : 'no-cache',
       );
     },
-  });
+  }); // The same page. An edge that asks its sign-on for everything else lets this one through, for when that is down.
+  app.get('/sign-in', (_request, reply) => reply.sendFile('index.html'));
 }

@@ -143,6 +143,15 @@ describe('behind Caddy', () => {
   test('when the sign-on is down a person signs in with the token, on a device that is then known', async () => {
     ssoWorks = false;
     expect((await ask('GET', '/api/me', ann)).status).toBe(503);
+    // The page for it, with all that it loads, and the passkeys' routes; nothing else.
+    const page = await ask('GET', '/sign-in');
+    expect(page.status).toBe(200);
+    const assets = [...page.body.matchAll(/(?:src|href)="(\/assets\/[^"]+)"/g)].map(([, url = '']) => url);
+    expect(assets.length).toBeGreaterThan(0);
+    for (const url of assets) expect((await ask('GET', url)).status).toBe(200);
+    expect(JSON.parse((await ask('GET', '/api/login')).body)).toEqual({ passkey: false });
+    expect((await ask('POST', '/api/login/passkey')).status).toBe(404);
+    expect((await ask('GET', '/')).status).toBe(503);
     const form = { 'content-type': 'application/x-www-form-urlencoded', origin: `https://localhost:${port}` };
     const signedIn = await ask('POST', '/emergency/login', form, `token=${TOKEN}`);
     expect(signedIn.status).toBe(303);

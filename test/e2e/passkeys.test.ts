@@ -108,9 +108,17 @@ test('a passkey is enrolled, signs its owner in again, and opens nothing once it
   await page.getByText('No passkey was given').waitFor();
   expect(await statusOf(page, '/api/me')).toBe(401);
   await verify(true);
+  // Single sign-on is down: what comes without a device the edge answers, and not as we would.
+  await page.route('**/api/me', async (route) => {
+    const { cookie } = await route.request().allHeaders();
+    return cookie?.includes('breakglass=') === true ? route.continue() : route.fulfill({ status: 502 });
+  });
+  await page.goto(`${base}/sign-in`);
   await page.getByTestId('login-remember').check();
   await page.getByTestId('login-passkey').click();
   await page.getByTestId('login-passkey').waitFor({ state: 'detached' });
+  expect(new URL(page.url()).pathname).toBe('/');
+  await page.unroute('**/api/me');
   expect(await page.evaluate(async () => (await fetch('/api/me')).json())).toMatchObject({
     name: 'operator',
     role: 'operator',

@@ -67,9 +67,10 @@ export class Identity {
     try {
       this.#me = await fetchMe();
       this.#gate = 'ready';
+      if (isAtSignIn()) history.replaceState(null, '', `/${location.hash}`);
     } catch (error) {
       const { status } = asApiError(error);
-      if (status === 401) {
+      if (status === 401 || isAtSignIn()) {
         this.#gate = 'login';
       } else if (status === 0 || status === 502 || status === 504) {
         // One failed request is no reason to take away a page that works.
@@ -131,6 +132,9 @@ export class Identity {
     this.#gate = 'login';
   }
 }
+
+/** Where people come who want to sign in here, because single sign-on before us is down: then it is the edge that answers, and anything. */
+const isAtSignIn = (): boolean => location.pathname === '/sign-in';
 
 /** Takes the code out of the address, so that it stays neither there nor in the history. */
 function takeLoginCode(): string | undefined {
