@@ -1,6 +1,7 @@
 // What a client sends, one schema for each body and query: what the server parses, what OpenAPI and docs/wire.md publish. The page
 // imports types only, so zod stays out of it.
 import { z } from 'zod';
+import { HostKeySide } from './host-keys.ts';
 
 /** Longest prompt, in characters. Above it a prompt is a file, and the model would not read it well anyway. */
 const PROMPT_CHARACTERS = 100_000;
@@ -187,6 +188,19 @@ export const TriageBody = z.strictObject(
       .describe('nobody pressed for it, so nothing is captured while nothing changes'),
   },
   { error: 'expected an object with nothing but longer and unasked' },
+);
+
+const A_FINGERPRINT = 'fingerprint: expected that of the offered key, SHA256: and 43 characters';
+
+export const HostKeyBody = z.strictObject(
+  {
+    side: HostKeySide,
+    fingerprint: z
+      .string({ error: A_FINGERPRINT })
+      .regex(/^SHA256:[A-Za-z0-9+/]{43}$/, { error: A_FINGERPRINT })
+      .describe('of the offered key, as the state shows it; no other key is accepted'),
+  },
+  { error: 'expected an object with side and fingerprint' },
 );
 
 export const EvidenceQuery = z.object({

@@ -2,6 +2,7 @@
 import { z } from 'zod';
 import { Role } from './access.ts';
 import { PolicyMode } from './events.ts';
+import { HostKeyChange } from './host-keys.ts';
 import { Operation } from './operations.ts';
 import type { SshReading } from './ssh-reading.ts';
 import { targetName, type Wire } from './wire.ts';
@@ -65,6 +66,10 @@ export const TargetState = z
     warnings: z
       .array(z.string())
       .describe("what is wrong with the readings' source, e.g. another version of the host's script"),
+    host_key_changed: z
+      .array(HostKeyChange)
+      .exactOptional()
+      .describe('only while that is what the last look at that side said'),
     operation: Operation.nullable().describe('the one that runs now, whoever started it'),
   })
   .meta({ id: 'TargetState', description: 'Each reading tells when it was taken.' });

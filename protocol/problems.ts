@@ -21,6 +21,8 @@ export const PROBLEMS = {
   'verb-running': { status: 409, title: 'A verb is already running' },
   denied: { status: 403, title: 'Denied by policy' },
   'contradicts-finding': { status: 409, title: 'The verb contradicts the finding' },
+  'host-key-refused': { status: 409, title: 'The host key was not accepted' },
+  'host-key-unavailable': { status: 503, title: 'No host key can be accepted now' },
   'verb-failed': { status: 502, title: 'The verb failed' },
   'too-many-requests': { status: 429, title: 'Too many requests' },
   'queue-full': { status: 429, title: 'Queue full' },

@@ -7,6 +7,7 @@ import {
   ChatBody,
   EvidenceQuery,
   EvidenceTextQuery,
+  HostKeyBody,
   LoginBody,
   LoginLinkBody,
   NoBody,
@@ -249,6 +250,13 @@ export const ROUTES = {
     params: TARGET,
     answers: { 200: json(TargetState, 'What is known within a moment.') },
     problems: ['unknown-target'],
+  },
+  'POST /api/targets/{target}/host-keys': {
+    says: 'Accepts the host key that one side offers now in place of the pinned ones: exactly the one with this fingerprint. It is looked at again before it counts.',
+    params: TARGET,
+    body: HostKeyBody,
+    answers: { 200: json(TargetState, 'It counts from now on, and that side was asked again.') },
+    problems: ['unknown-target', 'host-key-refused', 'host-key-unavailable', 'shutting-down'],
   },
   'POST /api/targets/{target}/triage': {
     says: 'Says what is wrong, without AI, and changes nothing. Where SSH is silent it captures evidence first.',

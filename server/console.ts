@@ -22,6 +22,7 @@ import { ownerMark, reapOrphans } from './processes/owner.ts';
 import { startRetention } from './retention/retention.ts';
 import { Sessions } from './sessions/sessions.ts';
 import { openControlDir, removeControlDir } from './ssh/control-dir.ts';
+import { createHostKeys } from './targets/host-keys.ts';
 import { createTarget } from './targets/target.ts';
 import { createTargets, type Targets } from './targets/targets.ts';
 
@@ -156,10 +157,12 @@ function makeTargets(
   const defaultTarget = config.targets.all.find(({ name }) => name === config.targets.default);
   if (defaultTarget === undefined)
     throw new Error('unreachable: the configuration checked its default target');
+  const hostKeys = createHostKeys();
   return createTargets(config.targets, (each) =>
     createTarget(each, {
       ...ground,
       defaultTarget,
+      hostKeys,
       policy: config.policy.mode,
       dataDir: dataDir.path,
       authSock: config.authSock,

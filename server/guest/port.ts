@@ -1,6 +1,7 @@
 // Inside the VM: one command as one account, streamed, recorded, killed at the far side.
 import type { Account, CommandEnd } from '../../protocol/events.ts';
 import type { SshReached, SshReading, SshRefusal } from '../../protocol/ssh-reading.ts';
+import type { ChangedHostKey } from '../ssh/failure.ts';
 
 export interface GuestCommand {
   readonly account: Account;
@@ -36,6 +37,8 @@ export interface Probed {
   readonly reading: SshReading;
   /** Of `refused`. */
   readonly refusal?: SshRefusal;
+  /** Where it showed another host key than before. */
+  readonly hostKey?: ChangedHostKey;
   readonly reached: SshReached;
   /** A sentence for a person. */
   readonly detail: string;

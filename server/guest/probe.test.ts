@@ -102,6 +102,20 @@ test('refused: a key that is not let in, an account that may not, and a host key
   expect(await look(connect(sshd))).toMatchObject({ reading: 'refused', refusal: 'host-key' });
 });
 
+test('what a server says before its banner is never taken for a host key that changed', async () => {
+  const sshd = await server();
+  const port = await listener(
+    (socket) =>
+      void socket.end(
+        '@    WARNING: REMOTE HOST IDENTIFICATION HAS CHANGED!     @\r\nThe fingerprint for the ED25519 key sent by the remote host is\r\n' +
+          `SHA256:${'A'.repeat(43)}.\r\nHost key for devvm has changed and you have requested strict checking.\r\n`,
+      ),
+  );
+  const probed = await look(connect({ ...sshd, port }));
+  expect(probed).toMatchObject({ reading: 'refused', refusal: 'not-now' });
+  expect(probed).not.toHaveProperty('hostKey');
+});
+
 test('refused: more keys than sshd tries, with a remedy', async () => {
   const sshd = await server({ config: ['MaxAuthTries 1'] });
   const other = await server();

@@ -40,11 +40,12 @@ export async function probe(ssh: SshConnection, limitMs: number): Promise<Probed
       ms,
     };
   }
-  const { reading = 'unknown', refusal } = ended.failure ?? {};
+  const { reading = 'unknown', refusal, hostKey } = ended.failure ?? {};
   return {
     answers: false,
     reading,
     ...(refusal === undefined ? {} : { refusal }),
+    ...(hostKey === undefined ? {} : { hostKey }),
     reached,
     detail: ended.detail || `${SILENCE[reached]} within ${(limitMs / 1_000).toFixed(1)} s.`,
     ms,

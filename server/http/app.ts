@@ -20,6 +20,7 @@ import { emergencyRoutes } from './emergency.ts';
 import { answerBadUrl, answerClientError, installErrors } from './errors.ts';
 import { evidenceRoutes } from './evidence-routes.ts';
 import { type Gate, identify, networkOf, refuseForeignHost, requireIdentity } from './guard.ts';
+import { hostKeyRoutes } from './host-key-routes.ts';
 import { passkeyRoutes } from './passkey-routes.ts';
 import { type PowerRouteDeps, powerRoutes } from './power-routes.ts';
 import { serve } from './route.ts';
@@ -135,6 +136,7 @@ export async function buildApp(deps: AppDeps): Promise<FastifyInstance> {
     passkeyRoutes(scope, door);
     sessionRoutes(scope, { ...deps, streams });
     powerRoutes(scope, { ...deps, streams });
+    hostKeyRoutes(scope, door, deps.targets);
     evidenceRoutes(scope, deps.targets);
     serve(scope, 'GET /api/openapi.json', async () => {
       const { openApi } = await import('./openapi.ts');

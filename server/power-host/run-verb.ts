@@ -5,6 +5,7 @@ import { BreakglassError } from '../../protocol/problems.ts';
 import { isMutating, parseVerb, type Verb } from '../../protocol/verbs.ts';
 import type { SshEnd } from '../ssh/client-log.ts';
 import type { SshConnection, SshResult } from '../ssh/connection.ts';
+import type { ChangedHostKey } from '../ssh/failure.ts';
 import { HostOutput, type HostResult, type HostStatus, parseStatus } from './output.ts';
 
 /** The way to one VM's verbs. */
@@ -107,6 +108,8 @@ export type StatusAnswer =
       readonly reachable: boolean;
       /** The other VM that it answered for. Nothing that it says or does is about ours then. */
       readonly otherVm?: number;
+      /** Where it showed another host key than before. */
+      readonly hostKey?: ChangedHostKey;
     };
 
 /** What the host says about the VM now, or why it could not be asked. */
@@ -139,7 +142,14 @@ export function statusAnswer(end: VerbEnd, vmid: number | undefined): StatusAnsw
     (end.how === 'exited'
       ? said || `status ended with exit code ${end.exitCode}`
       : 'the host gave no answer in time');
-  return { status: undefined, detail, how: end.how, reachable: wasReached(end) };
+  const hostKey = end.failure?.hostKey;
+  return {
+    status: undefined,
+    detail,
+    how: end.how,
+    reachable: wasReached(end),
+    ...(hostKey === undefined ? {} : { hostKey }),
+  };
 }
 
 export const wrongVm = (expected: number, vm: number): string =>

@@ -1,6 +1,7 @@
 // What was last seen of a target: the status of the power host, and whether the VM answers SSH. It asks only when somebody wants to
 // know, and asks each side one question at a time. The last answer stays, with its age. Power and triage read here; it knows neither.
 import { setTimeout as sleep } from 'node:timers/promises';
+import type { HostKeySide } from '../../protocol/host-keys.ts';
 import type { Guest, Probed } from '../guest/port.ts';
 import { askStatus, type PowerPath, STATUS_LIMIT_MS, type StatusAnswer } from '../power-host/run-verb.ts';
 import type { SshSignal } from '../triage/signals.ts';
@@ -19,6 +20,8 @@ export interface Readings {
   refresh(patienceMs: number): Promise<void>;
   /** Asks only the host, and only if its answer is older than `freshMs`. Resolves when it has answered, or could not be asked. */
   refreshHost(freshMs: number): Promise<void>;
+  /** Asks one side anew, whatever was just asked: something changed since. */
+  askAnew(side: HostKeySide): Promise<void>;
   host(): Reading<StatusAnswer> | undefined;
   ssh(): Reading<SshProbe> | undefined;
   /** The last reading of SSH, if it is recent enough to say something about now. */
@@ -54,6 +57,7 @@ export function createReadings({ host: path, guest }: ReadingsParts): Readings {
       patience.abort();
     },
     refreshHost: (freshMs) => host.refresh(freshMs),
+    askAnew: (side) => (side === 'vm' ? vm : host).anew(),
     host: () => host.last(),
     ssh: () => vm.last(),
     sshNow() {
@@ -71,6 +75,8 @@ export function createReadings({ host: path, guest }: ReadingsParts): Readings {
 
 interface Question<T> {
   refresh(freshMs?: number): Promise<void>;
+  /** Lets the question that is under way end, and asks again. */
+  anew(): Promise<void>;
   /** Takes an answer that came in another way. */
   note(value: T): void;
   last(): Reading<T> | undefined;
@@ -81,6 +87,10 @@ function createQuestion<T>(ask: () => Promise<T>): Question<T> {
   let last: Reading<T> | undefined;
   let asking: Promise<unknown> | undefined;
   return {
+    async anew() {
+      await asking;
+      await this.refresh(0);
+    },
     async refresh(freshMs = FRESH_MS) {
       if (last !== undefined && Date.now() - Date.parse(last.at) < freshMs) return;
       const askedAt = Date.now();

@@ -82,6 +82,42 @@ export const masterArguments = (
   connectTimeoutS: number,
 ): string[] => [...commonOptions(to, connectTimeoutS, keepalive), '-M', '-N', '-S', socket, ...place(to)];
 
+/**
+ * For a look at the key that a host offers, which ssh writes into the destination's file of known hosts. Nobody logs in: it ends when
+ * the host has proven that it holds that key. ssh takes the first value of an option.
+ */
+export const keyLookArguments = (
+  to: Destination,
+  look: {
+    readonly logFile: string | undefined;
+    readonly connectTimeoutS: number;
+    readonly algorithms: string | undefined;
+  },
+): string[] => {
+  const [noFile = '', none = '', ...common] = commonOptions(to, look.connectTimeoutS, {
+    intervalS: 2,
+    count: 2,
+  });
+  return [
+    noFile,
+    none,
+    '-o',
+    'PreferredAuthentications=none',
+    ...(look.algorithms === undefined ? [] : ['-o', `HostKeyAlgorithms=${look.algorithms}`]),
+    ...common,
+    '-S',
+    'none',
+    ...logging(look.logFile),
+    ...place(to),
+    'true',
+  ];
+};
+
+const logging = (logFile: string | undefined): string[] =>
+  logFile === undefined
+    ? []
+    : ['-E', logFile, '-o', 'IgnoreUnknown=LogVerbose', '-o', `LogVerbose=${PROGRESS}`];
+
 export interface CommandOptions {
   readonly command: string;
   /** The control socket of a master; undefined for a connection of its own. */
@@ -104,9 +140,7 @@ export function commandArguments(to: Destination, options: CommandOptions): stri
     options.socket ?? 'none',
     '-o',
     'ControlMaster=no',
-    ...(options.logFile === undefined
-      ? []
-      : ['-E', options.logFile, '-o', 'IgnoreUnknown=LogVerbose', '-o', `LogVerbose=${PROGRESS}`]),
+    ...logging(options.logFile),
     ...place(to),
     options.command,
   ];

@@ -6,16 +6,24 @@
 // was begun is never repeated. There remains the moment in which a master dies after sending the request and before confirming it. That
 // is too much for a command that changes the world (`fresh`): it gets a connection of its own, where the client's log says exactly
 // whether the command was sent, and where 0.2 s more do not matter.
+import { readFile } from 'node:fs/promises';
 import path from 'node:path';
 import type { Logger } from 'pino';
 import { BreakglassError } from '../../protocol/problems.ts';
 import type { SshReached } from '../../protocol/ssh-reading.ts';
 import type { HostAddress } from '../config/targets.ts';
-import { commandArguments, type Destination, type Keepalive, masterArguments } from './arguments.ts';
+import {
+  commandArguments,
+  type Destination,
+  type Keepalive,
+  keyLookArguments,
+  masterArguments,
+} from './arguments.ts';
 import { createLog, runClient } from './client.ts';
 import type { Begun, SshEnd } from './client-log.ts';
 import { readFailure, type SshFailure } from './failure.ts';
 import { createIdentity } from './identity.ts';
+import { type PublicKey, pinnedKeys } from './known-hosts.ts';
 import { createMaster, NO_MASTER } from './master.ts';
 
 export interface SshConnectionOptions {
@@ -75,9 +83,29 @@ export interface SshConnection {
   /** Opens the reused connection before the first command. True when it is up. */
   warm(limitMs: number): Promise<boolean>;
   masterPid(): number | undefined;
+  /** The file and the name under which the host's key is pinned. */
+  readonly pin: Pin;
+  /**
+   * Connects only to see which key the host offers now, whatever is pinned, and changes nothing that is.
+   * @param algorithms see `algorithmsFor`
+   * @param scratch a file of known hosts that does not exist yet; the caller removes it
+   */
+  lookAtKey(algorithms: string | undefined, scratch: string): Promise<KeyLook>;
+  /** Ends the reused connection and what runs over it. The next command opens a new one. */
+  dropReused(): Promise<void>;
   /** Ends the reused connection and every command under way, on this side. What that means over there is up to the caller. */
   close(): Promise<void>;
 }
+
+export interface Pin {
+  readonly file: string;
+  readonly alias: string;
+}
+
+export type KeyLook =
+  | { readonly type: 'offered'; readonly key: PublicKey }
+  /** `why`: a sentence for a person. */
+  | { readonly type: 'none'; readonly why: string };
 
 export const DEFAULT_KEEPALIVE: Keepalive = { intervalS: 2, count: 2 };
 // A connection of its own carries long work to a host that may be busy, so 20 s of silence are allowed.
@@ -177,13 +205,45 @@ export function createSshConnection(options: SshConnectionOptions): SshConnectio
     return result;
   };
 
+  const lookAtKey = async (algorithms: string | undefined, scratch: string): Promise<KeyLook> => {
+    const to: Destination = { ...destination, knownHostsFile: scratch };
+    const logFile =
+      controlDir === undefined
+        ? undefined
+        : await createLog(path.join(controlDir, `${prefix}-${++count}.log`));
+    const result = await runClient({
+      arguments: keyLookArguments(to, { logFile, connectTimeoutS, algorithms }),
+      env,
+      logFile,
+      stdin: undefined,
+      timeoutMs: connectTimeoutS * 2_000,
+      onStart: undefined,
+      signal: closing.signal,
+      onStdout: () => {},
+      onStderr: () => {},
+    });
+    const key = await readFile(scratch, 'utf8').then(
+      (text) => pinnedKeys(text, options.hostKeyAlias)[0],
+      () => undefined,
+    );
+    // ssh writes the key down before the host has signed with it. What comes after that proof is a login, which nobody gets here.
+    const proven =
+      result.how === 'exited' || /^\S+: Permission denied \(/m.test(`${result.spoken}\n${result.stderrTail}`);
+    if (key !== undefined && proven) return { type: 'offered', key };
+    const { detail } = readFailure(result, to);
+    return { type: 'none', why: detail || 'It gave no answer in time.' };
+  };
+  const track = <T>(running: Promise<T>): Promise<T> => {
+    const tracked = running.catch(() => undefined).finally(() => underWay.delete(tracked));
+    underWay.add(tracked);
+    return running;
+  };
+
   return {
-    run(command) {
-      const running = run(command);
-      const tracked = running.catch(() => undefined).finally(() => underWay.delete(tracked));
-      underWay.add(tracked);
-      return running;
-    },
+    run: (command) => track(run(command)),
+    pin: { file: options.knownHostsFile, alias: options.hostKeyAlias },
+    lookAtKey: (algorithms, scratch) => track(lookAtKey(algorithms, scratch)),
+    dropReused: () => master.drop(),
     async warm(limitMs) {
       const key = await identity();
       if (key.type === 'none') return false;

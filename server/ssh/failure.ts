@@ -1,15 +1,18 @@
 // OpenSSH's error messages, read twice: as sentences for a person on a phone at night (what happened, what it means, what to do),
 // and as what they say of the far side. A refusal is a sign of life; only silence is a sign of death, and a weak one.
-import { createHash } from 'node:crypto';
 import { readFileSync } from 'node:fs';
+import type { HostKey } from '../../protocol/host-keys.ts';
 import type { SshReached, SshReading, SshRefusal } from '../../protocol/ssh-reading.ts';
 import type { Destination } from './arguments.ts';
 import type { SshEnd } from './client-log.ts';
+import { pinnedKeys, shownKey } from './known-hosts.ts';
 
 export interface SshFailure {
   readonly reading: Exclude<SshReading, 'works'>;
   /** Of `refused`. */
   readonly refusal?: SshRefusal;
+  /** Of the refusal `host-key`, where the host showed another key than before. */
+  readonly hostKey?: ChangedHostKey;
 }
 
 export interface FailedRun {
@@ -21,23 +24,30 @@ export interface FailedRun {
   readonly stderrTail: string;
 }
 
-/** Fingerprint as ssh prints it, of every key that the file holds for the alias. Empty when it cannot be read. */
-function knownFingerprints(knownHostsFile: string, alias: string): readonly string[] {
+/** Another key than the pinned ones was shown. */
+export interface ChangedHostKey {
+  /** Empty when the file cannot be read. */
+  readonly known: readonly HostKey[];
+  readonly offered: HostKey;
+}
+
+function knownKeys({ knownHostsFile, hostKeyAlias }: Destination): readonly HostKey[] {
   try {
-    return readFileSync(knownHostsFile, 'utf8')
-      .split('\n')
-      .map((line) => line.split(' '))
-      .filter(([names]) => names?.split(',').includes(alias))
-      .flatMap(([, type, blob]) =>
-        type === undefined || blob === undefined
-          ? []
-          : [
-              `SHA256:${createHash('sha256').update(Buffer.from(blob, 'base64')).digest('base64').replace(/=+$/, '')}`,
-            ],
-      );
+    return pinnedKeys(readFileSync(knownHostsFile, 'utf8'), hostKeyAlias).map(shownKey);
   } catch {
     return [];
   }
+}
+
+// sshconnect.c, warn_changed_key(). At the beginning of a line: what a server says before its banner is quoted behind other words.
+const HOST_KEY_CHANGED = /^@ +WARNING: REMOTE HOST IDENTIFICATION HAS CHANGED|^Host key for .* has changed/m;
+const OFFERED = /^The fingerprint for the (\S+) key sent by the remote host is\s+(SHA256:[A-Za-z0-9+/]{43})/m;
+
+function changedHostKey(said: string, to: Destination): ChangedHostKey | undefined {
+  const [, type, fingerprint] = (HOST_KEY_CHANGED.test(said) && OFFERED.exec(said)) || [];
+  return type === undefined || fingerprint === undefined
+    ? undefined
+    : { known: knownKeys(to), offered: { type, fingerprint } };
 }
 
 interface Meaning extends SshFailure {
@@ -50,14 +60,15 @@ const refused = (refusal: SshRefusal): SshFailure => ({ reading: 'refused', refu
 /** The first that matches what ssh said. Its words: sshconnect.c, sshconnect2.c, kex.c, packet.c. */
 const MEANINGS: readonly Meaning[] = [
   {
-    says: /HOST IDENTIFICATION HAS CHANGED|Host key for .* has changed/,
+    says: HOST_KEY_CHANGED,
     ...refused('host-key'),
-    detail: (_where, { address, knownHostsFile, hostKeyAlias }, said) => {
-      const offered = /SHA256:[A-Za-z0-9+/]+/.exec(said)?.[0] ?? 'not printed';
-      const known = knownFingerprints(knownHostsFile, hostKeyAlias).join(' or ') || 'not readable';
+    detail: (_where, to, said) => {
+      const { address, knownHostsFile, hostKeyAlias } = to;
+      const changed = changedHostKey(said, to);
+      const known = changed?.known.map(({ fingerprint }) => fingerprint).join(' or ') || 'not readable';
       return (
-        `The host key of ${hostKeyAlias} (${address.host}) has changed: known is ${known}, offered is ${offered}. ` +
-        `Either the machine was rebuilt or somebody sits in between. If you know that it was rebuilt, accept the new key deliberately: ` +
+        `The host key of ${hostKeyAlias} (${address.host}) has changed: known is ${known}, offered is ${changed?.offered.fingerprint ?? 'not printed'}. ` +
+        `Either the machine was rebuilt or somebody sits in between. If you know that it was rebuilt, accept the new key deliberately, on the page or with ` +
         `ssh-keygen -f ${knownHostsFile} -R ${hostKeyAlias}`
       );
     },
@@ -173,8 +184,13 @@ export function readFailure(
               : `ssh to ${where} said: ${lastLine(said)}`,
         };
       const { reading, refusal } = meaning;
+      const hostKey = changedHostKey(said, to);
       return {
-        failure: { reading, ...(refusal === undefined ? {} : { refusal }) },
+        failure: {
+          reading,
+          ...(refusal === undefined ? {} : { refusal }),
+          ...(hostKey === undefined ? {} : { hostKey }),
+        },
         detail: meaning.detail(where, to, said),
       };
     }

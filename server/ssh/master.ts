@@ -21,6 +21,8 @@ export interface Master {
   /** True when a connection is up, false when there was none in time. For tests, benchmarks and warming up. */
   ready(limitMs: number): Promise<boolean>;
   pid(): number | undefined;
+  /** Ends the connection that is up, with what runs over it. The next `touch` starts a new one. */
+  drop(): Promise<void>;
   close(): Promise<void>;
 }
 
@@ -33,6 +35,7 @@ export const NO_MASTER: Master = {
   touch: () => undefined,
   ready: async () => false,
   pid: () => undefined,
+  drop: async () => {},
   close: async () => {},
 };
 
@@ -96,6 +99,12 @@ export function createMaster(parts: MasterParts): Master {
       }
     },
     pid: () => running?.process.pid,
+    async drop() {
+      const process = running?.process;
+      process?.kill('SIGTERM');
+      await process;
+      notBefore = 0;
+    },
     async close() {
       closed = true;
       clearTimeout(idle);

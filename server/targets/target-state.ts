@@ -1,4 +1,5 @@
 // The state of one target as it is shown: the readings with their ages, and the verb that runs.
+import type { HostKeyChange } from '../../protocol/host-keys.ts';
 import type { TargetName } from '../../protocol/ids.ts';
 import type { TargetState } from '../../protocol/me.ts';
 import type { Evidence } from '../evidence/port.ts';
@@ -21,6 +22,7 @@ export function targetState({ name, title, readings, evidence, power }: Shown): 
   const answer = readings.host();
   const probe = readings.ssh();
   const status = answer?.value.status;
+  const changed = hostKeyChanges(readings);
   const why = answer?.value.status === undefined ? answer?.value.detail : undefined;
   return {
     name,
@@ -42,8 +44,20 @@ export function targetState({ name, title, readings, evidence, power }: Shown): 
     },
     guest_agent: agentReading(status?.guestAgent, answer?.at, evidence.latest()),
     warnings: warningsOf(answer?.value),
+    ...(changed.length === 0 ? {} : { host_key_changed: changed }),
     operation: power.running() ?? null,
   };
+}
+
+/** The sides of which the last look said that they show another host key than before. */
+export function hostKeyChanges(readings: Shown['readings']): readonly HostKeyChange[] {
+  const answer = readings.host()?.value;
+  const ofHost = answer?.status === undefined ? answer?.hostKey : undefined;
+  const ofVm = readings.ssh()?.value.hostKey;
+  return [
+    ...(ofHost === undefined ? [] : [{ side: 'power_host' as const, ...ofHost }]),
+    ...(ofVm === undefined ? [] : [{ side: 'vm' as const, ...ofVm }]),
+  ];
 }
 
 function warningsOf(answer: StatusAnswer | undefined): readonly string[] {

@@ -1,10 +1,13 @@
 // A target as a value: one function makes everything of one machine to recover from its configuration. Targets share nothing but the
 // place where state is kept, and nothing is asked or connected before somebody wants it.
 import path from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { Logger } from 'pino';
 import type { PolicyMode } from '../../protocol/events.ts';
+import type { HostKey, HostKeyChange, HostKeySide } from '../../protocol/host-keys.ts';
 import type { TargetName } from '../../protocol/ids.ts';
 import type { TargetState } from '../../protocol/me.ts';
+import { BreakglassError } from '../../protocol/problems.ts';
 import type { TargetConfig } from '../config/targets.ts';
 import { createEvidence } from '../evidence/evidence.ts';
 import type { Evidence } from '../evidence/port.ts';
@@ -22,7 +25,8 @@ import { shutdownBy } from '../readings/shutdown-holder.ts';
 import type { Keepalive } from '../ssh/arguments.ts';
 import { createSshConnection, type SshConnection } from '../ssh/connection.ts';
 import { hostKeyAliases } from './host-key-aliases.ts';
-import { targetState } from './target-state.ts';
+import type { HostKeys } from './host-keys.ts';
+import { hostKeyChanges, targetState } from './target-state.ts';
 
 export interface Target {
   readonly name: TargetName;
@@ -39,10 +43,18 @@ export interface Target {
   glance(): Promise<void>;
   /** What is known, without asking anybody. */
   known(): TargetState;
+  /** Accepts the host key that one side offers now: see HostKeys. Resolves when that side was asked again, or soon after. */
+  acceptHostKey(side: HostKeySide, fingerprint: string): Promise<AcceptedHostKey>;
   /** Asks the power host whose Shutdown holds the VM's lock now; undefined where none does, or nobody can say. */
   shutdownBy(): Promise<string | undefined>;
   /** Ends commands, operations (which go on at the host) and connections. */
   close(): Promise<void>;
+}
+
+export interface AcceptedHostKey {
+  /** A sentence for the record. */
+  readonly detail: string;
+  readonly state: TargetState;
 }
 
 /** What all targets of a console have in common. */
@@ -55,6 +67,7 @@ export interface TargetHouse {
   readonly ownerEnv: Readonly<Record<string, string>>;
   readonly searchPath: string;
   readonly home: string;
+  readonly hostKeys: HostKeys;
   /** Undefined when the journal cannot be opened. */
   readonly journal: Journal | undefined;
   readonly logger: Logger;
@@ -66,6 +79,8 @@ const PATIENT: Keepalive = { intervalS: 5, count: 3 };
 const PATIENCE_MS = 1_500;
 /** Below the 15 s after which a list shows a reading as stale. */
 const GLANCE_FRESH_MS = 10_000;
+/** For the first look after a new host key. It connects and logs in afresh. */
+const LOOK_AFTER_MS = 6_000;
 /** An answer that is younger says who holds the lock now. */
 const HOLDER_FRESH_MS = 2_000;
 
@@ -80,19 +95,21 @@ export function createTarget(config: TargetConfig, house: TargetHouse): Target {
     hostKeyAlias: string,
     keepalive?: Keepalive,
   ): SshConnection =>
-    createSshConnection({
-      address,
-      keyPath,
-      authSock: house.authSock,
-      knownHostsFile: path.join(dataDir, 'known_hosts'),
-      controlDir: house.controlDir,
-      ownerEnv: house.ownerEnv,
-      searchPath: house.searchPath,
-      home: house.home,
-      logger,
-      hostKeyAlias,
-      ...(keepalive === undefined ? {} : { keepalive }),
-    });
+    house.hostKeys.add(
+      createSshConnection({
+        address,
+        keyPath,
+        authSock: house.authSock,
+        knownHostsFile: path.join(dataDir, 'known_hosts'),
+        controlDir: house.controlDir,
+        ownerEnv: house.ownerEnv,
+        searchPath: house.searchPath,
+        home: house.home,
+        logger,
+        hostKeyAlias,
+        ...(keepalive === undefined ? {} : { keepalive }),
+      }),
+    );
   const hostSsh = connect(powerHost, config.powerKeyPath, aliases.powerHost);
   const repairSsh = connect(vm, config.vmKeyPath, aliases.vm, PATIENT);
   const observerSsh =
@@ -124,6 +141,8 @@ export function createTarget(config: TargetConfig, house: TargetHouse): Target {
     repeats: createRepeats((operation) => power.get(operation.id)),
   });
   const known = (): TargetState => targetState({ name, title, readings, evidence, power });
+  const changeOf = (side: HostKeySide): HostKeyChange | undefined =>
+    hostKeyChanges(readings).find((each) => each.side === side);
   return {
     name,
     title,
@@ -139,6 +158,27 @@ export function createTarget(config: TargetConfig, house: TargetHouse): Target {
     },
     glance: () => readings.refreshHost(GLANCE_FRESH_MS),
     known,
+    async acceptHostKey(side, fingerprint) {
+      const whose = side === 'vm' ? `the VM of ${name}` : `the power host of ${name}`;
+      if (changeOf(side) === undefined) await readings.askAnew(side);
+      const seen = changeOf(side);
+      if (seen === undefined)
+        throw new BreakglassError(
+          'host-key-refused',
+          `The last look at ${whose} found no changed host key. Nothing was done.`,
+        );
+      const ssh = side === 'vm' ? repairSsh : hostSsh;
+      const { before, now } = await house.hostKeys.accept({ ssh, seen, fingerprint, whose });
+      const patience = new AbortController();
+      const overdue = sleep(LOOK_AFTER_MS, undefined, { signal: patience.signal }).catch(() => undefined);
+      await Promise.race([readings.askAnew(side), overdue]);
+      patience.abort();
+      const words = ({ fingerprint: print, type }: HostKey): string => `${print} (${type})`;
+      return {
+        detail: `A new host key of ${whose} was accepted: ${words(now)} in place of ${before.map(words).join(' and ')}.`,
+        state: known(),
+      };
+    },
     async shutdownBy() {
       await readings.refreshHost(HOLDER_FRESH_MS);
       return shutdownBy(stillSays(readings.host()));

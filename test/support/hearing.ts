@@ -5,6 +5,7 @@ import type { Readings } from '../../server/readings/readings.ts';
 export const hearing = (probe: Guest['probe']): Readings => ({
   refresh: async () => {},
   refreshHost: async () => {},
+  askAnew: async () => {},
   host: () => undefined,
   ssh: () => undefined,
   sshNow: () => ({ reading: 'unknown', detail: 'not asked yet' }),

@@ -19,6 +19,7 @@ export interface SmallTarget {
   readonly quickTriage?: () => Promise<TriageReport>;
   readonly evidence?: Evidence;
   readonly state?: Partial<TargetState>;
+  readonly acceptHostKey?: Target['acceptHostKey'];
   /** A glance hangs until this resolves. */
   readonly glance?: () => Promise<void>;
 }
@@ -68,6 +69,8 @@ function smallTarget(name: TargetName, parts: SmallTarget): Target {
     state: async () => known(),
     glance: parts.glance ?? (async () => {}),
     known,
+    acceptHostKey:
+      parts.acceptHostKey ?? (() => Promise.reject(new BreakglassError('internal', 'no ssh here'))),
     shutdownBy: async () => undefined,
     close: async () => {},
   };

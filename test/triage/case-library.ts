@@ -261,6 +261,9 @@ async function probeRecord(record: string): Promise<Probed> {
     run,
     warm: async () => true,
     masterPid: () => undefined,
+    pin: { file: DESTINATION.knownHostsFile, alias: DESTINATION.hostKeyAlias },
+    lookAtKey: async () => ({ type: 'none', why: 'There is no host here.' }),
+    dropReused: async () => undefined,
     close: async () => undefined,
   };
   const probed = await probe(ssh, 5_000);
