@@ -139,6 +139,21 @@ const power = (
   reply(response, 202, operation);
 };
 
+const acceptHostKey = (target: FixtureTarget, body: Json, response: ServerResponse): void => {
+  const change = target.changed.find(({ side }) => side === body['side']);
+  if (change === undefined) problem(response, 409, 'The last look found no changed host key.');
+  else if (change.offered.fingerprint !== body['fingerprint'])
+    problem(
+      response,
+      409,
+      `By now another key is offered, ${change.offered.fingerprint}. Nothing was accepted.`,
+    );
+  else {
+    target.changed = target.changed.filter((each) => each !== change);
+    reply(response, 200, stateOf(target, null));
+  }
+};
+
 const targetRoute = async (
   world: World,
   [name, action, verb]: readonly [string, string, string],
@@ -148,6 +163,7 @@ const targetRoute = async (
   const target = world.target(name);
   if (!target) return problem(response, 404, `There is no target ${name}.`);
   if (action === 'power') return power(world, target, verb, (await readJson(request))['confirm'], response);
+  if (action === 'host-keys') return acceptHostKey(target, await readJson(request), response);
   const told = world.mixedUp === '' ? name : world.mixedUp;
   if (action === 'triage') {
     const { longer } = await readJson(request);

@@ -3,8 +3,9 @@
 // (`contradict`: it wants a second press) · `mode?state=power-only|full` · `forget` loses every session ·
 // `target?name=&vm=&ssh=true|false&reach=ok|unreachable|half-open` changes a machine · `hold?path=/api/…` keeps the answers of a path
 // back until `release` · `mixup?state=<name>|ok` lets every answer about a target be about that one instead ·
+// `host-key?name=<name>&vm=<letter>&power_host=<letter>` lets these sides show a changed host key, a letter for each key ·
 // `freeze?name=<name>|` holds the verb on this target where it is, and lets every other go on.
-import type { FixtureTarget } from './fixture-targets.ts';
+import { type FixtureTarget, hostKeyChange } from './fixture-targets.ts';
 import type { World } from './fixture-world.ts';
 
 const changeTarget = (world: World, params: URLSearchParams): void => {
@@ -13,6 +14,15 @@ const changeTarget = (world: World, params: URLSearchParams): void => {
   target.vm = params.get('vm') ?? target.vm;
   target.reach = (params.get('reach') as FixtureTarget['reach'] | null) ?? target.reach;
   if (params.has('ssh')) target.ssh = params.get('ssh') === 'true';
+};
+
+const changeHostKeys = (world: World, params: URLSearchParams): void => {
+  const target = world.target(params.get('name') ?? '');
+  if (!target) return;
+  target.changed = (['power_host', 'vm'] as const).flatMap((side) => {
+    const letter = params.get(side);
+    return letter === null ? [] : [hostKeyChange(side, letter)];
+  });
 };
 
 /** False: there is no such switch. */
@@ -35,6 +45,9 @@ export const turnSwitch = (world: World, { pathname, searchParams }: URL): boole
       break;
     case 'target':
       changeTarget(world, searchParams);
+      break;
+    case 'host-key':
+      changeHostKeys(world, searchParams);
       break;
     case 'hold':
       world.hold(searchParams.get('path') ?? '');

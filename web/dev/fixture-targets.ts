@@ -1,4 +1,5 @@
 // The machines that the fixture server has, and how each answers. Sets of one, three and twenty.
+import type { HostKeyChange, HostKeySide } from '../../protocol/host-keys.ts';
 import type { TargetState } from '../../protocol/me.ts';
 
 export interface FixtureTarget {
@@ -9,7 +10,18 @@ export interface FixtureTarget {
   qmp: boolean | null;
   /** `unreachable`: its power host refuses at once. `half-open`: it takes the connection and never says anything. */
   reach: 'ok' | 'unreachable' | 'half-open';
+  /** The sides that show another host key, and which one they offer. */
+  changed: readonly HostKeyChange[];
 }
+
+const fingerprintOf = (letter: string): string => `SHA256:${letter.repeat(20)}/k3+${letter.repeat(19)}`;
+
+/** @param letter tells one key from another */
+export const hostKeyChange = (side: HostKeySide, letter: string): HostKeyChange => ({
+  side,
+  known: [{ type: 'ED25519', fingerprint: fingerprintOf('o') }],
+  offered: { type: 'ED25519', fingerprint: fingerprintOf(letter) },
+});
 
 const target = (name: string, more: Partial<FixtureTarget> = {}): FixtureTarget => ({
   name,
@@ -17,6 +29,7 @@ const target = (name: string, more: Partial<FixtureTarget> = {}): FixtureTarget 
   ssh: true,
   qmp: true,
   reach: 'ok',
+  changed: [],
   ...more,
 });
 
@@ -70,6 +83,7 @@ export const stateOf = (one: FixtureTarget, operation: unknown): FixtureState =>
     };
   return {
     ...named,
+    ...(one.changed.length === 0 ? {} : { host_key_changed: one.changed }),
     vm: { state: one.vm, at },
     ssh: {
       answers: one.ssh,

@@ -192,6 +192,65 @@ describe('power', () => {
   });
 });
 
+describe('a changed host key', () => {
+  const card = (side: string) => panel(`host-key-${side}`);
+  const openPower = async () => {
+    await signIn();
+    await id('open-power').click();
+  };
+  const fingerprints = async (side: string) => (await card(side).textContent())?.match(/SHA256:\S{43}/g);
+
+  it('is shown with both fingerprints, and is accepted by a hold and not by a tap', async () => {
+    await tell('host-key?name=devvm&vm=n');
+    await openPower();
+    await card('vm').waitFor();
+    const [known, offered] = (await fingerprints('vm')) ?? [];
+    expect([known?.[7], offered?.[7]]).toEqual(['o', 'n']);
+    const wide = await page.evaluate(() => document.documentElement.scrollWidth);
+    expect(wide).toBe(390);
+    await card('vm').locator('[data-testid="confirm-verb"]').tap();
+    await page.getByText('Too short: nothing was done').waitFor();
+    expect(await card('vm').count()).toBe(1);
+    const hold = await card('vm').locator('[data-testid="confirm-verb"]').boundingBox();
+    if (!hold) throw new Error('no button to hold');
+    await page.mouse.move(hold.x + 40, hold.y + 20);
+    await page.mouse.down();
+    await id('host-key-accepted').waitFor();
+    await page.mouse.up();
+    expect(await card('vm').count()).toBe(0);
+  });
+
+  it('of the power host is louder, stands first, and is accepted with keys; that of the VM stays', async () => {
+    await tell('host-key?name=devvm&vm=n&power_host=p');
+    await openPower();
+    await card('vm').waitFor();
+    expect(
+      await id('power-panel').locator('[data-testid^="host-key-"]').first().getAttribute('data-testid'),
+    ).toBe('host-key-power_host');
+    expect(await card('power_host').textContent()).toContain('the way to the hypervisor');
+    await card('power_host').locator('[data-testid="confirm-verb"]').focus();
+    await page.keyboard.down('Enter');
+    await id('host-key-accepted').waitFor();
+    await page.keyboard.up('Enter');
+    expect([await card('power_host').count(), await card('vm').count()]).toEqual([0, 1]);
+    await tell('host-key?name=devvm');
+  });
+
+  it('that gave way to a third one is refused, and the third one is shown', async () => {
+    await tell('host-key?name=devvm&vm=n');
+    await openPower();
+    await card('vm').waitFor();
+    await tell('host-key?name=devvm&vm=t');
+    await card('vm').locator('[data-testid="confirm-verb"]').focus();
+    await page.keyboard.down('Enter');
+    await id('host-key-refusal').waitFor();
+    await page.keyboard.up('Enter');
+    await page.waitForFunction(() => document.querySelector('.offered')?.textContent?.includes('SHA256:t'));
+    expect(await id('host-key-refusal').textContent()).toContain('Nothing was accepted');
+    await tell('host-key?name=devvm');
+  });
+});
+
 describe('evidence', () => {
   it('a verb that contradicts the finding does nothing until it is pressed a second time, and names the finding', async () => {
     await signIn('/#/power');

@@ -11,6 +11,7 @@ import type {
   WaysIn,
 } from '../../../protocol/access.ts';
 import type { EvidenceRecord } from '../../../protocol/evidence.ts';
+import type { HostKeyChange } from '../../../protocol/host-keys.ts';
 import type { Me, TargetState, TargetsAnswer } from '../../../protocol/me.ts';
 import type { Operation } from '../../../protocol/operations.ts';
 import type { TriageReport } from '../../../protocol/triage.ts';
@@ -60,6 +61,12 @@ export const startVerb = (target: string, verb: Verb, key: string, confirm?: str
   request<Operation>('POST', `/api/targets/${target}/power/${verb}`, {
     headers: { 'idempotency-key': key },
     ...(confirm === undefined ? {} : { body: { confirm } }),
+  });
+// Long, because the host is looked at again, and then asked anew.
+export const acceptHostKey = (target: string, { side, offered }: HostKeyChange) =>
+  request<TargetState>('POST', `/api/targets/${target}/host-keys`, {
+    timeoutMs: 40_000,
+    body: { side, fingerprint: offered.fingerprint },
   });
 export const fetchEvidence = (id: string) =>
   request<EvidenceRecord>('GET', `/api/evidence/${encodeURIComponent(id)}`, { timeoutMs: 60_000 });

@@ -2,11 +2,12 @@
 // it works when chat, stream and agent are dead. It outlives the view of its target: an answer that comes while another target
 // is shown is kept, but nothing more is asked then. An answer that names another target is refused.
 import { contradictionOf } from '../../../protocol/contradiction.ts';
+import type { HostKeyChange } from '../../../protocol/host-keys.ts';
 import type { TargetState } from '../../../protocol/me.ts';
 import type { OperationFrame } from '../../../protocol/operations.ts';
 import type { TriageReport } from '../../../protocol/triage.ts';
 import { isMutating, type MutatingVerb, type Verb } from '../../../protocol/verbs.ts';
-import { fetchOperation, fetchTarget, runTriage, startVerb } from '../api/console-api.ts';
+import { acceptHostKey, fetchOperation, fetchTarget, runTriage, startVerb } from '../api/console-api.ts';
 import { readEventStream } from '../api/event-stream.ts';
 import { ApiError, asApiError } from '../api/http.ts';
 import type { Kept } from './browser-memory.ts';
@@ -208,6 +209,21 @@ export class PowerStore {
     } finally {
       this.#triaging = false;
       void this.refresh();
+    }
+  }
+
+  /** Accepts the key that was shown. Resolves with why it was not accepted; empty where it was. */
+  async acceptHostKey(change: HostKeyChange): Promise<string> {
+    try {
+      const state = await acceptHostKey(this.target, change);
+      this.#check(state.name);
+      this.#state = state;
+      return '';
+    } catch (error) {
+      const { status, message } = asApiError(error);
+      if (status === 401) this.#ports.signedOut();
+      void this.refresh();
+      return status === 0 ? 'No answer. It may have been accepted: look again before you decide.' : message;
     }
   }
 
