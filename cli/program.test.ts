@@ -91,11 +91,21 @@ test('one target is asked by its name, with what a row has no place for', async 
   const one = state('devvm', {
     warnings: ['another version'],
     ssh: { answers: false, at: null, detail: 'timed out' },
+    host_key_changed: [
+      {
+        side: 'power_host',
+        known: [{ type: 'ED25519', fingerprint: 'SHA256:old' }],
+        offered: { type: 'RSA', fingerprint: 'SHA256:new' },
+      },
+    ],
   });
   const { url, asked } = await startConsole(() => ({ status: 200, body: JSON.stringify(one) }));
   const { out } = await run(['--url', url, 'status', 'devvm']);
   expect(asked).toEqual(['/api/targets/devvm -']);
   expect(out).toContain('ssh: timed out\nwarning: another version');
+  expect(out).toContain(
+    'the power host shows another one than before: known SHA256:old (ED25519), offered SHA256:new (RSA).',
+  );
 });
 
 test('what goes wrong is one sentence on stderr, and the exit code says of which kind it is', async () => {

@@ -1,4 +1,5 @@
 // `breakglass status [target]`: how the targets are, as the console sees them. Data goes to stdout, everything else to stderr.
+import type { HostKey, HostKeyChange } from '../protocol/host-keys.ts';
 import type { TargetState, TargetsAnswer } from '../protocol/me.ts';
 import { visibleJson, visibleLine } from '../protocol/visible-text.ts';
 import { columns } from './columns.ts';
@@ -52,10 +53,16 @@ function age(at: string | null, nowMs: number): string {
 }
 
 /** What does not fit into a row. */
-const details = ({ vm, ssh, warnings, operation }: TargetState): string[] =>
+const details = ({ vm, ssh, host_key_changed = [], warnings, operation }: TargetState): string[] =>
   [
+    ...host_key_changed.map(hostKeyWords),
     ...(vm.detail === undefined ? [] : [`power host: ${vm.detail}`]),
     ...(ssh.detail === undefined ? [] : [`ssh: ${ssh.detail}`]),
     ...(operation === null ? [] : [`running: ${operation.verb} by ${operation.by.name}`]),
     ...warnings.map((warning) => `warning: ${warning}`),
   ].map(visibleLine);
+
+const keyWords = ({ fingerprint, type }: HostKey): string => `${fingerprint} (${type})`;
+
+const hostKeyWords = ({ side, known, offered }: HostKeyChange): string =>
+  `host key: the ${side === 'vm' ? 'VM' : 'power host'} shows another one than before: known ${known.map(keyWords).join(' and ') || 'not readable'}, offered ${keyWords(offered)}. If it was rebuilt, accept it on the page. If not, somebody may sit in between.`;

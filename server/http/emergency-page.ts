@@ -1,6 +1,7 @@
 // The words and the markup of the emergency page. Plain HTML without scripts: it must work in a text browser over a bad line.
 
 import type { Contradiction } from '../../protocol/contradiction.ts';
+import type { HostKey, HostKeyChange } from '../../protocol/host-keys.ts';
 import type { TargetState } from '../../protocol/me.ts';
 import type { Operation } from '../../protocol/operations.ts';
 import { isMutating, VERB_MEANING, VERBS, type Verb } from '../../protocol/verbs.ts';
@@ -14,6 +15,8 @@ button, input { font: inherit; padding: .6rem 1rem; min-height: 44px; }
 button.mutating { border: 2px solid #b3261e; color: #b3261e; background: none; }
 @media (prefers-color-scheme: dark) { button.mutating { border-color: #ff9b93; color: #ff9b93; } }
 pre { overflow-x: auto; padding: .6rem; border: 1px solid; }
+section { margin: 0 0 1rem; padding: .6rem; border: 2px solid #b3261e; overflow-wrap: anywhere; }
+section h2 { margin: 0; font-size: 1.2rem; }
 `;
 
 /** Text and no markup, with the stand-ins of the page for what cannot be seen. */
@@ -58,11 +61,50 @@ export function stateBody({ name, state, formToken, base, others }: Shown): stri
 <p>Target: <strong>${asText(state.title ?? state.name)}</strong></p>
 <ul><li>VM: <strong>${asText(vm.state)}</strong>${vm.detail === undefined ? '' : ` (${asText(vm.detail)})`}</li>
 <li>SSH: ${words(ssh.answers)}</li><li>QMP: ${words(qmp.answers)}</li></ul>
-${running}<p><a href="${base}">Look again</a>${others ? ' · <a href="/emergency/targets">All targets</a>' : ''}</p>
+${hostKeysBody(state, formToken, base)}${running}<p><a href="${base}">Look again</a>${others ? ' · <a href="/emergency/targets">All targets</a>' : ''}</p>
 ${VERBS.toSorted((a, b) => Number(isMutating(a)) - Number(isMutating(b)))
   .map((verb) => verbForm(verb, formToken, base))
   .join('\n')}`;
 }
+
+const whoseKey = ({ side }: HostKeyChange): string => (side === 'vm' ? 'VM' : 'power host');
+
+const keyWords = ({ fingerprint, type }: HostKey): string =>
+  `<br><code>${asText(fingerprint)}</code> (${asText(type)})`;
+
+const fingerprints = ({ known, offered }: HostKeyChange): string =>
+  `<p>Known until now: ${known.map(keyWords).join('') || 'not readable'}</p>
+<p>Offered now: ${keyWords(offered)}</p>`;
+
+const hostKeysBody = (
+  { name, host_key_changed = [] }: TargetState,
+  formToken: string,
+  base: string,
+): string =>
+  host_key_changed
+    .map(
+      (
+        change,
+      ) => `<section><h2>The ${whoseKey(change)} of ${asText(name)} shows another host key than before.</h2>
+<p>${
+        change.side === 'vm'
+          ? 'If it was rebuilt, accept it. If not, <strong>somebody may sit in between</strong>: accept nothing.'
+          : 'This key is the way to the hypervisor, and no verb works until it is settled. If you know that the power host was rebuilt, accept it. If not, <strong>somebody may sit in between</strong>: accept nothing, and go to the host by another way.'
+      }</p>
+${fingerprints(change)}
+${hostKeyForm(change, formToken, base)}</section>
+`,
+    )
+    .join('');
+
+const hostKeyForm = (change: HostKeyChange, formToken: string, base: string, sure = false): string =>
+  `<form method="post" action="${base}/host-key"><input type="hidden" name="form" value="${asText(formToken)}"><input type="hidden" name="side" value="${change.side}"><input type="hidden" name="fingerprint" value="${asText(change.offered.fingerprint)}">${sure ? '<input type="hidden" name="sure" value="yes">' : ''}
+<button class="mutating">${sure ? 'Yes, accept this key now' : `Accept the new key of the ${whoseKey(change)}`}</button></form>`;
+
+export const confirmHostKeyBody = (change: HostKeyChange, { state, formToken, base }: Shown): string =>
+  `<p>The key of the <strong>${whoseKey(change)}</strong> of ${asText(state.name)}. Do you know that it was rebuilt? On its own console the fingerprint is shown by <code>ssh-keygen -lf /etc/ssh/ssh_host_${asText(change.offered.type.toLowerCase())}_key.pub</code>.</p>
+${fingerprints(change)}
+${hostKeyForm(change, formToken, base, true)}<p><a href="${base}">Do nothing</a></p>`;
 
 const verbForm = (
   verb: Verb,

@@ -1,10 +1,13 @@
 import pino from 'pino';
 import { expect, onTestFinished, test } from 'vitest';
 import { newOperationId, type OperationId, type TargetName } from '../../protocol/ids.ts';
+import type { TargetState } from '../../protocol/me.ts';
 import type { Operation } from '../../protocol/operations.ts';
+import { BreakglassError } from '../../protocol/problems.ts';
 import type { TriageReport } from '../../protocol/triage.ts';
 import { testDoor } from '../../test/support/door.ts';
 import { type SmallTarget, smallTargets } from '../../test/support/small-target.ts';
+import type { AccessNote } from '../access/record.ts';
 import type { Power } from '../power/port.ts';
 import { buildApp } from './app.ts';
 
@@ -13,7 +16,11 @@ const target = 'devvm' as TargetName;
 
 const broken = (): Promise<TriageReport> => Promise.reject(new Error('triage is broken too'));
 
-async function house(quickTriage = broken, more: Readonly<Record<string, SmallTarget>> = {}) {
+async function house(
+  quickTriage = broken,
+  more: Readonly<Record<string, SmallTarget>> = {},
+  onRecord: (note: AccessNote) => void = () => {},
+) {
   const operations = new Map<OperationId, Operation>();
   const power = {
     start: async ({ verb, by }: Parameters<Power['start']>[0]) => {
@@ -36,8 +43,15 @@ async function house(quickTriage = broken, more: Readonly<Record<string, SmallTa
       return () => undefined;
     },
   } as unknown as Power;
+  const door = testDoor({ bearerToken: TOKEN });
   const app = await buildApp({
-    door: testDoor({ bearerToken: TOKEN }),
+    door: {
+      ...door,
+      record: (note) => {
+        onRecord(note);
+        door.record(note);
+      },
+    },
     conversation: undefined,
     whyPowerOnly: 'the journal is damaged',
     targets: smallTargets({
@@ -162,6 +176,60 @@ test('a form without our token, or from another site, does nothing', async () =>
   ).toBe(403);
   expect((await post('/emergency/power/destroy', { form: formToken, sure: 'yes' })).statusCode).toBe(400);
   expect(operations.size).toBe(0);
+});
+
+test('a changed host key is shown with both fingerprints; the form asks first, and accepts exactly the key that it showed', async () => {
+  const side = 'power_host';
+  const [old, offered] = ['o', 'n'].map((letter) => `SHA256:${letter.repeat(43)}`) as [string, string];
+  const key = (fingerprint: string) => ({ type: 'ED25519', fingerprint });
+  const accepted: string[] = [];
+  const events: AccessNote[] = [];
+  let changed = true;
+  const power = {} as Power;
+  const { post, get } = await house(
+    broken,
+    {
+      web: {
+        power,
+        acceptHostKey: async (which, fingerprint) => {
+          if (fingerprint !== offered)
+            throw new BreakglassError('host-key-refused', 'By now <another> is offered.');
+          accepted.push(`${which} ${fingerprint}`);
+          changed = false;
+          return { detail: `A new host key of ${which} was accepted.`, state: {} as TargetState };
+        },
+        get state() {
+          return changed
+            ? { host_key_changed: [{ side, known: [key(old)], offered: key(offered) } as const] }
+            : {};
+        },
+      },
+    },
+    (note) => events.push(note),
+  );
+  const { body } = await get('/emergency/t/web');
+  expect(body).toContain('The power host of web shows another host key than before.');
+  expect(body.indexOf(old)).toBeGreaterThan(0);
+  expect(body.indexOf(offered)).toBeGreaterThan(body.indexOf(old));
+  const form = /name="form" value="([^"]+)"/.exec(body)?.[1] ?? '';
+  const path = '/emergency/t/web/host-key';
+  for (const [fields, status] of [
+    [{ side, fingerprint: offered, sure: 'yes' }, 403],
+    [{ form: 'forged', side, fingerprint: offered, sure: 'yes' }, 403],
+    [{ form, side, fingerprint: 'SHA256:short', sure: 'yes' }, 422],
+    [{ form, side: 'moon', fingerprint: offered, sure: 'yes' }, 422],
+    [{ form, side, fingerprint: old }, 409],
+    [{ form, side, fingerprint: old, sure: 'yes' }, 409],
+  ] as const)
+    expect((await post(path, fields)).statusCode, JSON.stringify(fields)).toBe(status);
+  const asked = await post(path, { form, side, fingerprint: offered });
+  expect(asked.body).toContain('Yes, accept this key now');
+  expect([accepted, events.filter(({ what }) => what === 'host_key_accepted')]).toEqual([[], []]);
+  const done = await post(path, { form, side, fingerprint: offered, sure: 'yes' });
+  expect([done.statusCode, accepted]).toEqual([200, [`${side} ${offered}`]]);
+  expect(done.body).toContain('A new host key of power_host was accepted.');
+  expect(done.body).not.toContain('another host key');
+  expect(events.filter(({ what }) => what === 'host_key_accepted')).toHaveLength(1);
 });
 
 test('with several targets the page lists them, worst first, and each has its own forms, which work for no other', async () => {

@@ -9,6 +9,7 @@ import { type Identity, keyOf } from '../access/identity.ts';
 import { exactVerb } from '../press/press.ts';
 import type { Target } from '../targets/target.ts';
 import type { Targets } from '../targets/targets.ts';
+import { emergencyHostKeyRoutes } from './emergency-host-key.ts';
 import {
   confirmBody,
   listBody,
@@ -171,6 +172,8 @@ export function emergencyRoutes(app: FastifyInstance, { gate, targets }: Emergen
     '/emergency/t/:target/power/:verb',
     (request, reply) => pressed(request, reply, request.params.verb, request.params.target),
   );
+
+  emergencyHostKeyRoutes(app, { door, targets, whoOr, form, isGenuine, show, html });
 
   app.get<{ Params: { id: string } }>('/emergency/operation/:id', async (request, reply) => {
     const identity = await whoOr(request, reply);

@@ -1,0 +1,70 @@
+// A changed host key on the emergency page: the same words as on the page, both fingerprints, and a form that asks before it accepts.
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
+import { HostKeyBody } from '../../protocol/bodies.ts';
+import type { HostKeyChange } from '../../protocol/host-keys.ts';
+import { BreakglassError, PROBLEMS } from '../../protocol/problems.ts';
+import type { Door } from '../access/door.ts';
+import type { Identity } from '../access/identity.ts';
+import type { Target } from '../targets/target.ts';
+import type { Targets } from '../targets/targets.ts';
+import { confirmHostKeyBody, page, type Shown, stateBody } from './emergency-page.ts';
+import { actorFor, addressOf } from './guard.ts';
+
+export interface EmergencyForms {
+  readonly door: Door;
+  readonly targets: Targets;
+  /** Undefined: the answer was sent. */
+  whoOr(request: FastifyRequest, reply: FastifyReply): Identity | undefined;
+  form(request: FastifyRequest): URLSearchParams;
+  isGenuine(identity: Identity, target: Target, given: string): boolean;
+  show(identity: Identity, target: Target): Promise<Shown>;
+  html(reply: FastifyReply, text: string, status?: number): FastifyReply;
+}
+
+export function emergencyHostKeyRoutes(app: FastifyInstance, forms: EmergencyForms): void {
+  const { door, targets, html } = forms;
+  const pressed = async (request: FastifyRequest, reply: FastifyReply, target: Target) => {
+    const identity = forms.whoOr(request, reply);
+    if (identity === undefined) return reply;
+    const again = async (title: string, status: number): Promise<FastifyReply> =>
+      html(reply, page(title, stateBody(await forms.show(identity, target))), status);
+    if (identity.role !== 'operator') return again(`${identity.name} may only look. Nothing was done.`, 403);
+    const given = forms.form(request);
+    if (!forms.isGenuine(identity, target, given.get('form') ?? ''))
+      return again('This form is out of date. Nothing was done.', 403);
+    const body = HostKeyBody.safeParse({ side: given.get('side'), fingerprint: given.get('fingerprint') });
+    if (!body.success) return again('This form is not understood. Nothing was done.', 422);
+    const { side, fingerprint } = body.data;
+    if (given.get('sure') !== 'yes') {
+      const shown = await forms.show(identity, target);
+      const change = changeOf(shown, side);
+      if (change?.offered.fingerprint !== fingerprint)
+        return html(
+          reply,
+          page('This is no longer what is offered. Nothing was done.', stateBody(shown)),
+          409,
+        );
+      return html(reply, page('Accept a new host key?', confirmHostKeyBody(change, shown)));
+    }
+    try {
+      const { detail } = await target.acceptHostKey(side, fingerprint);
+      door.record({
+        what: 'host_key_accepted',
+        detail,
+        by: actorFor(identity),
+        address: addressOf(door, request),
+      });
+      return again(detail, 200);
+    } catch (error) {
+      if (!(error instanceof BreakglassError)) throw error;
+      return again(error.message, PROBLEMS[error.code].status);
+    }
+  };
+  app.post('/emergency/host-key', (request, reply) => pressed(request, reply, targets.default));
+  app.post<{ Params: { target: string } }>('/emergency/t/:target/host-key', (request, reply) =>
+    pressed(request, reply, targets.named(request.params.target)),
+  );
+}
+
+const changeOf = ({ state }: Shown, side: HostKeyChange['side']): HostKeyChange | undefined =>
+  state.host_key_changed?.find((each) => each.side === side);
