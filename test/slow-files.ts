@@ -16,6 +16,7 @@ export const SLOW_FILES: readonly string[] = [
   'test/faults/*.test.ts',
   'server/audit/audit.test.ts',
   'server/power/{power,trouble}.test.ts',
+  'server/targets/host-keys.test.ts',
   'lab/vm/*.test.ts',
   'lab/power-host/power-host.test.ts',
   'host/test/*.test.ts',

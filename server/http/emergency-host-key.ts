@@ -14,11 +14,11 @@ export interface EmergencyForms {
   readonly door: Door;
   readonly targets: Targets;
   /** Undefined: the answer was sent. */
-  whoOr(request: FastifyRequest, reply: FastifyReply): Identity | undefined;
-  form(request: FastifyRequest): URLSearchParams;
-  isGenuine(identity: Identity, target: Target, given: string): boolean;
-  show(identity: Identity, target: Target): Promise<Shown>;
-  html(reply: FastifyReply, text: string, status?: number): FastifyReply;
+  readonly whoOr: (request: FastifyRequest, reply: FastifyReply) => Identity | undefined;
+  readonly form: (request: FastifyRequest) => URLSearchParams;
+  readonly isGenuine: (identity: Identity, target: Target, given: string) => boolean;
+  readonly show: (identity: Identity, target: Target) => Promise<Shown>;
+  readonly html: (reply: FastifyReply, text: string, status?: number) => FastifyReply;
 }
 
 export function emergencyHostKeyRoutes(app: FastifyInstance, forms: EmergencyForms): void {

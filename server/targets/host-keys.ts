@@ -35,6 +35,8 @@ export interface HostKeys {
    * `host-key-unavailable` when the host cannot be asked or the file cannot be written.
    */
   accept(acceptance: Acceptance): Promise<{ readonly before: readonly HostKey[]; readonly now: HostKey }>;
+  /** When a key of this host was last accepted, Unix milliseconds; 0: never. An older look says nothing about its key any more. */
+  acceptedAt(alias: string): number;
 }
 
 /** How often it is tried when ssh adds another host's key meanwhile. */
@@ -42,6 +44,7 @@ const TRIES = 5;
 
 export function createHostKeys(): HostKeys {
   const connections = new Set<SshConnection>();
+  const acceptedAt = new Map<string, number>();
   let last: Promise<unknown> = Promise.resolve();
 
   const accept = async ({ ssh, seen, fingerprint, whose }: Acceptance) => {
@@ -69,6 +72,7 @@ export function createHostKeys(): HostKeys {
         `The key ${fingerprint} of ${whose} is marked as revoked in ${file}. It was not accepted.`,
       );
     await replace(file, (current) => withOnlyKey(current, alias, key));
+    acceptedAt.set(alias, Date.now());
     await Promise.all(
       [...connections].filter(({ pin }) => pin.alias === alias).map((each) => each.dropReused()),
     );
@@ -80,6 +84,7 @@ export function createHostKeys(): HostKeys {
       connections.add(ssh);
       return ssh;
     },
+    acceptedAt: (alias) => acceptedAt.get(alias) ?? 0,
     // One after the other: whoever comes second is told that it is done.
     accept(acceptance) {
       const accepting = last.then(() => accept(acceptance));

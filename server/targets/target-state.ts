@@ -1,5 +1,5 @@
 // The state of one target as it is shown: the readings with their ages, and the verb that runs.
-import type { HostKeyChange } from '../../protocol/host-keys.ts';
+import type { HostKeyChange, HostKeySide } from '../../protocol/host-keys.ts';
 import type { TargetName } from '../../protocol/ids.ts';
 import type { TargetState } from '../../protocol/me.ts';
 import type { Evidence } from '../evidence/port.ts';
@@ -15,14 +15,17 @@ export interface Shown {
   readonly readings: Pick<Readings, 'host' | 'ssh'>;
   readonly evidence: Pick<Evidence, 'latest'>;
   readonly power: Pick<Power, 'running'>;
+  /** When a host key of this side was last accepted, Unix milliseconds; 0: never. */
+  readonly keyAcceptedAt: (side: HostKeySide) => number;
 }
 
 /** What is known now. It asks nobody. */
-export function targetState({ name, title, readings, evidence, power }: Shown): TargetState {
+export function targetState(shown: Shown): TargetState {
+  const { name, title, readings, evidence, power } = shown;
   const answer = readings.host();
   const probe = readings.ssh();
   const status = answer?.value.status;
-  const changed = hostKeyChanges(readings);
+  const changed = hostKeyChanges(shown);
   const why = answer?.value.status === undefined ? answer?.value.detail : undefined;
   return {
     name,
@@ -49,15 +52,22 @@ export function targetState({ name, title, readings, evidence, power }: Shown): 
   };
 }
 
-/** The sides of which the last look said that they show another host key than before. */
-export function hostKeyChanges(readings: Shown['readings']): readonly HostKeyChange[] {
-  const answer = readings.host()?.value;
-  const ofHost = answer?.status === undefined ? answer?.hostKey : undefined;
-  const ofVm = readings.ssh()?.value.hostKey;
-  return [
-    ...(ofHost === undefined ? [] : [{ side: 'power_host' as const, ...ofHost }]),
-    ...(ofVm === undefined ? [] : [{ side: 'vm' as const, ...ofVm }]),
-  ];
+/** The sides of which the last look said that they show another host key than before. A look that is older than the key says nothing. */
+export function hostKeyChanges({
+  readings,
+  keyAcceptedAt,
+}: Pick<Shown, 'readings' | 'keyAcceptedAt'>): readonly HostKeyChange[] {
+  const [host, vm] = [readings.host(), readings.ssh()];
+  const ofHost = host?.value.status === undefined ? host?.value.hostKey : undefined;
+  const seen = [
+    { side: 'power_host', at: host?.at, change: ofHost },
+    { side: 'vm', at: vm?.at, change: vm?.value.hostKey },
+  ] as const;
+  return seen.flatMap(({ side, at, change }) =>
+    at === undefined || change === undefined || Date.parse(at) < keyAcceptedAt(side)
+      ? []
+      : [{ side, ...change }],
+  );
 }
 
 function warningsOf(answer: StatusAnswer | undefined): readonly string[] {

@@ -140,9 +140,11 @@ export function createTarget(config: TargetConfig, house: TargetHouse): Target {
     secondPresses: createSecondPresses(),
     repeats: createRepeats((operation) => power.get(operation.id)),
   });
-  const known = (): TargetState => targetState({ name, title, readings, evidence, power });
+  const keyAcceptedAt = (side: HostKeySide): number =>
+    house.hostKeys.acceptedAt(side === 'vm' ? aliases.vm : aliases.powerHost);
+  const known = (): TargetState => targetState({ name, title, readings, evidence, power, keyAcceptedAt });
   const changeOf = (side: HostKeySide): HostKeyChange | undefined =>
-    hostKeyChanges(readings).find((each) => each.side === side);
+    hostKeyChanges({ readings, keyAcceptedAt }).find((each) => each.side === side);
   return {
     name,
     title,
