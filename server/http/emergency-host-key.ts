@@ -14,7 +14,7 @@ export interface EmergencyForms {
   readonly door: Door;
   readonly targets: Targets;
   /** Undefined: the answer was sent. */
-  readonly whoOr: (request: FastifyRequest, reply: FastifyReply) => Identity | undefined;
+  readonly whoOr: (request: FastifyRequest, reply: FastifyReply) => Promise<Identity | undefined>;
   readonly form: (request: FastifyRequest) => URLSearchParams;
   readonly isGenuine: (identity: Identity, target: Target, given: string) => boolean;
   readonly show: (identity: Identity, target: Target) => Promise<Shown>;
@@ -24,7 +24,7 @@ export interface EmergencyForms {
 export function emergencyHostKeyRoutes(app: FastifyInstance, forms: EmergencyForms): void {
   const { door, targets, html } = forms;
   const pressed = async (request: FastifyRequest, reply: FastifyReply, target: Target) => {
-    const identity = forms.whoOr(request, reply);
+    const identity = await forms.whoOr(request, reply);
     if (identity === undefined) return reply;
     const again = async (title: string, status: number): Promise<FastifyReply> =>
       html(reply, page(title, stateBody(await forms.show(identity, target))), status);
