@@ -96,7 +96,7 @@ console.log(`# Power under siege, ${new Date().toISOString().slice(0, 10)}
 
 ${machineLine()}; load (one minute) ${loadavg()[0]?.toFixed(1)} at the end. Under siege (${parts}): slow logins that
 come again (${counts?.closedSlow} were closed), streams that nobody reads (${counts?.streams} accepted, ${counts?.refusedStreams} refused), ${(counts?.sessions ?? 1) - 1} sessions opened,
-attached and prompted, ${counts?.guesses} guesses at the token (${counts?.guessed429} answered 429). The attackers run in a process of their own on the same cores.
+attached and prompted, ${counts?.guesses} guesses at the token (${counts?.guessed429} answered 429). The attackers run in a process of their own on the same cores, behind everybody else (nice 19).
 
 | what, ms | median | p99 | most | requests |
 |---|---|---|---|---|

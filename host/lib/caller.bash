@@ -18,7 +18,8 @@ find_caller() {
     # Its name may be anybody's; the program of a process that is root's in every way is not.
     if [[ $uids == '0 0 0 0' ]]; then exe=$(readlink -- "/proc/$at/exe" 2>/dev/null); fi
     if [[ $exe =~ ^/usr/.*/sshd(-session)?(\ \(deleted\))?$ ]]; then
-      read_remote "$at" || REPLY=unknown
+      # The kernel's table is read in pieces, and one that changes meanwhile may leave a line out.
+      read_remote "$at" || read_remote "$at" || read_remote "$at" || REPLY=unknown
       caller=$REPLY
       break
     fi
