@@ -1,7 +1,7 @@
 // One Claude Code process: starting it, talking to it, interrupting it, ending it. Its messages are read one by one, without
 // `for await`, because leaving such a loop would close the process; each goes to whoever listens at that moment.
 import { type ChildProcess, spawn } from 'node:child_process';
-import { writeFileSync } from 'node:fs';
+import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { setPriority } from 'node:os';
 import { setTimeout as sleep } from 'node:timers/promises';
 import {
@@ -236,9 +236,22 @@ function yieldToServer(pid: number | undefined, logger: Logger): void {
   try {
     writeFileSync(`/proc/${pid}/oom_score_adj`, String(OOM_SCORE_ADJ));
     setPriority(pid, NICE);
+    yieldAsSession(pid);
   } catch (error) {
     logger.warn({ err: error, pid }, 'the priority of an agent process could not be lowered');
   }
+}
+
+/**
+ * The kernel shares the processor among sessions of processes first, and being nice counts only within one: sched(7), autogroup. The process
+ * has a session of its own.
+ */
+function yieldAsSession(pid: number): void {
+  const group = `/proc/${pid}/autogroup`;
+  // A kernel without it, or (where the session is not its own) ours.
+  if (!existsSync(group) || readFileSync(group, 'utf8') === readFileSync('/proc/self/autogroup', 'utf8'))
+    return;
+  writeFileSync(group, String(NICE));
 }
 
 async function within(limitMs: number, what: Promise<unknown>): Promise<void> {
