@@ -17,6 +17,7 @@ import {
 import { openJournal } from '../server/journal/sqlite.ts';
 import { AUTH, SOURCES, TOKEN } from '../test/support/console.ts';
 import { freePort } from '../test/support/free-port.ts';
+import { loneConsole } from '../test/support/lone-console.ts';
 import { ended } from './ended.ts';
 import { machineLine, median, ratioRow, row } from './figures.ts';
 
@@ -84,16 +85,7 @@ async function start(
   const from = performance.now();
   const child = spawn(process.execPath, SOURCES, {
     stdio: ['ignore', 'ignore', 'inherit'],
-    env: {
-      PATH: process.env['PATH'] ?? '',
-      HOME: dir,
-      BREAKGLASS_PORT: String(port),
-      BREAKGLASS_SESSIONS_DIR: path.join(dir, 'sessions'),
-      BREAKGLASS_DATA_DIR: path.join(dir, 'data'),
-      BREAKGLASS_DEVVM_HOST: '127.0.0.1',
-      BREAKGLASS_PVE_HOST: '127.0.0.1',
-      API_BEARER_TOKEN: TOKEN,
-    },
+    env: { ...loneConsole(dir, port), API_BEARER_TOKEN: TOKEN },
   });
   for (;;) {
     const answer = await fetch(`http://127.0.0.1:${port}/health`).catch(() => undefined);

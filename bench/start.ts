@@ -11,6 +11,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { residentMb } from '../server/agent/memory.ts';
 import { BUNDLE, SOURCES } from '../test/support/console.ts';
 import { freePort } from '../test/support/free-port.ts';
+import { loneConsole } from '../test/support/lone-console.ts';
 import { ended } from './ended.ts';
 import { machineLine, median, ratioRow, row } from './figures.ts';
 
@@ -50,13 +51,7 @@ async function start(
   const child = spawn(process.execPath, main, {
     stdio: ['ignore', 'ignore', 'inherit'],
     env: {
-      PATH: process.env['PATH'] ?? '',
-      HOME: dir,
-      BREAKGLASS_PORT: String(port),
-      BREAKGLASS_SESSIONS_DIR: path.join(dir, 'sessions'),
-      BREAKGLASS_DATA_DIR: path.join(dir, 'data'),
-      BREAKGLASS_DEVVM_HOST: '127.0.0.1',
-      BREAKGLASS_PVE_HOST: '127.0.0.1',
+      ...loneConsole(dir, port),
       API_BEARER_TOKEN: 'bench-token-0123456789abcdef',
       ANTHROPIC_API_KEY: 'bench',
     },

@@ -7,6 +7,7 @@ import path from 'node:path';
 import { promisify } from 'node:util';
 import { expect, onTestFinished, test } from 'vitest';
 import { freePort } from '../support/free-port.ts';
+import { loneConsole } from '../support/lone-console.ts';
 import { until } from '../support/wait-for.ts';
 
 const root = path.resolve(import.meta.dirname, '../..');
@@ -17,16 +18,6 @@ function home() {
   onTestFinished(() => rmSync(dir, { recursive: true, force: true }));
   return { dir, dataDir: path.join(dir, 'data') };
 }
-
-const envOf = (dir: string, port: number): Record<string, string> => ({
-  PATH: process.env['PATH'] ?? '',
-  HOME: dir,
-  BREAKGLASS_PORT: String(port),
-  BREAKGLASS_SESSIONS_DIR: path.join(dir, 'sessions'),
-  BREAKGLASS_DATA_DIR: path.join(dir, 'data'),
-  BREAKGLASS_DEVVM_HOST: '127.0.0.1',
-  BREAKGLASS_PVE_HOST: '127.0.0.1',
-});
 
 /** script(1) gives a command a terminal of its own. */
 function atTerminal(env: Record<string, string>): {
@@ -55,7 +46,7 @@ function atTerminal(env: Record<string, string>): {
 test('at a terminal a console without a way in makes a token for its owner alone, and its link signs in once', async () => {
   const { dir, dataDir } = home();
   const port = await freePort();
-  const env = envOf(dir, port);
+  const env = loneConsole(dir, port);
   const { said } = atTerminal(env);
   await until('the link', () => /#login=[0-9A-Z]{20}/.test(said()));
   const link = /(http:\S+)\/#login=([0-9A-Z]{20})/.exec(said());
@@ -100,7 +91,7 @@ test('at a terminal a console without a way in makes a token for its owner alone
 test('without a terminal and without a way in it refuses to start and prints no secret; with the token made before it starts', async () => {
   const { dir } = home();
   const port = await freePort();
-  const env = envOf(dir, port);
+  const env = loneConsole(dir, port);
   const main = [path.join(root, 'server/main.ts')];
   await expect(exec(process.execPath, main, { env })).rejects.toMatchObject({
     code: 2,
