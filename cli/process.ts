@@ -1,7 +1,5 @@
 // The command on this machine: its streams, its exit code, and what acts here itself, which is loaded only when it is asked for.
-import { readFileSync } from 'node:fs';
-import path from 'node:path';
-import { packageRoot } from '../server/config/package-root.ts';
+import { packageRoot, packageVersion } from '../server/config/package-root.ts';
 import { CliError, EXIT } from './failure.ts';
 import { type LocalCommands, runCommand } from './program.ts';
 import { sourcesNewerThan } from './stale-bundle.ts';
@@ -42,14 +40,11 @@ function explain(error: unknown, isRefusal: (error: unknown) => boolean): never 
 }
 
 export async function runAsProcess(args: readonly string[]): Promise<void> {
-  const { version } = JSON.parse(readFileSync(path.join(packageRoot, 'package.json'), 'utf8')) as {
-    version: string;
-  };
   process.exitCode = await runCommand(args, {
     env: process.env,
     print: (line) => process.stdout.write(`${line}\n`),
     talk: (line) => process.stderr.write(`${line}\n`),
     local,
-    version,
+    version: packageVersion(),
   });
 }

@@ -1,19 +1,14 @@
 // The event that tells the record with which configuration the console started.
-import { readFileSync } from 'node:fs';
-import path from 'node:path';
 import type { NewEvent } from '../../protocol/events.ts';
 import type { Config } from '../config/config.ts';
-import { packageRoot } from '../config/package-root.ts';
+import { packageVersion } from '../config/package-root.ts';
 
 export function configuredEvent({ access, policy, targets }: Config): NewEvent {
-  const { version } = JSON.parse(readFileSync(path.join(packageRoot, 'package.json'), 'utf8')) as {
-    version: string;
-  };
   const { signed, identityHeader } = access;
   const header = signed === undefined ? identityHeader : `${signed.header}, signed by ${signed.issuer},`;
   return {
     kind: 'configured',
-    version,
+    version: packageVersion(),
     policy: policy.mode,
     targets: targets.all.map(({ name }) => name),
     ways_in: [

@@ -1,5 +1,5 @@
-// Where this package lies: the same from the sources and from the bundle, whose files lie elsewhere below it.
-import { existsSync } from 'node:fs';
+// Where this package lies, and its version. The same from the sources and from the bundle, whose files lie elsewhere below it.
+import { existsSync, readFileSync } from 'node:fs';
 import path from 'node:path';
 
 export const packageRoot: string = find(import.meta.dirname);
@@ -11,3 +11,6 @@ function find(dir: string): string {
     throw new Error('there is no package.json above this file: the checkout is not complete');
   return find(above);
 }
+
+export const packageVersion = (): string =>
+  (JSON.parse(readFileSync(path.join(packageRoot, 'package.json'), 'utf8')) as { version: string }).version;
