@@ -8,15 +8,18 @@ import type { Identity } from '../access/identity.ts';
 import type { Target } from '../targets/target.ts';
 import type { Targets } from '../targets/targets.ts';
 import { confirmHostKeyBody, page, type Shown, stateBody } from './emergency-page.ts';
-import { actorFor, addressOf } from './guard.ts';
+import { actorFor } from './guard.ts';
+import { acceptHostKey } from './host-key-routes.ts';
 
 export interface EmergencyForms {
   readonly door: Door;
   readonly targets: Targets;
-  /** Undefined: the answer was sent. */
-  readonly whoOr: (request: FastifyRequest, reply: FastifyReply) => Promise<Identity | undefined>;
-  readonly form: (request: FastifyRequest) => URLSearchParams;
-  readonly isGenuine: (identity: Identity, target: Target, given: string) => boolean;
+  /** A form of ours, sent by whoever may press it. Undefined: the answer was sent, and says why not. */
+  readonly ownForm: (
+    request: FastifyRequest,
+    reply: FastifyReply,
+    target: Target,
+  ) => Promise<{ readonly identity: Identity; readonly given: URLSearchParams } | undefined>;
   readonly show: (identity: Identity, target: Target) => Promise<Shown>;
   readonly html: (reply: FastifyReply, text: string, status?: number) => FastifyReply;
 }
@@ -24,14 +27,11 @@ export interface EmergencyForms {
 export function emergencyHostKeyRoutes(app: FastifyInstance, forms: EmergencyForms): void {
   const { door, targets, html } = forms;
   const pressed = async (request: FastifyRequest, reply: FastifyReply, target: Target) => {
-    const identity = await forms.whoOr(request, reply);
-    if (identity === undefined) return reply;
+    const sent = await forms.ownForm(request, reply, target);
+    if (sent === undefined) return reply;
+    const { identity, given } = sent;
     const again = async (title: string, status: number): Promise<FastifyReply> =>
       html(reply, page(title, stateBody(await forms.show(identity, target))), status);
-    if (identity.role !== 'operator') return again(`${identity.name} may only look. Nothing was done.`, 403);
-    const given = forms.form(request);
-    if (!forms.isGenuine(identity, target, given.get('form') ?? ''))
-      return again('This form is out of date. Nothing was done.', 403);
     const body = HostKeyBody.safeParse({ side: given.get('side'), fingerprint: given.get('fingerprint') });
     if (!body.success) return again('This form is not understood. Nothing was done.', 422);
     const { side, fingerprint } = body.data;
@@ -47,13 +47,13 @@ export function emergencyHostKeyRoutes(app: FastifyInstance, forms: EmergencyFor
       return html(reply, page('Accept a new host key?', confirmHostKeyBody(change, shown)));
     }
     try {
-      const { detail } = await target.acceptHostKey(side, fingerprint);
-      door.record({
-        what: 'host_key_accepted',
-        detail,
-        by: actorFor(identity),
-        address: addressOf(door, request),
-      });
+      const { detail } = await acceptHostKey(
+        door,
+        request,
+        target,
+        { side, fingerprint },
+        actorFor(identity),
+      );
       return again(detail, 200);
     } catch (error) {
       if (!(error instanceof BreakglassError)) throw error;

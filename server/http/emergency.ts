@@ -9,7 +9,7 @@ import { type Identity, keyOf } from '../access/identity.ts';
 import { exactVerb } from '../press/press.ts';
 import type { Target } from '../targets/target.ts';
 import type { Targets } from '../targets/targets.ts';
-import { emergencyHostKeyRoutes } from './emergency-host-key.ts';
+import { type EmergencyForms, emergencyHostKeyRoutes } from './emergency-host-key.ts';
 import {
   confirmBody,
   listBody,
@@ -97,6 +97,21 @@ export function emergencyRoutes(app: FastifyInstance, { gate, targets }: Emergen
     reply.removeHeader('connection');
   });
 
+  const ownForm: EmergencyForms['ownForm'] = async (request, reply, target) => {
+    const identity = await whoOr(request, reply);
+    if (identity === undefined) return undefined;
+    const given = form(request);
+    const against =
+      identity.role !== 'operator'
+        ? `${identity.name} may only look. Nothing was done.`
+        : isGenuine(identity, target, given.get('form') ?? '')
+          ? undefined
+          : 'This form is out of date. Nothing was done.';
+    if (against === undefined) return { identity, given };
+    html(reply, page(against, stateBody(await show(identity, target))), 403);
+    return undefined;
+  };
+
   app.get('/emergency.css', async (_request, reply) => reply.type('text/css').send(STYLE));
 
   const showTarget = async (request: FastifyRequest, reply: FastifyReply, name?: string) => {
@@ -132,16 +147,12 @@ export function emergencyRoutes(app: FastifyInstance, { gate, targets }: Emergen
   });
 
   const pressed = async (request: FastifyRequest, reply: FastifyReply, word: string, name?: string) => {
-    const identity = await whoOr(request, reply);
-    if (identity === undefined) return reply;
     const verb = exactVerb(word);
     const target = name === undefined ? targets.default : targets.named(name);
+    const sent = await ownForm(request, reply, target);
+    if (sent === undefined) return reply;
+    const { identity, given } = sent;
     const shown = await show(identity, target);
-    if (identity.role !== 'operator')
-      return html(reply, page(`${identity.name} may only look. Nothing was done.`, stateBody(shown)), 403);
-    const given = form(request);
-    if (!isGenuine(identity, target, given.get('form') ?? ''))
-      return html(reply, page('This form is out of date. Nothing was done.', stateBody(shown)), 403);
     const confirm = async (): Promise<FastifyReply> =>
       html(
         reply,
@@ -173,7 +184,7 @@ export function emergencyRoutes(app: FastifyInstance, { gate, targets }: Emergen
     (request, reply) => pressed(request, reply, request.params.verb, request.params.target),
   );
 
-  emergencyHostKeyRoutes(app, { door, targets, whoOr, form, isGenuine, show, html });
+  emergencyHostKeyRoutes(app, { door, targets, ownForm, show, html });
 
   app.get<{ Params: { id: string } }>('/emergency/operation/:id', async (request, reply) => {
     const identity = await whoOr(request, reply);
