@@ -1,6 +1,7 @@
 // Every event of the wire. The stored event is the wire event: a journaled event carries `id` and `at`, was on disk
 // before any client saw it and never changes. An ephemeral event has no id and is never journaled.
 import { z } from 'zod';
+import { Approval, ApprovalAnswer, Grant, PolicyMode } from './approvals.ts';
 import { EvidenceStatus } from './evidence.ts';
 import { Actor, OperationState, OperationStep, Outcome, VerbResult } from './operations.ts';
 import { TriageReport } from './triage.ts';
@@ -29,10 +30,6 @@ export const FIXED_KINDS: readonly string[] = [
   'turn_end',
   'done',
 ];
-
-export const PolicyMode = z.enum(['observe', 'ask', 'autonomous']);
-export type PolicyMode = Wire<typeof PolicyMode>;
-export type Account = 'observer' | 'repair';
 
 const CommandEnd = z
   .enum(['exited', 'timed_out', 'stopped', 'unreachable', 'connection_lost', 'denied'])
@@ -174,6 +171,90 @@ export const JournaledBody = z.discriminatedUnion('kind', [
       summary: z.string(),
     })
     .describe('A bundle was kept here. `operation_id` and `session_id` say what caused it.'),
+  z
+    .object({
+      kind: z.literal('approval_requested'),
+      tool_call_id: toolCallId,
+      ...Approval.omit({ session_id: true, target: true, at: true }).shape,
+    })
+    .describe('The agent may not do this without a person, and waits for an answer.'),
+  z
+    .object({
+      kind: z.literal('approval_resolved'),
+      approval_id: z.guid(),
+      answer: ApprovalAnswer,
+      by: z.string(),
+      reason: z.string().exactOptional().describe('with `denied`: a sentence for the agent'),
+    })
+    .describe('It was answered, or can no longer be. What was approved runs once, after this is on disk.'),
+  z
+    .object({
+      kind: z.literal('grant_started'),
+      ...Grant.pick({ grant_id: true, by: true, expires_at: true }).shape,
+    })
+    .describe('Repair commands of this session run without asking until then.'),
+  z
+    .object({
+      kind: z.literal('grant_ended'),
+      grant_id: z.guid(),
+      why: z.enum(['ended', 'expired', 'tightened', 'restarted']),
+    })
+    .describe('They are asked for again.'),
+  z
+    .object({
+      kind: z.literal('policy_changed'),
+      mode: PolicyMode,
+      version: z.int(),
+      by: z.string(),
+      loosened_until: instant.exactOptional(),
+    })
+    .describe('What the agent may do in this session was tightened, or loosened for a time.'),
+  z
+    .object({
+      kind: z.literal('incident_opened'),
+      incident_id: z.guid(),
+      title: z.string(),
+      source: z.string().describe('who sent the alert'),
+    })
+    .describe('An alert came for a target that had no open incident. Its session is this one.'),
+  z
+    .object({
+      kind: z.literal('incident_alert'),
+      incident_id: z.guid(),
+      status: z.enum(['firing', 'resolved']),
+      title: z.string(),
+      times: z.number().exactOptional().describe('how often it came since the last such event; absent: once'),
+    })
+    .describe('An alert of an open incident came, or was resolved.'),
+  z
+    .object({
+      kind: z.literal('incident_verdict'),
+      incident_id: z.guid(),
+      title: z.string(),
+      report: TriageReport.exactOptional().describe('absent where triage failed; `detail` says why'),
+      detail: z.string().describe('one sentence for a notification: what was found and what is advised'),
+      agent: z.enum(['looks', 'not-configured', 'nothing-to-look-with', 'unavailable']),
+    })
+    .describe('Triage without AI has looked at what the alert is about.'),
+  z
+    .object({
+      kind: z.literal('incident_closed'),
+      incident_id: z.guid(),
+      title: z.string(),
+      by: z.string(),
+    })
+    .describe('All its alerts are resolved, or a person closed it.'),
+  z
+    .object({
+      kind: z.literal('notified'),
+      channel: z.string().describe('`push`, `ntfy` or `webhook`'),
+      about: eventId.describe('the event that it tells of'),
+      result: z
+        .enum(['sent', 'failed', 'suppressed', 'no-device'])
+        .describe('`suppressed`: somebody was seen to look at it'),
+      detail: z.string().describe('a sentence for a person'),
+    })
+    .describe('What became of a notification.'),
   z
     .object({
       kind: z.literal('access'),

@@ -1,7 +1,7 @@
 // What the page asks for at load and every few seconds: who am I, what can this console do, how are the targets.
 import { z } from 'zod';
 import { Role } from './access.ts';
-import { PolicyMode } from './events.ts';
+import { PolicyMode } from './approvals.ts';
 import { HostKeyChange } from './host-keys.ts';
 import { Operation } from './operations.ts';
 import type { SshReading } from './ssh-reading.ts';

@@ -1,5 +1,5 @@
 // What the agent of one target can reach, and who judges what it wants. It knows this one target only.
-import type { PolicyMode } from '../../protocol/events.ts';
+import type { PolicyMode } from '../../protocol/approvals.ts';
 import type { Guest } from '../guest/port.ts';
 import type { Journal } from '../journal/port.ts';
 import { verbBudget } from '../policy/budget.ts';

@@ -1,6 +1,7 @@
 // The names of a tool, for the model and for us, and a call as people see it: `ssh` with the command as one would type it,
 // whatever shape the model gave the input. Pure.
-import type { Account, ToolInput } from '../../protocol/events.ts';
+import type { Account } from '../../protocol/approvals.ts';
+import type { ToolInput } from '../../protocol/events.ts';
 
 /** The name of our in-process MCP server. The model knows its tools as `mcp__breakglass__<tool>`. */
 export const MCP_SERVER = 'breakglass';

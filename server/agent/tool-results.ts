@@ -1,6 +1,7 @@
 // The result of a tool, for the journal (whole, up to a cap) and for the model (head and tail, because Claude Code replaces a result
 // of more than some tens of KB by a 2 KB preview and a file). Pure.
-import type { Account, CommandEnd } from '../../protocol/events.ts';
+import type { Account } from '../../protocol/approvals.ts';
+import type { CommandEnd } from '../../protocol/events.ts';
 import type { Operation } from '../../protocol/operations.ts';
 import { BreakglassError } from '../../protocol/problems.ts';
 import type { TriageReport } from '../../protocol/triage.ts';

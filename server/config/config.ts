@@ -3,7 +3,7 @@ import { existsSync, readFileSync } from 'node:fs';
 import path from 'node:path';
 import { createSecureContext, type SecureContextOptions } from 'node:tls';
 import { z } from 'zod';
-import type { PolicyMode } from '../../protocol/events.ts';
+import type { PolicyMode } from '../../protocol/approvals.ts';
 import { parseTargetName } from '../../protocol/ids.ts';
 import { type AuditConfig, readAudit } from './audit.ts';
 import {

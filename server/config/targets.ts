@@ -3,7 +3,7 @@ import { readFileSync } from 'node:fs';
 import path from 'node:path';
 import { parseDocument } from 'yaml';
 import { z } from 'zod';
-import type { PolicyMode } from '../../protocol/events.ts';
+import type { PolicyMode } from '../../protocol/approvals.ts';
 import { parseTargetName, type TargetName } from '../../protocol/ids.ts';
 import { ConfigError, host, notUnderstood, policyMode, port, user, vmid } from './fields.ts';
 

@@ -1,5 +1,6 @@
 // Inside the VM: one command as one account, streamed, recorded, killed at the far side.
-import type { Account, CommandEnd } from '../../protocol/events.ts';
+import type { Account } from '../../protocol/approvals.ts';
+import type { CommandEnd } from '../../protocol/events.ts';
 import type { SshReached, SshReading, SshRefusal } from '../../protocol/ssh-reading.ts';
 import type { ChangedHostKey } from '../ssh/failure.ts';
 

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import type { PolicyMode } from '../../protocol/events.ts';
+import type { PolicyMode } from '../../protocol/approvals.ts';
 import { MUTATING_VERBS } from '../../protocol/verbs.ts';
 import { type Action, BUDGET, decide, type VerbBudget } from './decide.ts';
 

@@ -1,5 +1,5 @@
 // The policy table: may this actor do this now? A pure function. Approvals and grants will be decided beside it.
-import type { Account, PolicyMode } from '../../protocol/events.ts';
+import type { Account, PolicyMode } from '../../protocol/approvals.ts';
 import type { ActorType } from '../../protocol/operations.ts';
 import { isMutating, type Verb } from '../../protocol/verbs.ts';
 

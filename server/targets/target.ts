@@ -3,7 +3,7 @@
 import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Logger } from 'pino';
-import type { PolicyMode } from '../../protocol/events.ts';
+import type { PolicyMode } from '../../protocol/approvals.ts';
 import type { HostKey, HostKeyChange, HostKeySide } from '../../protocol/host-keys.ts';
 import type { TargetName } from '../../protocol/ids.ts';
 import type { TargetState } from '../../protocol/me.ts';
