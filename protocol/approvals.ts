@@ -73,6 +73,18 @@ export const Grant = z
   .meta({ id: 'Grant' });
 export type Grant = Wire<typeof Grant>;
 
+/** What became of a question. */
+export const ApprovalOutcome = z
+  .object({
+    approval_id: approvalId,
+    answer: ApprovalAnswer,
+    by: z.string(),
+    at: instant,
+    grant: Grant.exactOptional().describe('the one that was asked for with the answer'),
+  })
+  .meta({ id: 'ApprovalOutcome' });
+export type ApprovalOutcome = Wire<typeof ApprovalOutcome>;
+
 /** What the agent may do in one session. */
 export const SessionPolicy = z
   .object({

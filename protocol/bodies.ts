@@ -162,6 +162,44 @@ export const SessionBody = z.object({
     .describe('the target of the session; absent: the default one'),
 });
 
+const A_SENTENCE = 'reason: expected a sentence for the agent, at most 500 characters';
+const GRANT = 'grant_minutes: expected a whole number from 1 to 15';
+
+export const ApprovalBody = z.strictObject(
+  {
+    answer: z.enum(['approve', 'deny'], { error: 'answer: expected approve or deny' }),
+    reason: z
+      .string({ error: A_SENTENCE })
+      .trim()
+      .max(500, { error: A_SENTENCE })
+      .optional()
+      .transform((text) => (text === '' ? undefined : text))
+      .describe('with `deny`: what the agent reads'),
+    grant_minutes: z
+      .int({ error: GRANT })
+      .min(1, { error: GRANT })
+      .max(15, { error: GRANT })
+      .optional()
+      .describe('with `approve`, for a command: repair commands of this session run without asking so long'),
+  },
+  { error: 'expected an object with answer, and perhaps reason or grant_minutes' },
+);
+
+const MINUTES = 'minutes: expected a whole number from 1 to 60';
+
+export const PolicyBody = z.strictObject(
+  {
+    mode: z.enum(['observe', 'ask', 'autonomous'], { error: 'mode: expected observe, ask or autonomous' }),
+    minutes: z
+      .int({ error: MINUTES })
+      .min(1, { error: MINUTES })
+      .max(60, { error: MINUTES })
+      .optional()
+      .describe('how long a mode holds that is looser than the configured one; absent: 60'),
+  },
+  { error: 'expected an object with mode, and perhaps minutes' },
+);
+
 const A_TOKEN = 'confirm: expected the token of the answer';
 
 /** The header `confirm` means the same. */

@@ -32,9 +32,9 @@ export const FIXED_KINDS: readonly string[] = [
 ];
 
 const CommandEnd = z
-  .enum(['exited', 'timed_out', 'stopped', 'unreachable', 'connection_lost', 'denied'])
+  .enum(['exited', 'timed_out', 'stopped', 'unreachable', 'connection_lost', 'denied', 'unknown'])
   .describe(
-    'how a command in the VM ended, the first cause. `unreachable`: ssh never reached a shell. `connection_lost`: it reached one and lost it, so the command may still run',
+    'how a command in the VM ended, the first cause. `unknown`: the server stopped meanwhile. `unreachable`: ssh never reached a shell. `connection_lost`: it reached one and lost it, so the command may still run',
   );
 export type CommandEnd = Wire<typeof CommandEnd>;
 

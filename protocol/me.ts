@@ -23,8 +23,8 @@ export const Me = z
       .nullable()
       .describe('not null: a rehearsal. Nothing it shows is real'),
     policy: z
-      .object({ mode: PolicyMode, ask_pending: z.boolean() })
-      .describe('`ask_pending`: asking is wanted but not built yet, so `mode` is what really applies'),
+      .object({ mode: PolicyMode })
+      .describe('the configured one; a target or a session may have another'),
     agent: z.object({ available: z.boolean(), why: z.string().exactOptional(), model: z.string() }),
     target: z
       .object({ name: targetName })

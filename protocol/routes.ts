@@ -3,7 +3,9 @@
 // loaded: no request needs it.
 import { z } from 'zod';
 import { Device, LoginLink, Passkey, PasskeyOptions, Passkeys, Token, TokenMade, WaysIn } from './access.ts';
+import { Approval, ApprovalOutcome, SessionPolicy } from './approvals.ts';
 import {
+  ApprovalBody,
   ChatBody,
   EvidenceQuery,
   EvidenceTextQuery,
@@ -12,6 +14,7 @@ import {
   LoginLinkBody,
   NoBody,
   PasskeyBody,
+  PolicyBody,
   PowerBody,
   PromptBody,
   SessionBody,
@@ -194,6 +197,50 @@ export const ROUTES = {
     params: SESSION,
     answers: { 200: json(z.object({ cancelled: z.boolean() }), '`false`: no turn was running.') },
     problems: ['unknown-session', ...NO_CHAT],
+  },
+  'GET /api/approvals': {
+    says: 'What waits for a person now, in all sessions.',
+    answers: { 200: json(z.object({ approvals: z.array(Approval) }), 'The one that ends first first.') },
+    problems: ['power-only'],
+  },
+  'POST /api/session/{id}/approvals/{approval}': {
+    says: 'Answers a question of the agent. The first answer counts and is on disk before anything runs; the same again is accepted.',
+    params: z.object({
+      id: z.string().describe('of the session'),
+      approval: z.string().describe('of the question'),
+    }),
+    body: ApprovalBody,
+    answers: { 200: json(ApprovalOutcome, 'It is answered so, now or before.') },
+    problems: [
+      'unknown-session',
+      'unknown-approval',
+      'answered-already',
+      'too-late',
+      'invalid-input',
+      ...NO_CHAT,
+    ],
+  },
+  'GET /api/session/{id}/policy': {
+    says: 'What the agent may do in this session.',
+    params: SESSION,
+    answers: { 200: json(SessionPolicy, 'As it is now.') },
+    problems: ['unknown-session', 'power-only'],
+  },
+  'PUT /api/session/{id}/policy': {
+    says: 'Changes what the agent may do in this session. A tighter mode counts at once and stays; a looser one ends by itself.',
+    params: SESSION,
+    body: PolicyBody,
+    answers: { 200: json(SessionPolicy, 'It holds from now on.') },
+    problems: ['unknown-session', 'invalid-input', ...NO_CHAT],
+  },
+  'DELETE /api/session/{id}/grants/{grant}': {
+    says: 'Ends a grant: repair commands are asked for again.',
+    params: z.object({
+      id: z.string().describe('of the session'),
+      grant: z.string().describe('of the grant'),
+    }),
+    answers: { 204: nothing('It is ended.') },
+    problems: ['unknown-session', 'unknown-grant', ...NO_CHAT],
   },
   'GET /api/sessions': {
     says: 'The sessions.',

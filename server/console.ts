@@ -6,10 +6,13 @@ import { configuredEvent } from './about/configured.ts';
 import { describe } from './about/describe.ts';
 import { warningsOf } from './about/warnings.ts';
 import { createDoor } from './access/door.ts';
+import { capturePaces } from './agent/capture-pace.ts';
 import { createAgentDriver } from './agent/driver.ts';
 import { handsOf } from './agent/hands.ts';
 import { claudeConfigDir } from './agent/process-options.ts';
 import { forgetConversation } from './agent/transcripts.ts';
+import { Approvals } from './approvals/approvals.ts';
+import { SessionPolicies } from './approvals/session-policies.ts';
 import { startAudit } from './audit/audit.ts';
 import type { Config } from './config/config.ts';
 import { adoptLooseEvidence, removeEvidence } from './evidence/evidence.ts';
@@ -61,11 +64,11 @@ export async function createConsole(config: Config, logger: Logger): Promise<Con
     journal === undefined
       ? undefined
       : makeConversation(config, logger, { dataDir, journal, targets, ownerEnv });
-  const { sessions, agent } = conversation ?? {};
+  const { sessions, agent, approvals } = conversation ?? {};
   // A full disk may have room later, so this does not stop the start.
-  await sessions
-    ?.recover()
-    .catch((error: unknown) => logger.error({ err: error }, 'open turns could not be closed'));
+  await recover(conversation).catch((error: unknown) =>
+    logger.error({ err: error }, 'open turns could not be closed'),
+  );
   // This asks the hosts, so the start does not wait for it.
   const recovering = Promise.all(targets.all.map(({ power }) => power.recover())).catch((error: unknown) =>
     logger.error({ err: error }, 'open operations could not be closed'),
@@ -109,6 +112,7 @@ export async function createConsole(config: Config, logger: Logger): Promise<Con
       await sessions?.close();
       await app.close();
       await agent?.close();
+      approvals?.policies.close();
       await targets.close();
       await recovering;
       door.close();
@@ -163,7 +167,7 @@ function makeTargets(
       ...ground,
       defaultTarget,
       hostKeys,
-      policy: config.policy.mode,
+      policy: config.policy,
       dataDir: dataDir.path,
       authSock: config.authSock,
       searchPath: config.searchPath,
@@ -173,17 +177,35 @@ function makeTargets(
   );
 }
 
+/** Closes what a dead server left open: its turns with the questions in them, and what it had granted for a time. */
+async function recover(conversation: ReturnType<typeof makeConversation> | undefined): Promise<void> {
+  await conversation?.approvals.policies.recover();
+  await conversation?.sessions.recover();
+}
+
 function makeConversation(
   config: Config,
   logger: Logger,
   { dataDir, journal, targets, ownerEnv }: Ground & { journal: Journal; targets: Targets },
 ) {
+  const policies = new SessionPolicies({
+    journal,
+    configured: (name) => targets.find(name)?.policy ?? config.policy,
+    logger,
+  });
+  const approvals = new Approvals({ journal, policies });
+  const captures = new Map(targets.all.map(({ name }) => [name, capturePaces()]));
   const agent = createAgentDriver({
     config: config.agent,
     dataDir: dataDir.path,
     searchPath: config.searchPath,
     ownerEnv,
-    handsOf: (name) => handsOf(targets.named(name), journal),
+    handsOf: (name) =>
+      handsOf(targets.named(name), {
+        journal,
+        approvals,
+        captures: captures.get(name) ?? capturePaces(),
+      }),
     logger,
   });
   const sessions = new Sessions({
@@ -194,5 +216,5 @@ function makeConversation(
     turnTimeoutMs: config.agent.turnTimeoutMs,
     logger,
   });
-  return { sessions, agent, journal };
+  return { sessions, agent, journal, approvals };
 }

@@ -87,7 +87,7 @@ try {
 try {
   const url = await breakglass.app.listen({ host: config.bind, port: config.port });
   logger.info(
-    `Breakglass listens on ${url}, target ${config.targets.all.map(({ name }) => name).join(', ')}, policy ${config.policy.mode}`,
+    `Breakglass listens on ${url}, target ${config.targets.all.map(({ name }) => name).join(', ')}, policy ${config.policy}`,
   );
   const { trustedProxies: proxies, identityHeader, signed } = config.access;
   logger.info(

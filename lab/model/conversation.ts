@@ -69,4 +69,5 @@ export const isUnreachable = ({ text, isError }: CallResult): boolean =>
   isError &&
   /unreachable|timed out|connection was lost|no route|refused/i.test(text.split('\n').slice(-3).join('\n'));
 
-export const isDenied = ({ text, isError }: CallResult): boolean => isError && /^(Denied|Refused)/.test(text);
+export const isDenied = ({ text, isError }: CallResult): boolean =>
+  isError && /^(Denied|Refused|No answer)/.test(text);

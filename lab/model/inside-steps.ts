@@ -96,7 +96,7 @@ function reportFull(
       ? 'No unit has failed yet.'
       : `\`${unit}\` failed${reason === undefined ? '.' : `: “${reason}”`}`,
     culprit.isFile
-      ? `Proposed, no power verb needed:\n\n\`\`\`\n${[truncate(culprit.path), ...(unit === undefined ? [] : [restart(unit)])].join('\n')}\n\`\`\`\n\nSay **free it** and I do exactly that.`
+      ? `Proposed, no power verb needed:\n\n\`\`\`\n${[truncate(culprit.path), ...(unit === undefined ? [] : [restart(unit)])].join('\n')}\n\`\`\`\n\nAsk me to **fix it**: each of these comes to you as a card first, and runs only when you hold it.`
       : 'Nothing in it stands out, so I do not empty it by myself. Open a terminal and decide what may go.',
   ];
   return { say: lines.join('\n\n') };
@@ -165,7 +165,7 @@ function reportHealthy(scene: Scene, df: string, unit: string | undefined): Step
   const failed =
     unit === undefined
       ? 'No unit has failed.'
-      : `**\`${unit}\` has failed**${reason === undefined ? '.' : `: “${reason}”`} Say **fix it** and I restart it.`;
+      : `**\`${unit}\` has failed**${reason === undefined ? '.' : `: “${reason}”`} Ask me to **fix it**: the restart comes to you as a card first.`;
   return { say: `SSH answers. ${facts.join(', ')}. ${failed}` };
 }
 

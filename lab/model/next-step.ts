@@ -16,12 +16,16 @@ export function nextStep(conversation: Conversation): Step {
   };
   const denied = turn.calls.at(-1)?.result;
   if (denied !== undefined && isDenied(denied)) {
-    return {
-      say: `I may not do that. ${denied.text.replace(/^(Denied|Refused)\.?:?\s*/, '')}\n\nThe buttons on the page work whatever the policy says.`,
-    };
+    return { say: `${afterDenial(denied.text)}\n\nThe buttons on the page work whatever the policy says.` };
   }
   return choose(scene, turn.prompt);
 }
+
+/** Who denied it, or that nobody answered, in its own words; else what forbids it. */
+const afterDenial = (text: string): string =>
+  /^(Denied by|No answer)/.test(text)
+    ? text
+    : `I may not do that. ${text.replace(/^(Denied|Refused)\.?:?\s*/, '')}`;
 
 function choose(scene: Scene, prompt: string): Step {
   switch (scene.intent) {
@@ -40,5 +44,5 @@ function choose(scene: Scene, prompt: string): Step {
 }
 
 const chat = (prompt: string): Step => ({
-  say: `I read “${prompt.trim().slice(0, 80)}” as plain words, nothing more. I am a script for rehearsals: I can **triage**, look at **memory**, **disk** and **services**, ask the power host (**is QEMU wedged?**), and, when you say so, **free it** or **cycle it**.`,
+  say: `I read “${prompt.trim().slice(0, 80)}” as plain words, nothing more. I am a script for rehearsals: I can **triage**, look at **memory**, **disk** and **services**, ask the power host (**is QEMU wedged?**), and, when you ask me to **fix it** or to **cycle it**, put each change before you as a card.`,
 });

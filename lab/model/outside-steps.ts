@@ -35,7 +35,9 @@ function runVerb({ calls }: Scene, wanted: string): Step {
   const done = ran(calls, wanted);
   if (done?.result === undefined) return verb(words(wanted), wanted);
   const way =
-    wanted === 'reset' ? '\n\nA reset keeps the QEMU process. Say **cycle it** for a fresh one.' : '';
+    wanted === 'reset'
+      ? '\n\nA reset keeps the QEMU process. A **cycle** gives it a fresh one: press it, or ask me and hold the card.'
+      : '';
   if (done.result.isError)
     return {
       say: `**${wanted} did not succeed.**\n\n\`\`\`\n${lastLines(done.result.text, 6)}\n\`\`\`${way}`,
@@ -47,7 +49,7 @@ function runVerb({ calls }: Scene, wanted: string): Step {
     return look(looks.length === 0 ? 'I confirm over SSH.' : 'It is not up yet. Again.', CONFIRM);
   if (isUnreachable(last))
     return {
-      say: `${wanted} was carried out, but **SSH does not answer yet**. ${wanted === 'reset' ? 'A reset keeps the QEMU process. Say **cycle it** for a fresh one.' : 'Look at the console picture.'}`,
+      say: `${wanted} was carried out, but **SSH does not answer yet**. ${wanted === 'reset' ? 'A reset keeps the QEMU process. A **cycle** gives it a fresh one: press it, or ask me and hold the card.' : 'Look at the console picture.'}`,
     };
   const facts = [readUptime(last.text), readLoad(last.text)].filter((fact) => fact !== undefined);
   return {
@@ -98,14 +100,15 @@ function conclude(all: readonly Call[]): string {
   const proof = quotes.length === 0 ? '' : `\n\n\`\`\`\n${quotes.join('\n')}\n\`\`\``;
   const lock = lockOf(ran(all, 'status')?.result?.text ?? '');
   if (lock !== undefined) return concludeLock(lock, proof);
-  if (isStopped(text)) return `**The VM is stopped.**${proof}\n\nSay **start it** and I start it.`;
+  if (isStopped(text))
+    return `**The VM is stopped.**${proof}\n\nPress **Start**, or ask me: it comes to you as a card first.`;
   if (isStalled(text)) {
     const staged = /^(new|del) \w+:|staged|pending/im.test(text)
       ? ' It also applies the staged configuration.'
       : '';
-    return `**The block path is stalled**: ${sshDead ? 'SSH hangs, ' : ''}QEMU answers, and no disk I/O completes.${proof}\n\nA reset would keep the wedged QEMU process and make it worse. A **cycle** gives the VM a fresh one.${staged} The evidence is kept.\n\nSay **cycle it** and I do, or press Cycle.`;
+    return `**The block path is stalled**: ${sshDead ? 'SSH hangs, ' : ''}QEMU answers, and no disk I/O completes.${proof}\n\nA reset would keep the wedged QEMU process and make it worse. A **cycle** gives the VM a fresh one.${staged} The evidence is kept.\n\nPress **Cycle**, or ask me for it: it comes to you as a card first.`;
   }
-  return `The power host answers.${proof}\n\n${sshDead ? 'SSH to the VM does not answer, and nothing here says why. If it stays so, a **cycle** is the way: say **cycle it**, or press Cycle.' : 'Nothing points to QEMU.'}`;
+  return `The power host answers.${proof}\n\n${sshDead ? 'SSH to the VM does not answer, and nothing here says why. If it stays so, a **cycle** is the way: press it, or ask me and hold the card.' : 'Nothing points to QEMU.'}`;
 }
 
 interface Lock {
@@ -126,7 +129,7 @@ function lockOf(status: string): Lock | undefined {
 /** A lock stands before everything else: with it every verb is refused, but for the start that takes it away. */
 function concludeLock({ name, task, vmid }: Lock, proof: string): string {
   if (name === 'suspended')
-    return `**The VM is hibernated** (suspended to disk).${proof}\n\nNothing has to be unlocked: start resumes it where it was. Staged configuration is not applied by that.\n\nSay **start it** and I start it.`;
+    return `**The VM is hibernated** (suspended to disk).${proof}\n\nNothing has to be unlocked: start resumes it where it was. Staged configuration is not applied by that.\n\nPress **Start**, or ask me: it comes to you as a card first.`;
   if (task !== undefined)
     return `**The VM is locked (${name})** by a task: \`${task}\`.${proof}\n\nLook at its log, and wait for its end.`;
   return `**The VM is locked (${name})**, and the host sees no task that owns the lock.${proof}\n\nVerbs are refused while it is there, and I have no word that removes it. Who is sure that nothing works on the VM types on the host: \`qm unlock ${vmid}\`. Then ask me again.`;

@@ -105,7 +105,7 @@ test.each([
 ])(
   'a full %s: it names the file, its unit and the fix, and once asked frees exactly that and confirms',
   (mount, file, unit) => {
-    const { commands, accounts, said } = play(['Triage', 'free it'], fullDisk(mount, file, unit));
+    const { commands, accounts, said } = play(['Triage', 'Fix it'], fullDisk(mount, file, unit));
     const proposal = said.find((text) => text.includes('Proposed')) ?? '';
     expect(proposal).toContain(file);
     expect(proposal).toContain(unit);
@@ -147,7 +147,7 @@ function stalled(cures: readonly string[]): Answers {
 test('when SSH hangs it asks the power host, keeps the evidence, names cycle and changes nothing until asked', () => {
   const { commands, said } = play(['Triage'], stalled(['cycle']));
   expect(commands.slice(-2)).toEqual(['pve: status', 'pve: forensics']);
-  expect(said.at(-1)).toMatch(/block path is stalled.*reset.*worse.*cycle it/is);
+  expect(said.at(-1)).toMatch(/block path is stalled.*reset.*worse.*press \*\*Cycle/is);
   expect(said.at(-1)).toContain('staged configuration');
 });
 
@@ -161,7 +161,7 @@ test.each(['cycle it', 'fix it', 'yes'])('told %j after that, it cycles and conf
 test('a reset that does not help is reported as such, with cycle as the way out', () => {
   const { said } = play(['Triage', 'reset it'], stalled(['cycle']));
   expect(said.at(-1)).toContain('SSH does not answer yet');
-  expect(said.at(-1)).toContain('cycle it');
+  expect(said.at(-1)).toContain('**cycle**');
 });
 
 test('a stopped VM is to be started, not cycled', () => {

@@ -9,7 +9,7 @@ export function configuredEvent({ access, policy, targets }: Config): NewEvent {
   return {
     kind: 'configured',
     version: packageVersion(),
-    policy: policy.mode,
+    policy,
     targets: targets.all.map(({ name }) => name),
     ways_in: [
       ...(access.bearerToken === undefined

@@ -25,7 +25,7 @@ export const describe =
       mode: whyPowerOnly === undefined ? 'full' : 'power-only',
       ...(whyPowerOnly === undefined ? {} : { why: whyPowerOnly }),
       lab: config.lab,
-      policy: { mode: config.policy.mode, ask_pending: config.policy.askPending },
+      policy: { mode: config.policy },
       agent: {
         available: agentWhy === undefined,
         ...(agentWhy === undefined ? {} : { why: agentWhy }),

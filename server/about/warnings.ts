@@ -37,16 +37,12 @@ export function warningsOf(config: Config, agentUnavailable: string | undefined)
     warnings.push(
       `No SSH key at ${file} and no ssh-agent: neither the VM nor the power host can be reached with it.`,
     );
-  if (config.policy.askPending)
-    warnings.push(
-      'Policy ask is not built yet: the agent runs as autonomous, within its budget for verbs. Set BREAKGLASS_POLICY=observe to hold it back.',
-    );
   const { all } = config.targets;
   const blind = all.filter(({ observerUser }) => observerUser === undefined).map(({ name }) => name);
   const where = all.length === 1 ? '' : ` for ${blind.join(', ')}`;
   if (blind.length > 0)
     warnings.push(
-      `No observer account${where} (BREAKGLASS_DEVVM_OBSERVER_USER, or vm.observer_user in the file): every command in the VM counts as repair, so policy observe allows none.`,
+      `No observer account${where} (BREAKGLASS_DEVVM_OBSERVER_USER, or vm.observer_user in the file): every command in the VM counts as repair. Policy observe allows none, and policy ask asks before each.`,
     );
   return warnings;
 }

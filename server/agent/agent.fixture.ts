@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { pino } from 'pino';
 import { type Handler, type ScriptedModel, startScriptedModel } from '../../lab/model/scripted.ts';
+import type { PolicyMode } from '../../protocol/approvals.ts';
 import type { JournaledBody } from '../../protocol/events.ts';
 import {
   newOperationId,
@@ -22,6 +23,7 @@ import { createPress } from '../press/press.ts';
 import { createRepeats } from '../press/repeats.ts';
 import { createSecondPresses } from '../press/second-press.ts';
 import type { DriverBounds } from './bounds.ts';
+import { CapturePace } from './capture-pace.ts';
 import { type AgentDriverDeps, type CountedDriver, createAgentDriver } from './driver.ts';
 import type { Hands } from './hands.ts';
 import type { AgentUser } from './own-user.ts';
@@ -31,6 +33,9 @@ import type { AgentEvent } from './translate.ts';
 export const SECRET = 'sk-test-this-must-not-be-seen';
 
 type Answer = Partial<GuestResult>;
+
+/** A policy that is the same in every session. */
+export const policyOf = (mode: PolicyMode) => () => Promise.resolve(() => ({ mode, granted: false }));
 
 /** A VM: notes each command; `answer` says what it prints, and may wait for the stop. */
 class FixtureGuest implements Guest {
@@ -153,6 +158,8 @@ export interface RigOptions {
   /** What triage says right before a verb. */
   readonly finding?: TriageReport;
   readonly credentials?: Readonly<Record<string, string>>;
+  /** More of the process's environment, over what we set. */
+  readonly environment?: Readonly<Record<string, string>>;
   readonly user?: AgentUser;
 }
 
@@ -178,7 +185,11 @@ export async function startRig(handler: Handler, options: RigOptions = {}): Prom
         user: options.user,
         turnTimeoutMs: 60_000,
         knowledgeDir: knowledge,
-        credentials: options.credentials ?? { ANTHROPIC_API_KEY: SECRET, ANTHROPIC_BASE_URL: model.url },
+        credentials: options.credentials ?? {
+          ANTHROPIC_API_KEY: SECRET,
+          ANTHROPIC_BASE_URL: model.url,
+          ...options.environment,
+        },
       },
       dataDir: dir,
       searchPath: process.env['PATH'] ?? '/usr/bin:/bin',
@@ -194,7 +205,10 @@ export async function startRig(handler: Handler, options: RigOptions = {}): Prom
           repeats: createRepeats((operation) => power.get(operation.id)),
         }),
         triage: () => Promise.resolve(WELL),
-        policyMode: () => 'autonomous',
+        target,
+        policy: policyOf('autonomous'),
+        ask: () => Promise.reject(new Error('nobody is asked here')),
+        captures: { forensics: new CapturePace(0), triage: new CapturePace(0) },
         verbBudget: () => Promise.resolve({ spentAt: [], now: Date.now() }),
         vmStopped: () => Promise.resolve(false),
         shutdownBy: () => Promise.resolve(undefined),
@@ -261,6 +275,7 @@ export async function runTurn(
         throw unrecorded.signal.reason;
       }),
     show: (live) => void take(live),
+    pause: () => () => undefined,
     recordLater: (body) => take({ type: 'event', body }),
   };
   await agent.run({ text: prompt, model }, log, AbortSignal.any([signal, unrecorded.signal]));

@@ -10,6 +10,7 @@ import {
   bodies,
   kinds,
   ofKind,
+  policyOf,
   type Rig,
   runTurn,
   SECRET,
@@ -187,7 +188,7 @@ test('what policy denies or asks about does not run, and the reason reaches the 
       ssh({ host: 'pve', command: 'cycle' }),
       ssh({ host: 'devvm', command: 'uptime' }),
     ),
-    { hands: { policyMode: () => 'observe' } },
+    { hands: { policy: policyOf('observe') } },
   );
   const events = await runTurn(rig.agent, 'fix it');
   expect(rig.guest.seen.map((each) => each.command)).toEqual(['uptime']);
@@ -197,13 +198,21 @@ test('what policy denies or asks about does not run, and the reason reaches the 
   expect(results[1]?.output).toContain('Policy is observe');
 });
 
-test('a spent budget keeps the agent from a verb', async () => {
+test('a spent budget makes the agent ask a person', async () => {
+  const asked: unknown[] = [];
   const rig = await rigged(once(ssh({ host: 'pve', command: 'cycle' })), {
-    hands: { verbBudget: () => Promise.resolve({ spentAt: [Date.now() - 60_000], now: Date.now() }) },
+    hands: {
+      ask: async (question) => {
+        asked.push(question.asked);
+        return { type: 'denied', by: 'ann', reason: undefined };
+      },
+      verbBudget: () => Promise.resolve({ spentAt: [Date.now() - 60_000], now: Date.now() }),
+    },
   });
   const events = await runTurn(rig.agent, 'cycle it');
+  expect(asked).toEqual([{ verb: 'cycle', input: { host: 'pve', command: 'cycle' } }]);
   expect(rig.power.seen).toEqual([]);
-  expect(ofKind(events, 'tool_result')[0]?.output).toContain('budget');
+  expect(ofKind(events, 'tool_result')[0]?.output).toContain('Denied by ann');
 });
 
 test.each(['-x --version', '/help', '/clear', '@/etc/passwd', '@disk-full.md look', '!id', '#note'])(

@@ -5,6 +5,7 @@ import type { SDKMessage } from '@anthropic-ai/claude-agent-sdk';
 import type { Logger } from 'pino';
 import type { JournaledBody } from '../../protocol/events.ts';
 import { type ToolCallId, toolCallId } from '../../protocol/ids.ts';
+import type { Actor } from '../../protocol/operations.ts';
 import { NotRecorded, type TurnLog } from './port.ts';
 import { type ShowContext, showTool } from './show-tool.ts';
 import { describeFailure, failed, headAndTail, RECORD_CAP_CHARS, type ToolOutcome } from './tool-results.ts';
@@ -24,6 +25,8 @@ export interface ExchangeParts {
 
 /** How long a tool call waits for the message that announces it, so that the text before it is recorded first. */
 const ORDER_GRACE_MS = 300;
+/** Of the model's words before a call. */
+const SAID_CHARS = 600;
 /** Texts of the model that may be on their way to the disk while it goes on. */
 const TEXTS_ON_THE_WAY = 64;
 const NOT_RECORDED = 'The journal could not record this step, so it was not taken.';
@@ -45,6 +48,7 @@ export class Exchange {
   readonly #ours = new Map<string, { readonly name: string; readonly at: number; settled: boolean }>();
   readonly #running = new Set<Promise<unknown>>();
   #recording = 0;
+  #lastSaid: string | undefined;
   #state: TranslateState;
   #watch: NodeJS.Timeout | undefined;
   #headway = 0;
@@ -98,6 +102,7 @@ export class Exchange {
   }
 
   #tell(body: JournaledBody): Promise<void> {
+    if (body.kind === 'text') this.#lastSaid = body.text.slice(0, SAID_CHARS);
     const recorded = this.record(body);
     if (body.kind === 'tool') {
       recorded.catch(() => undefined); // Whoever awaits the announcement gets the error.
@@ -121,16 +126,26 @@ export class Exchange {
   }
 
   /** Resolves when it is on disk. Rejects when it cannot be recorded. */
-  async record(body: JournaledBody): Promise<void> {
+  async record(body: JournaledBody, by?: Actor): Promise<void> {
     this.#recording++;
     try {
-      await this.#parts.log.record(body);
+      await this.#parts.log.record(body, by);
     } catch (error) {
       this.#resolveUnrecorded(error instanceof NotRecorded ? error : new NotRecorded(String(error)));
       throw error;
     } finally {
       this.#recording--;
     }
+  }
+
+  /** See TurnLog. */
+  pause(): () => void {
+    return this.#parts.log.pause();
+  }
+
+  /** What the model said last before the call that runs now; cut to what a person reads at a glance. */
+  get lastSaid(): string | undefined {
+    return this.#lastSaid;
   }
 
   showOutput(id: ToolCallId, stream: 'stdout' | 'stderr', text: string): void {
@@ -193,6 +208,7 @@ export class Exchange {
     const call = this.#ours.get(id);
     if (call === undefined || call.settled) return false;
     call.settled = true;
+    this.#lastSaid = undefined;
     const kept = headAndTail(outcome.output, RECORD_CAP_CHARS);
     // Unless a command exited, nothing but the closing line says how the call ended.
     const output =

@@ -2,6 +2,7 @@
 // implements it; tests give a small scripted one.
 import type { JournaledBody } from '../../protocol/events.ts';
 import type { SessionId, TargetName, ToolCallId } from '../../protocol/ids.ts';
+import type { Actor } from '../../protocol/operations.ts';
 
 /** Text that is shown while it is written and never journaled. `snapshot`: it replaces what was shown of the running block. */
 export type LiveText =
@@ -21,8 +22,11 @@ export interface TurnLog {
   /**
    * Resolves once the event is on disk. Rejects with NotRecorded when it cannot be recorded: then nothing that depends on it may
    * happen, and the turn is over (its signal is aborted with the same reason).
+   * @param by whose event it is; the agent's where nobody is named
    */
-  record(body: JournaledBody): Promise<void>;
+  record(body: JournaledBody, by?: Actor): Promise<void>;
+  /** A person is waited for: until the returned function is called, the turn holds no slot and its limit stands still. */
+  pause(): () => void;
   show(live: LiveText): void;
   /** For what becomes known only after the end of the turn. Never rejects: what cannot be recorded is logged. */
   recordLater(body: JournaledBody): Promise<void>;

@@ -12,6 +12,9 @@ import { type AgentDefinition, BUILT_IN_TOOLS } from './definition.ts';
 import type { Exchange } from './exchange.ts';
 import { MCP_SERVER } from './show-tool.ts';
 
+/** How long Claude Code lets one of our tools take: more than the 10 minutes that a question waits and the 15 that a command may run. */
+export const TOOL_LIMIT_MS = 45 * 60_000;
+
 export class NoClaudeBinary extends Error {}
 
 export function claudeBinary(): string {
@@ -75,6 +78,10 @@ export function agentEnvironment(parts: EnvironmentParts): Record<string, string
     CLAUDE_CODE_DISABLE_BACKGROUND_TASKS: '1',
     CLAUDE_CODE_DISABLE_NONSTREAMING_FALLBACK: '1',
     CLAUDE_CODE_MAX_RETRIES: String(bounds.maxRetries),
+    // A call may wait for a person and then run (see TOOL_LIMIT_MS). Without these a new version of the CLI could end the wait.
+    MCP_TOOL_TIMEOUT: String(TOOL_LIMIT_MS),
+    CLAUDE_CODE_SDK_MCP_TOOL_IDLE_TIMEOUT: String(TOOL_LIMIT_MS),
+    CLAUDE_CODE_MCP_TOOL_IDLE_TIMEOUT: '0',
     API_TIMEOUT_MS: String(bounds.apiTimeoutMs),
     CLAUDE_BYTE_STREAM_IDLE_TIMEOUT_MS: String(bounds.byteIdleMs),
     ...parts.credentials,

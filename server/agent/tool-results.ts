@@ -60,7 +60,7 @@ export function guestOutcome(result: GuestResult, account: Account, alias: strin
     result.farSide === 'proven'
       ? 'It is gone in the VM.'
       : 'It may still run in the VM: that could not be proven.';
-  const how: Record<CommandEnd, string> = {
+  const how: Record<GuestResult['ended'], string> = {
     exited: `exit code ${result.exitCode ?? 'unknown'} after ${seconds} s, as ${account}`,
     timed_out: `timed out after ${seconds} s. ${gone}`,
     stopped: `stopped after ${seconds} s. ${gone}`,

@@ -6,11 +6,13 @@ import {
   tool,
 } from '@anthropic-ai/claude-agent-sdk';
 import { z } from 'zod';
+import type { Asked } from '../../protocol/approvals.ts';
 import { newToolCallId, type SessionId, type ToolCallId, toolCallId } from '../../protocol/ids.ts';
 import type { Operation } from '../../protocol/operations.ts';
 import { BreakglassError } from '../../protocol/problems.ts';
-import { isMutating, VERBS, type Verb } from '../../protocol/verbs.ts';
-import { type Action, decide } from '../policy/decide.ts';
+import { isMutating, VERBS } from '../../protocol/verbs.ts';
+import { exactVerb, HOW_TO_AGREE } from '../press/press.ts';
+import { type Call, seekConsent } from './consent.ts';
 import type { OurTool } from './definition.ts';
 import type { Exchange } from './exchange.ts';
 import type { Hands } from './hands.ts';
@@ -85,7 +87,9 @@ export function toolServer(parts: ToolServerParts): McpSdkServerConfigWithInstan
     },
     (input, extra) =>
       call('ssh', input, extra, (current, id, signal) =>
-        input.host === vm ? runInVm(hands, input, current, id, signal) : runVerb(parts, input, signal),
+        input.host === vm
+          ? runInVm({ hands, session, exchange: current, id, signal }, input)
+          : runVerb({ hands, session, exchange: current, id, signal }, input, parts.verbWaitMs),
       ),
   );
   const triage = tool(
@@ -100,7 +104,9 @@ export function toolServer(parts: ToolServerParts): McpSdkServerConfigWithInstan
     (input, extra) =>
       call('triage', input, extra, async (current) => {
         const longer = input.longer_look === true;
-        const report = await hands.triage({ by: AGENT, session_id: session, longer });
+        // Where SSH is silent a triage captures. Soon after the last one it does so only if something has changed.
+        const unasked = !longer && hands.captures.triage.begin() !== undefined;
+        const report = await hands.triage({ by: AGENT, session_id: session, longer, unasked });
         await current.record({ kind: 'finding', report });
         return { isError: false, output: triageText(report), truncated: false };
       }),
@@ -116,31 +122,32 @@ interface VmCommand {
   readonly timeout_s?: number | undefined;
 }
 
-async function runInVm(
-  hands: Hands,
-  input: VmCommand,
-  exchange: Exchange,
-  id: ToolCallId,
-  signal: AbortSignal,
-): Promise<ToolOutcome> {
-  const account = accountOf(input.account, {
-    hasObserver: hands.guest.hasObserver,
-    vmAlias: hands.targetAliases.vm,
-  });
-  const denial = await judge(hands, { type: 'command', account });
-  if (denial !== undefined) return failed(`Denied. ${denial}`, 'denied');
+async function runInVm(call: Call, input: VmCommand): Promise<ToolOutcome> {
+  const { hands, exchange, id, signal } = call;
+  const { vm } = hands.targetAliases;
+  const account = accountOf(input.account, { hasObserver: hands.guest.hasObserver, vmAlias: vm });
   const tooLong = lengthRefusal(input);
   if (tooLong !== undefined) return failed(tooLong, 'denied');
+  const { command, stdin } = input;
+  const timeoutS = input.timeout_s ?? COMMAND_LIMIT_S.default;
+  const asked: Asked = {
+    account,
+    input: { host: vm, command, timeout_s: timeoutS, ...(stdin === undefined ? {} : { stdin }) },
+  };
+  const consent = await seekConsent(call, asked, () => Promise.resolve(undefined));
+  if (consent.type === 'refused') return consent.outcome;
+  const refusal = await consent.use(asked);
+  if (refusal !== undefined) return failed(`Denied. ${refusal}`, 'denied');
   if (signal.aborted) return failed('Stopped before it ran.', 'stopped');
   const result = await hands.guest.run({
     account,
-    command: input.command,
-    timeoutMs: (input.timeout_s ?? COMMAND_LIMIT_S.default) * 1_000,
+    command,
+    timeoutMs: timeoutS * 1_000,
     signal,
     onOutput: (stream, text) => exchange.showOutput(id, stream, text),
-    ...(input.stdin === undefined ? {} : { stdin: input.stdin }),
+    ...(stdin === undefined ? {} : { stdin }),
   });
-  return guestOutcome(result, account, hands.targetAliases.vm);
+  return guestOutcome(result, account, vm);
 }
 
 /** What a person could not read in the record is not run. */
@@ -153,13 +160,15 @@ function lengthRefusal({ command, stdin }: VmCommand): string | undefined {
   return undefined;
 }
 
-async function runVerb(
-  { hands, session, verbWaitMs }: ToolServerParts,
-  { command, despite_finding }: { readonly command: string; readonly despite_finding?: boolean | undefined },
-  signal: AbortSignal,
-): Promise<ToolOutcome> {
+interface HostCommand {
+  readonly command: string;
+  readonly despite_finding?: boolean | undefined;
+}
+
+async function runVerb(call: Call, input: HostCommand, verbWaitMs: number): Promise<ToolOutcome> {
+  const { hands, signal } = call;
   if (signal.aborted) return failed('Stopped before it ran.', 'stopped');
-  const started = await press(hands, session, command, despite_finding === true, signal);
+  const started = await press(call, input);
   if ('output' in started) return started;
   const { id, verb } = started;
   const stopped = new Promise<undefined>((resolve) => {
@@ -175,22 +184,38 @@ async function runVerb(
 
 /** The operation, or why there is none. */
 async function press(
-  hands: Hands,
-  session: SessionId,
-  command: string,
-  despiteFinding: boolean,
-  signal: AbortSignal,
+  call: Call,
+  { command, despite_finding }: HostCommand,
 ): Promise<Operation | ToolOutcome> {
+  const { hands, session, signal } = call;
   const { vm, powerHost } = hands.targetAliases;
+  const despiteFinding = despite_finding === true;
   try {
+    const verb = exactVerb(command);
+    const asked: Asked = {
+      verb,
+      input: { host: powerHost, command, ...(despiteFinding ? { despite_finding: true } : {}) },
+    };
+    const consent = await seekConsent(call, asked, async () => {
+      if (isMutating(verb)) hands.power.checkFree(verb);
+      const against = despiteFinding ? undefined : await hands.press.against(verb);
+      return against === undefined ? undefined : notDone(`${against.text} ${HOW_TO_AGREE.stated}`);
+    });
+    if (consent.type === 'refused') return consent.outcome;
+    const tooSoon = verb === 'forensics' ? hands.captures.forensics.begin() : undefined;
+    if (tooSoon !== undefined)
+      return failed(
+        `Refused: the last forensics began ${tooSoon} s ago, and you may take one a minute: later captures push earlier evidence out. Read what it printed.`,
+        'denied',
+      );
     return await hands.press.press({
-      verb: command,
+      verb,
       by: AGENT,
       session,
       permission: {
         type: 'judged',
-        judge: async (verb) => {
-          const denial = await judge(hands, await verbAction(hands, verb));
+        judge: async () => {
+          const denial = await consent.use(asked);
           // Asked right before the start, so that a Stop that came meanwhile counts.
           return signal.aborted ? 'The turn was stopped.' : denial;
         },
@@ -208,26 +233,12 @@ async function press(
       );
     if (code === 'denied' && signal.aborted) return failed('Stopped before it ran.', 'stopped');
     if (code === 'denied') return failed(`Denied. ${message}`, 'denied');
-    if (code === 'contradicts-finding') return failed(`Not done. ${message}`, 'denied');
+    if (code === 'contradicts-finding') return notDone(message);
     throw error;
   }
 }
 
-async function verbAction(hands: Hands, verb: Verb): Promise<Action> {
-  if (verb === 'start') return { type: 'verb', verb, vmStopped: await hands.vmStopped() };
-  if (verb === 'stop' || verb === 'cycle')
-    return { type: 'verb', verb, shutdownBy: await hands.shutdownBy() };
-  return { type: 'verb', verb };
-}
-
-/** Why it is refused; undefined when it is allowed. */
-async function judge(hands: Hands, action: Action): Promise<string | undefined> {
-  const spends = action.type === 'verb' && isMutating(action.verb);
-  const budget = spends ? await hands.verbBudget() : { spentAt: [], now: 0 };
-  // Read last, so that a mode that was tightened a moment ago counts for this call.
-  const decision = decide(hands.policyMode(), 'agent', action, budget);
-  return decision.type === 'allow' ? undefined : decision.reason;
-}
+const notDone = (why: string): ToolOutcome => failed(`Not done. ${why}`, 'denied');
 
 const field = (value: unknown, name: string): unknown =>
   typeof value === 'object' && value !== null ? Reflect.get(value, name) : undefined;

@@ -49,16 +49,10 @@ test('the defaults are those that deployments know', () => {
   expect(config.agent).toMatchObject({ model: 'sonnet', maxConcurrentTurns: 2, turnTimeoutMs: 1_800_000 });
 });
 
-test('ask is not built yet: it counts as autonomous and says so', () => {
-  expect(readConfig(TOKEN).policy).toEqual({ mode: 'autonomous', askPending: true });
-  expect(readConfig({ ...TOKEN, BREAKGLASS_POLICY: 'ask' }).policy).toEqual({
-    mode: 'autonomous',
-    askPending: true,
-  });
-  expect(readConfig({ ...TOKEN, BREAKGLASS_POLICY: 'observe' }).policy).toEqual({
-    mode: 'observe',
-    askPending: false,
-  });
+test('the policy is ask where nothing else is set', () => {
+  expect(readConfig(TOKEN).policy).toBe('ask');
+  expect(readConfig({ ...TOKEN, BREAKGLASS_POLICY: 'autonomous' }).policy).toBe('autonomous');
+  expect(() => readConfig({ ...TOKEN, BREAKGLASS_POLICY: 'yolo' })).toThrow(/BREAKGLASS_POLICY/);
 });
 
 test.each([

@@ -69,11 +69,8 @@ export interface Config {
     /** What the model API needs, exactly as it goes into the agent's environment. */
     readonly credentials: Readonly<Record<string, string>>;
   };
-  readonly policy: {
-    readonly mode: PolicyMode;
-    /** True when the policy is `ask`, or when none is set. */
-    readonly askPending: boolean;
-  };
+  /** What the agent may do, where a target or a session says nothing else. */
+  readonly policy: PolicyMode;
   readonly audit: AuditConfig;
   readonly keep: KeepConfig;
   readonly sessionsDir: string;
@@ -200,7 +197,6 @@ export function readConfig(
   const read = parsed.data;
   const sessionsDir = path.resolve(read.BREAKGLASS_SESSIONS_DIR);
   const dataDir = path.resolve(read.BREAKGLASS_DATA_DIR ?? path.join(path.dirname(sessionsDir), 'data'));
-  const policy = read.BREAKGLASS_POLICY;
   return {
     port: read.BREAKGLASS_PORT,
     bind: read.BREAKGLASS_BIND,
@@ -227,7 +223,7 @@ export function readConfig(
         CREDENTIALS.flatMap((name) => (read[name] === undefined ? [] : [[name, read[name]]])),
       ),
     },
-    policy: { mode: policy === 'ask' ? 'autonomous' : policy, askPending: policy === 'ask' },
+    policy: read.BREAKGLASS_POLICY,
     audit: readAudit(read),
     keep: { days: read.BREAKGLASS_KEEP_DAYS, megabytes: read.BREAKGLASS_KEEP_MB },
     sessionsDir,

@@ -17,7 +17,7 @@ export interface GuestCommand {
 }
 
 export interface GuestResult {
-  readonly ended: CommandEnd;
+  readonly ended: Exclude<CommandEnd, 'unknown'>;
   readonly exitCode: number | null;
   /** Both streams as they came, up to `outputCapBytes`; `truncated` says whether that was reached. */
   readonly output: string;

@@ -8,6 +8,7 @@ import type { Operation } from '../../protocol/operations.ts';
 import { BreakglassError } from '../../protocol/problems.ts';
 import type { TriageReport } from '../../protocol/triage.ts';
 import type { MutatingVerb } from '../../protocol/verbs.ts';
+import { approvalsOn } from '../../test/support/approvals-on.ts';
 import { ID, packBundle, STALLED } from '../../test/support/bundle.ts';
 import { checkAnswer } from '../../test/support/contract.ts';
 import { testDoor } from '../../test/support/door.ts';
@@ -123,7 +124,8 @@ async function house(script: Script = echo, options: HouseOptions = {}) {
   const power = instantPower();
   const app: FastifyInstance = await buildApp({
     door: testDoor({ bearerToken: TOKEN, trustedProxies: ['127.0.0.0/8'] }, { journal }),
-    conversation: options.powerOnly === true ? undefined : { sessions, journal },
+    conversation:
+      options.powerOnly === true ? undefined : { sessions, journal, approvals: approvalsOn(journal) },
     whyPowerOnly: options.powerOnly === true ? 'journal.sqlite is damaged' : undefined,
     targets: smallTargets({
       devvm: {
@@ -141,7 +143,7 @@ async function house(script: Script = echo, options: HouseOptions = {}) {
       role: 'operator',
       mode: 'full',
       lab: null,
-      policy: { mode: 'autonomous', ask_pending: false },
+      policy: { mode: 'autonomous' },
       agent: { available: true, model: 'sonnet' },
       target: { name: target },
       targets: [{ name: target }],

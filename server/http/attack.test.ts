@@ -6,6 +6,7 @@ import { expect, onTestFinished, test } from 'vitest';
 import { newOperationId, type TargetName } from '../../protocol/ids.ts';
 import type { Operation } from '../../protocol/operations.ts';
 import { ROUTES } from '../../protocol/routes.ts';
+import { approvalsOn } from '../../test/support/approvals-on.ts';
 import { testDoor } from '../../test/support/door.ts';
 import { AUDIENCE, ISSUER, startProvider, unsigned } from '../../test/support/edge-provider.ts';
 import { scriptedAgent } from '../../test/support/scripted-agent.ts';
@@ -56,7 +57,7 @@ async function house(access: Partial<AccessConfig> = {}) {
   const door = testDoor({ bearerToken: TOKEN, ...access }, { journal, dataDir: tempDir() });
   const app = await buildApp({
     door,
-    conversation: { sessions, journal },
+    conversation: { sessions, journal, approvals: approvalsOn(journal) },
     whyPowerOnly: undefined,
     targets: smallTargets({ devvm: { power, evidence: noEvidence } }),
     describe: ({ name, how, role }) => ({ name, how, role }) as never,

@@ -4,6 +4,7 @@ import { z } from 'zod';
 import { problemsOf, type Route } from '../../protocol/contract.ts';
 import { PROBLEMS } from '../../protocol/problems.ts';
 import { ROUTES } from '../../protocol/routes.ts';
+import { approvalsOn } from '../../test/support/approvals-on.ts';
 import { checkAnswer, checkEvent, OffContract } from '../../test/support/contract.ts';
 import { testDoor } from '../../test/support/door.ts';
 import { scriptedAgent } from '../../test/support/scripted-agent.ts';
@@ -39,7 +40,7 @@ async function app() {
   });
   const built = await buildApp({
     door: testDoor({ bearerToken: TOKEN }),
-    conversation: { sessions, journal },
+    conversation: { sessions, journal, approvals: approvalsOn(journal) },
     whyPowerOnly: undefined,
     targets: smallTargets({ devvm: { power: idlePower, evidence: noEvidence } }),
     describe: () => {
@@ -134,13 +135,10 @@ test('every route that takes a body refuses a malformed one, with a problem of t
   const withBody = routes.filter(([, { body }]) => body !== undefined);
   expect(withBody.length).toBeGreaterThan(4);
   for (const [name] of withBody) {
-    const url = name
-      .replace('POST ', '')
-      .replace('{id}', session_id)
-      .replace('{target}', 'devvm')
-      .replace('{verb}', 'status');
+    const [method, path = ''] = name.split(' ');
+    const url = path.replace('{id}', session_id).replace('{target}', 'devvm').replace('{verb}', 'status');
     for (const payload of ['5', '[]', '"x"', '{', '{"prompt":{},"token":{},"target":{},"confirm":{}}']) {
-      const answer = await built.inject({ method: 'POST', url, headers, payload });
+      const answer = await built.inject({ method: method as 'POST' | 'PUT', url, headers, payload });
       const { code } = answer.json<{ code: string }>();
       expect([name, payload, code]).toEqual([
         name,

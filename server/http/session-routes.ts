@@ -5,10 +5,12 @@ import type { EphemeralEvent } from '../../protocol/events.ts';
 import { type EventId, eventId, parseEventId, parseSessionId } from '../../protocol/ids.ts';
 import { BreakglassError } from '../../protocol/problems.ts';
 import { keyOf } from '../access/identity.ts';
+import type { Approvals } from '../approvals/approvals.ts';
 import type { Journal } from '../journal/port.ts';
 import type { SessionRef, Sessions } from '../sessions/sessions.ts';
 import type { Targets } from '../targets/targets.ts';
 import { Allowance, type AllowanceBounds } from './allowance.ts';
+import { approvalRoutes } from './approval-routes.ts';
 import { attach } from './attach.ts';
 import { actorOf, identityOf } from './guard.ts';
 import { parse, serve } from './route.ts';
@@ -17,7 +19,9 @@ import type { Streams } from './streams.ts';
 
 export interface SessionRouteDeps {
   /** Undefined in power-only mode. */
-  readonly conversation: { readonly sessions: Sessions; readonly journal: Journal } | undefined;
+  readonly conversation:
+    | { readonly sessions: Sessions; readonly journal: Journal; readonly approvals: Approvals }
+    | undefined;
   readonly whyPowerOnly: string | undefined;
   readonly targets: Targets;
   readonly streams: Streams;
@@ -46,7 +50,7 @@ export function sessionRoutes(app: FastifyInstance, deps: SessionRouteDeps): voi
       keyOf(identityOf(request)),
       'Too many new sessions. Use one that is open, or wait a minute.',
     );
-  const conversation = (): { sessions: Sessions; journal: Journal } => {
+  const conversation = (): NonNullable<SessionRouteDeps['conversation']> => {
     if (deps.conversation !== undefined) return deps.conversation;
     throw new BreakglassError(
       'power-only',
@@ -60,6 +64,8 @@ export function sessionRoutes(app: FastifyInstance, deps: SessionRouteDeps): voi
     if (id !== undefined && target !== undefined) return { id, target };
     throw new BreakglassError('unknown-session', 'There is no session with this id. Open a new one.');
   };
+
+  approvalRoutes(app, { approvals: () => conversation().approvals, known });
 
   serve(app, 'GET /api/sessions', async () => ({ sessions: await conversation().journal.sessions(100) }));
 

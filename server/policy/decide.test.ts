@@ -10,8 +10,8 @@ const minutesAgo = (...minutes: number[]): VerbBudget => ({
   now: NOW,
 });
 
-const observer: Action = { type: 'command', account: 'observer' };
-const repair: Action = { type: 'command', account: 'repair' };
+const observer: Action = { type: 'command', account: 'observer', granted: false };
+const repair: Action = { type: 'command', account: 'repair', granted: false };
 const cycle: Action = { type: 'verb', verb: 'cycle' };
 const status: Action = { type: 'verb', verb: 'status' };
 const forensics: Action = { type: 'verb', verb: 'forensics' };

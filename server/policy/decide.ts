@@ -1,10 +1,15 @@
-// The policy table: may this actor do this now? A pure function. Approvals and grants will be decided beside it.
+// The policy table: may this actor do this now? A pure function. Whoever is told `ask` asks a person (server/approvals).
 import type { Account, PolicyMode } from '../../protocol/approvals.ts';
 import type { ActorType } from '../../protocol/operations.ts';
 import { isMutating, type Verb } from '../../protocol/verbs.ts';
 
 export type Action =
-  | { readonly type: 'command'; readonly account: Account }
+  | {
+      readonly type: 'command';
+      readonly account: Account;
+      /** Whether a person has granted repair commands for now. */
+      readonly granted: boolean;
+    }
   | {
       readonly type: 'verb';
       readonly verb: Verb;
@@ -22,7 +27,7 @@ export interface VerbBudget {
 
 export type Decision =
   | { readonly type: 'allow'; readonly spends: boolean }
-  /** A person has to answer. As long as there are no approvals, the caller treats this as a denial with this reason. */
+  /** A person has to answer. */
   | { readonly type: 'ask'; readonly reason: string }
   | { readonly type: 'deny'; readonly reason: string };
 
@@ -34,7 +39,7 @@ const ALLOW: Decision = { type: 'allow', spends: false };
 export function decide(mode: PolicyMode, actor: ActorType, action: Action, budget: VerbBudget): Decision {
   // The buttons of a person work in every mode. The server acts only on behalf of one.
   if (actor !== 'agent') return ALLOW;
-  if (action.type === 'command') return decideCommand(mode, action.account);
+  if (action.type === 'command') return decideCommand(mode, action);
   if (!isMutating(action.verb)) return ALLOW;
   if (action.shutdownBy !== undefined && mode !== 'observe')
     return {
@@ -60,12 +65,16 @@ export function decide(mode: PolicyMode, actor: ActorType, action: Action, budge
   }
 }
 
-function decideCommand(mode: PolicyMode, account: Account): Decision {
+function decideCommand(
+  mode: PolicyMode,
+  { account, granted }: Extract<Action, { type: 'command' }>,
+): Decision {
   if (account === 'observer') return ALLOW;
   switch (mode) {
     case 'observe':
       return { type: 'deny', reason: 'Policy is observe: only commands as the observer account run.' };
     case 'ask':
+      if (granted) return ALLOW;
       return {
         type: 'ask',
         reason: "Policy is ask: a command as the repair account needs a person's approval.",

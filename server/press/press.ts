@@ -62,7 +62,7 @@ export interface PressParts {
 /** How long a verb waits for quick triage, which itself takes less. In an emergency the wish to know more must not hold it up. */
 const TRIAGE_PATIENCE_MS = 1_000;
 
-const HOW_TO_AGREE: Readonly<Record<SecondPress['type'], string>> = {
+export const HOW_TO_AGREE: Readonly<Record<SecondPress['type'], string>> = {
   'not-asked': '',
   token: 'To do it all the same, confirm once more.',
   shown: 'To do it all the same, confirm it.',

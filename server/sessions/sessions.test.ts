@@ -2,7 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import pino from 'pino';
 import { expect, onTestFinished, test } from 'vitest';
 import type { EphemeralEvent, JournalEvent } from '../../protocol/events.ts';
-import { eventId, type SessionId, type TargetName, toolCallId } from '../../protocol/ids.ts';
+import { eventId, newTurnId, type SessionId, type TargetName, toolCallId } from '../../protocol/ids.ts';
 import {
   echo,
   result,
@@ -15,6 +15,7 @@ import { tempDir } from '../../test/support/temp-dir.ts';
 import type { Journal } from '../journal/port.ts';
 import { openJournal } from '../journal/sqlite.ts';
 import { Sessions } from './sessions.ts';
+import { Slots } from './slots.ts';
 
 const ann = { type: 'operator', name: 'ann' } as const;
 const bob = { type: 'operator', name: 'bob' } as const;
@@ -382,4 +383,71 @@ test('a shutdown ends every turn as interrupted before it resolves', async () =>
   await expect(sessions.prompt({ id, target }, { text: 'more', by: ann })).rejects.toMatchObject({
     code: 'shutting-down',
   });
+});
+
+test('a turn that waits for a person holds no slot, its limit stands still, and it goes on at once', async () => {
+  const answered = Promise.withResolvers<void>();
+  const { sessions, ended, events } = house(
+    async (prompt, log) => {
+      if (prompt !== 'ask') return echo(prompt, log, new AbortController().signal);
+      const resume = log.pause();
+      await answered.promise;
+      resume();
+      await log.record(result('ran'));
+    },
+    { maxConcurrentTurns: 1, turnTimeoutMs: 150 },
+  );
+  const asking = await sessions.open(ann, target);
+  const other = await sessions.open(bob, target);
+  await sessions.prompt({ id: asking, target }, { text: 'ask', by: ann });
+  await sessions.prompt({ id: other, target }, { text: 'hello', by: bob });
+  expect(await ended(other)).not.toContain('note');
+  await sleep(300);
+  expect(sessions.isRunning(asking)).toBe(true);
+  answered.resolve();
+  expect(await ended(asking)).not.toContain('error');
+  expect((await events(asking)).some((event) => event.kind === 'result' && event.result === 'ran')).toBe(
+    true,
+  );
+});
+
+test('whoever goes on beyond the limit makes the next ones wait, and no slot is lost or made', async () => {
+  const slots = new Slots(1);
+  const { signal } = new AbortController();
+  const first = await slots.take(signal);
+  first?.();
+  const second = await slots.take(signal);
+  const resumed = slots.takeAtOnce();
+  expect(slots.full).toBe(true);
+  let third: (() => void) | undefined;
+  void slots.take(signal).then((giveBack) => {
+    third = giveBack;
+  });
+  second?.();
+  await sleep(0);
+  expect(third).toBeUndefined();
+  resumed();
+  resumed();
+  await sleep(0);
+  expect(third).toBeDefined();
+  third?.();
+  expect(slots.full).toBe(false);
+});
+
+test('a call that a dead server had under way is told as not known, before the turn is closed', async () => {
+  const journal = openJournal(tempDir());
+  const { sessions, events } = house(echo, { journal });
+  const id = await sessions.open(ann, target);
+  const turn_id = newTurnId();
+  const scope = { actor: ann, target, session_id: id, turn_id };
+  await journal.append([
+    { kind: 'user', text: 'fix it', ...scope },
+    { kind: 'tool', name: 'ssh', input: { command: 'x' }, tool_call_id: toolCallId('a'), ...scope },
+  ]);
+  await sessions.recover();
+  expect((await events(id)).slice(-3)).toMatchObject([
+    { kind: 'tool_result', tool_call_id: 'a', ended: 'unknown', far_side: 'unproven' },
+    { kind: 'interrupted' },
+    { kind: 'turn_end' },
+  ]);
 });

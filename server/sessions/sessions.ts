@@ -1,14 +1,34 @@
 // Conversations and their turns. The server owns a session; clients attach to it. A turn runs detached from any client.
 import type { Logger } from 'pino';
-import type { EphemeralEvent, JournaledBody, NewEvent } from '../../protocol/events.ts';
-import { newSessionId, newTurnId, type SessionId, type TargetName } from '../../protocol/ids.ts';
+import type {
+  EphemeralEvent,
+  JournalEvent,
+  JournaledBody,
+  JournaledKind,
+  NewEvent,
+} from '../../protocol/events.ts';
+import {
+  type EventId,
+  newSessionId,
+  newTurnId,
+  type SessionId,
+  type TargetName,
+  type TurnId,
+} from '../../protocol/ids.ts';
 import type { Actor } from '../../protocol/operations.ts';
 import { BreakglassError } from '../../protocol/problems.ts';
 import type { AgentDriver, LiveAgent } from '../agent/port.ts';
+import { closeCalls } from '../approvals/after-restart.ts';
 import type { Journal } from '../journal/port.ts';
 import { Slots } from './slots.ts';
 import { SERVER, Turn } from './turn.ts';
 
+const CALL_KINDS: readonly JournaledKind[] = [
+  'tool',
+  'tool_result',
+  'approval_requested',
+  'approval_resolved',
+];
 /** Prompts waiting behind a running turn of one session. */
 const QUEUE_LIMIT = 20;
 
@@ -162,9 +182,10 @@ export class Sessions {
   async recover(): Promise<void> {
     const { turns, queued } = await this.#deps.journal.open();
     const close: NewEvent[] = [];
-    for (const { session_id, turn_id, target } of turns) {
+    for (const { id, session_id, turn_id, target } of turns) {
       if (session_id === undefined || turn_id === undefined) continue;
       const scope = { actor: SERVER, session_id, turn_id, ...(target === undefined ? {} : { target }) };
+      close.push(...closeCalls(await this.#eventsOf(session_id, turn_id, id)));
       close.push({
         kind: 'interrupted',
         reason: 'The server stopped during this turn and has been started again.',
@@ -183,6 +204,19 @@ export class Sessions {
       });
     }
     if (close.length > 0) await this.#deps.journal.append(close);
+  }
+
+  /** What a turn did with its tools. @param from its first event */
+  async #eventsOf(session: SessionId, turn: TurnId, from: EventId): Promise<readonly JournalEvent[]> {
+    const events: JournalEvent[] = [];
+    let after = from;
+    for (;;) {
+      const page = await this.#deps.journal.read({ session, kinds: CALL_KINDS }, after, 100);
+      events.push(...page.filter(({ turn_id }) => turn_id === turn));
+      const last = page.at(-1)?.id;
+      if (last === undefined) return events;
+      after = last;
+    }
   }
 
   /** Ends every turn, and waits until each has recorded its end. */

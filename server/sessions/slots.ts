@@ -10,7 +10,7 @@ export class Slots {
 
   /** Whether the next `take` would have to wait. */
   get full(): boolean {
-    return this.#free === 0;
+    return this.#free <= 0;
   }
 
   /** Resolves with a function that gives the slot back, or with undefined when the signal was aborted first. */
@@ -36,12 +36,18 @@ export class Slots {
     });
   }
 
+  /** Whoever gave their slot back to wait for a person goes on at once, also beyond the limit: then the next ones wait longer. */
+  takeAtOnce(): () => void {
+    this.#free--;
+    return this.#giveBackOnce();
+  }
+
   #giveBackOnce(): () => void {
     let given = false;
     return () => {
       if (given) return;
       given = true;
-      const next = this.#waiting.shift();
+      const next = this.#free < 0 ? undefined : this.#waiting.shift();
       if (next === undefined) this.#free++;
       else next.take();
     };

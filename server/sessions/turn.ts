@@ -8,6 +8,7 @@ import type { Actor } from '../../protocol/operations.ts';
 import { type AgentPrompt, type LiveAgent, type LiveText, NotRecorded, type TurnLog } from '../agent/port.ts';
 import type { Journal } from '../journal/port.ts';
 import { Partial } from './partial.ts';
+import { RunningLimit } from './running-limit.ts';
 import { RunningText } from './running-text.ts';
 import type { Slots } from './slots.ts';
 
@@ -48,6 +49,10 @@ export class Turn implements TurnLog {
   #unrecorded: NotRecorded | undefined;
   #over = false;
   readonly #text: RunningText;
+  #limit: RunningLimit | undefined;
+  #giveBack: (() => void) | undefined;
+  /** How many of its calls wait for a person. */
+  #paused = 0;
 
   constructor(id: TurnId, session: SessionId, target: TargetName, deps: TurnDeps) {
     this.id = id;
@@ -70,8 +75,7 @@ export class Turn implements TurnLog {
 
   /** Runs to the end and never rejects. The `user` event is in the journal already. */
   async run(agent: LiveAgent, prompt: AgentPrompt): Promise<void> {
-    const limit = setTimeout(() => this.end({ type: 'limit' }), this.#deps.turnTimeoutMs);
-    let giveBack: (() => void) | undefined;
+    this.#limit = new RunningLimit(this.#deps.turnTimeoutMs, () => this.end({ type: 'limit' }));
     let failure: Error | undefined;
     try {
       if (this.#deps.slots.full)
@@ -79,14 +83,14 @@ export class Turn implements TurnLog {
           [{ kind: 'note', text: 'Waiting: other turns are running. This one starts when a slot is free.' }],
           SERVER,
         );
-      giveBack = await this.#deps.slots.take(this.#stop.signal);
-      if (giveBack !== undefined) await this.#drive(agent, prompt);
+      this.#giveBack = await this.#deps.slots.take(this.#stop.signal);
+      if (this.#giveBack !== undefined) await this.#drive(agent, prompt);
     } catch (error) {
       failure = error instanceof Error ? error : new Error(String(error));
     }
-    clearTimeout(limit);
-    giveBack?.();
+    this.#limit.stop();
     this.#over = true;
+    this.#giveBack?.();
     this.#text.end();
     failure = this.#unrecorded ?? failure;
     if (failure === undefined) return this.#close(undefined);
@@ -127,12 +131,27 @@ export class Turn implements TurnLog {
       .catch((error: unknown) => this.#deps.logger.error({ err: error }, 'closing the agent failed'));
   }
 
-  async record(body: JournaledBody): Promise<void> {
+  pause(): () => void {
+    if (this.#paused++ === 0) {
+      this.#limit?.stop();
+      this.#giveBack?.();
+    }
+    let resumed = false;
+    return () => {
+      if (resumed) return;
+      resumed = true;
+      if (--this.#paused > 0 || this.#over) return;
+      this.#giveBack = this.#deps.slots.takeAtOnce();
+      this.#limit?.goOn();
+    };
+  }
+
+  async record(body: JournaledBody, by: Actor = AGENT): Promise<void> {
     if (this.#over) throw new NotRecorded('The turn is over.');
     if (this.#unrecorded !== undefined) throw this.#unrecorded;
     const shown = body.kind === 'text' ? this.#text.supersede() : undefined;
     try {
-      await this.#append([body], AGENT);
+      await this.#append([body], by);
     } catch (error) {
       const why = error instanceof Error ? error.message : String(error);
       this.#unrecorded ??= new NotRecorded(why, { cause: error });

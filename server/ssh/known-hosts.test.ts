@@ -67,7 +67,7 @@ test('a key under a hashed name is found and replaced; that of another host stay
   writeFileSync(file, `vm ${text(OLD)}\nother ${text(OLD_RSA)}\n`);
   execFileSync('ssh-keygen', ['-q', '-H', '-f', file], { stdio: 'ignore' });
   const hashed = readFileSync(file, 'utf8');
-  expect(hashed).not.toContain('vm');
+  expect(hashed).not.toMatch(/^(vm|other)\b/m);
   expect(pinnedKeys(hashed, 'vm')).toEqual([OLD]);
   writeFileSync(file, withOnlyKey(hashed, 'vm', NEW));
   expect([found(file, 'vm'), found(file, 'other')]).toEqual([[NEW.blob], [OLD_RSA.blob]]);

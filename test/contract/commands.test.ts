@@ -113,7 +113,7 @@ test('npm run lab prints where to go and the token, works with both, and Ctrl-C 
   });
   expect(await (await call('GET', '/api/me')).json()).toMatchObject({
     lab: { scenario: 'disk-full' },
-    policy: { mode: 'autonomous', ask_pending: true },
+    policy: { mode: 'ask' },
   });
   expect((await fetch(`http://127.0.0.1:${port}/`)).status).toBe(200);
 

@@ -77,7 +77,7 @@ const me = ({ mode, targets }: World): Json => ({
   mode,
   ...(mode === 'full' ? {} : { why: 'The journal is read-only.' }),
   lab: { scenario: 'io-stall', title: 'Block path stall', brief: 'SSH hangs.' },
-  policy: { mode: 'autonomous', ask_pending: true },
+  policy: { mode: 'ask' },
   agent: { available: true, model: 'sonnet' },
   target: { name: targets[0]?.name },
   targets: targets.map(({ name, title }) => ({ name, ...(title === undefined ? {} : { title }) })),

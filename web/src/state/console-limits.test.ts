@@ -8,7 +8,7 @@ const me = (more: Partial<Me> = {}): Me =>
     how: 'token',
     mode: 'full',
     lab: null,
-    policy: { mode: 'autonomous', ask_pending: true },
+    policy: { mode: 'ask' },
     agent: { available: true, model: 'sonnet' },
     target: { name: 'devvm' },
     targets: [{ name: 'devvm' }],

@@ -58,8 +58,14 @@ export const toolEnd = (item: ToolItem): { tone: EndTone; text: string; doubt: s
         text: `connection lost after ${took}`,
         doubt: unproven || 'The command may still run.',
       };
+    case 'unknown':
+      return {
+        tone: 'unknown',
+        text: 'not known',
+        doubt: 'The server stopped meanwhile: look before anything else.',
+      };
     case 'denied':
-      return { tone: 'bad', text: 'not allowed', doubt: '' };
+      return { tone: 'bad', text: 'not run', doubt: '' };
     case 'exited':
     case undefined: {
       if (result.exitCode !== null) {

@@ -1,7 +1,16 @@
 // What the operator sees of a session, put together from its events. Pure: the same events give the same transcript. An event
 // that was seen before changes nothing, and an unknown kind is ignored.
-import type { CommandEnd, EphemeralEvent, ToolInput, WireEvent } from '../../../protocol/events.ts';
+
+import type { Approval } from '../../../protocol/approvals.ts';
+import type {
+  CommandEnd,
+  EphemeralEvent,
+  JournalEvent,
+  ToolInput,
+  WireEvent,
+} from '../../../protocol/events.ts';
 import type { TriageReport } from '../../../protocol/triage.ts';
+import { policyWords, resolvedWords } from './approval-words.ts';
 import { appendCapped, mergeStep, type OperationView } from './operation-view.ts';
 
 export interface ToolResult {
@@ -66,6 +75,8 @@ export interface Transcript {
   /** The text that is being written. */
   readonly runningText: string;
   readonly queued: readonly { readonly id: string; readonly text: string }[];
+  /** Questions of this session that wait for a person. */
+  readonly approvals: readonly Approval[];
   readonly model: string | null;
   readonly costUsd: number;
   readonly turn: { readonly costUsd: number | null; readonly durationMs: number | null };
@@ -81,6 +92,7 @@ export const emptyTranscript: Transcript = {
   alert: '',
   runningText: '',
   queued: [],
+  approvals: [],
   model: null,
   costUsd: 0,
   turn: NO_TURN,
@@ -134,6 +146,15 @@ const lastRemark = (state: Transcript): string | undefined => {
 
 const cancelledText = (note: string | undefined, by: string | undefined): string =>
   `${by ? `Stopped by ${by}.` : 'Stopped.'}${note ? ` ${note}` : ''}`;
+
+const waitFor = (
+  state: Transcript,
+  event: Extract<JournalEvent, { kind: 'approval_requested' }>,
+): Transcript => {
+  const { session_id, target, at } = event;
+  if (session_id === undefined || target === undefined) return state;
+  return { ...state, approvals: [...state.approvals, { ...event, session_id, target, at }] };
+};
 
 export const reduce = (state: Transcript, event: WireEvent): Transcript => {
   if (!('id' in event)) return reduceEphemeral(state, event);
@@ -207,6 +228,23 @@ export const reduce = (state: Transcript, event: WireEvent): Transcript => {
     }
     case 'note':
       return remark('note', event.text);
+    case 'approval_requested':
+      return waitFor(next, event);
+    case 'approval_resolved':
+      return {
+        ...remark('note', resolvedWords(event)),
+        approvals: next.approvals.filter(({ approval_id }) => approval_id !== event.approval_id),
+      };
+    case 'grant_started':
+    case 'grant_ended':
+    case 'policy_changed':
+      return remark('note', policyWords(event));
+    case 'incident_opened':
+    case 'incident_alert':
+    case 'incident_verdict':
+    case 'incident_closed':
+    case 'notified':
+      return next;
     case 'access':
     case 'configured':
       return next; // Of the console, not of a session.

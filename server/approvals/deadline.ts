@@ -1,0 +1,32 @@
+// A moment after which something no longer counts. It is reached by the monotonic clock, so a clock that is set back prolongs nothing;
+// and by the wall clock too, which goes on while a machine sleeps.
+export class Deadline {
+  /** When it is, for people: UTC, ISO 8601. */
+  readonly at: string;
+  readonly #until: number;
+  readonly #wall: number;
+  #timer: NodeJS.Timeout | undefined;
+
+  constructor(lifeMs: number) {
+    this.#until = performance.now() + lifeMs;
+    this.#wall = Date.now() + lifeMs;
+    this.at = new Date(this.#wall).toISOString();
+  }
+
+  get isPast(): boolean {
+    return performance.now() >= this.#until || Date.now() >= this.#wall;
+  }
+
+  /** Calls it once, when the time has come. */
+  onPast(call: () => void): void {
+    this.cancel();
+    // A timer may be called a moment early.
+    const leftMs = Math.max(1, Math.ceil(this.#until - performance.now()) + 1);
+    this.#timer = setTimeout(call, leftMs);
+    this.#timer.unref();
+  }
+
+  cancel(): void {
+    clearTimeout(this.#timer);
+  }
+}
