@@ -127,7 +127,13 @@ export async function buildApp(deps: AppDeps): Promise<FastifyInstance> {
     return { status: 'degraded' as const, ...(known ? { why } : {}) };
   });
   await app.register(async (scope) => loginRoute(scope, door));
-  await app.register(async (scope) => emergencyRoutes(scope, { gate, targets: deps.targets }));
+  await app.register(async (scope) =>
+    emergencyRoutes(scope, {
+      gate,
+      targets: deps.targets,
+      approvals: deps.conversation?.approvals,
+    }),
+  );
   await app.register(async (scope) => {
     requireIdentity(scope, gate);
     identityRoutes(scope, door, deps.describe);

@@ -1,5 +1,6 @@
 // The words and the markup of the emergency page. Plain HTML without scripts: it must work in a text browser over a bad line.
 
+import type { Approval } from '../../protocol/approvals.ts';
 import type { Contradiction } from '../../protocol/contradiction.ts';
 import type { HostKey, HostKeyChange } from '../../protocol/host-keys.ts';
 import type { TargetState } from '../../protocol/me.ts';
@@ -47,9 +48,12 @@ export interface Shown {
   readonly base: string;
   /** There are further targets. */
   readonly others: boolean;
+  /** What the agent asks on this target. */
+  readonly waiting: readonly Approval[];
 }
 
-export function stateBody({ name, state, formToken, base, others }: Shown): string {
+export function stateBody(shown: Shown): string {
+  const { name, state, formToken, base, others } = shown;
   const { vm, ssh, qmp, operation } = state;
   const words = (answers: boolean | null): string =>
     answers === null ? 'not known' : answers ? 'answers' : 'silent';
@@ -61,11 +65,44 @@ export function stateBody({ name, state, formToken, base, others }: Shown): stri
 <p>Target: <strong>${asText(state.title ?? state.name)}</strong></p>
 <ul><li>VM: <strong>${asText(vm.state)}</strong>${vm.detail === undefined ? '' : ` (${asText(vm.detail)})`}</li>
 <li>SSH: ${words(ssh.answers)}</li><li>QMP: ${words(qmp.answers)}</li></ul>
-${hostKeysBody(state, formToken, base)}${running}<p><a href="${base}">Look again</a>${others ? ' · <a href="/emergency/targets">All targets</a>' : ''}</p>
+${approvalsBody(shown)}${hostKeysBody(state, formToken, base)}${running}<p><a href="${base}">Look again</a>${others ? ' · <a href="/emergency/targets">All targets</a>' : ''}</p>
 ${VERBS.toSorted((a, b) => Number(isMutating(a)) - Number(isMutating(b)))
   .map((verb) => verbForm(verb, formToken, base))
   .join('\n')}`;
 }
+
+/** One at a time, with a count: whoever reads two answers neither. A box to tick takes the place of holding. */
+function approvalsBody({ waiting, formToken, base, state }: Shown): string {
+  const [first] = waiting;
+  if (first === undefined) return '';
+  const { approval_id, asked, said, expires_at, observer } = first;
+  const { command, stdin, timeout_s, despite_finding } = asked.input;
+  const what =
+    'verb' in asked
+      ? `the verb <strong>${asked.verb}</strong> on ${asText(state.name)}`
+      : `a command on ${asText(state.name)} as <strong>${asked.account}</strong>${asked.account === 'repair' ? ' (root)' : ''}`;
+  const lines = [
+    `<section id="asks"><h2>Claude asks${waiting.length === 1 ? '' : ` (1 of ${waiting.length})`}</h2>`,
+    `<p>It wants to run ${what}:</p><pre>${asText(command)}</pre>`,
+    stdin === undefined ? '' : `<p>With this input:</p><pre>${asText(stdin)}</pre>`,
+    timeout_s === undefined ? '' : `<p>For at most ${timeout_s} s.</p>`,
+    despite_finding === true
+      ? '<p><strong>Triage speaks against it. Claude says it knows better.</strong></p>'
+      : '',
+    said === undefined ? '' : `<p>Claude says: “${asText(said)}”</p>`,
+    observer ? '' : '<p>This target has no observer account: nothing separates looking from changing.</p>',
+    `<p>It ends by itself at ${asText(expires_at.slice(11, 19))} UTC: then it is not run.</p>`,
+    `<form method="post" action="${base}/approval">${hidden('form', formToken)}${hidden('session', first.session_id)}${hidden('approval', approval_id)}`,
+    '<p><label>What Claude should know <input name="reason" maxlength="500"></label></p>',
+    '<p><button name="answer" value="deny">Deny</button></p>',
+    '<p><label><input type="checkbox" name="sure" value="yes"> I have read it to its end</label></p>',
+    '<p><button class="mutating" name="answer" value="approve">Approve</button></p></form></section>\n',
+  ];
+  return lines.filter((line) => line !== '').join('\n');
+}
+
+const hidden = (name: string, value: string): string =>
+  `<input type="hidden" name="${name}" value="${asText(value)}">`;
 
 const whoseKey = ({ side }: HostKeyChange): string => (side === 'vm' ? 'VM' : 'power host');
 

@@ -6,9 +6,11 @@ import { parseOperationId } from '../../protocol/ids.ts';
 import { BreakglassError, PROBLEMS } from '../../protocol/problems.ts';
 import { isMutating } from '../../protocol/verbs.ts';
 import { type Identity, keyOf } from '../access/identity.ts';
+import type { Approvals } from '../approvals/approvals.ts';
 import { exactVerb } from '../press/press.ts';
 import type { Target } from '../targets/target.ts';
 import type { Targets } from '../targets/targets.ts';
+import { emergencyApprovalRoutes } from './emergency-approval.ts';
 import { type EmergencyForms, emergencyHostKeyRoutes } from './emergency-host-key.ts';
 import {
   confirmBody,
@@ -26,6 +28,8 @@ import { signIn as signInBrowser } from './sign-in.ts';
 export interface EmergencyDeps {
   readonly gate: Gate;
   readonly targets: Targets;
+  /** Undefined in power-only mode. */
+  readonly approvals: Approvals | undefined;
 }
 
 /** A form of ours: a token, or a verb with what was shown. */
@@ -41,7 +45,7 @@ declare module 'fastify' {
 /** How often the page of a running operation loads itself again. */
 const REFRESH_S = 2;
 
-export function emergencyRoutes(app: FastifyInstance, { gate, targets }: EmergencyDeps): void {
+export function emergencyRoutes(app: FastifyInstance, { gate, targets, approvals }: EmergencyDeps): void {
   const { door } = gate;
   // Each form carries a token that is valid in this process, for this person and this target: older browsers send no Origin to check.
   const key = randomBytes(32);
@@ -62,6 +66,7 @@ export function emergencyRoutes(app: FastifyInstance, { gate, targets }: Emergen
     formToken: formToken(identity, target),
     base: target === targets.default ? '/emergency' : `/emergency/t/${target.name}`,
     others: targets.all.length > 1,
+    waiting: (approvals?.waiting() ?? []).filter((each) => each.target === target.name),
   });
   const signIn = (reply: FastifyReply, note: string, status = 401): FastifyReply =>
     html(reply, page('Breakglass: sign in', signInBody(note)), status);
@@ -184,6 +189,7 @@ export function emergencyRoutes(app: FastifyInstance, { gate, targets }: Emergen
     (request, reply) => pressed(request, reply, request.params.verb, request.params.target),
   );
 
+  if (approvals !== undefined) emergencyApprovalRoutes(app, { targets, approvals, ownForm, show, html });
   emergencyHostKeyRoutes(app, { door, targets, ownForm, show, html });
 
   app.get<{ Params: { id: string } }>('/emergency/operation/:id', async (request, reply) => {

@@ -4,6 +4,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { type AnswerBlock, answer, startScriptedModel, text, toolUse } from '../../lab/model/scripted.ts';
 import { startHouse } from '../support/house.ts';
 import { markedProcesses } from '../support/processes.ts';
+import { random } from '../support/random.ts';
 import type { SeenEvent } from '../support/sse-reader.ts';
 import { replay, Viewer } from '../support/viewer.ts';
 
@@ -25,17 +26,6 @@ export interface KillReport {
 const SEEN_OF_A_TURN = 20;
 /** Pieces of output come so far apart: the kill is somewhere between two of them. */
 const BETWEEN_PIECES_MS = 100;
-
-/** The same numbers for the same seed (mulberry32). */
-function random(seed: number): () => number {
-  let state = seed;
-  return () => {
-    state = (state + 0x6d2b79f5) | 0;
-    let t = Math.imul(state ^ (state >>> 15), 1 | state);
-    t = (t + Math.imul(t ^ (t >>> 7), 61 | t)) ^ t;
-    return ((t ^ (t >>> 14)) >>> 0) / 4_294_967_296;
-  };
-}
 
 export async function killSeries(kills: number, seed: number): Promise<KillReport> {
   const next = random(seed);
