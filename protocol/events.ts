@@ -215,6 +215,10 @@ export const JournaledBody = z.discriminatedUnion('kind', [
       incident_id: z.guid(),
       title: z.string(),
       source: z.string().describe('who sent the alert'),
+      detail: z
+        .string()
+        .exactOptional()
+        .describe('what the monitor says of it, and its labels: text from outside, cut and made visible'),
     })
     .describe('An alert came for a target that had no open incident. Its session is this one.'),
   z
@@ -224,8 +228,12 @@ export const JournaledBody = z.discriminatedUnion('kind', [
       status: z.enum(['firing', 'resolved']),
       title: z.string(),
       times: z.number().exactOptional().describe('how often it came since the last such event; absent: once'),
+      fingerprints: z
+        .array(z.string())
+        .exactOptional()
+        .describe('which alerts; absent: there are too many, and from here on they are only counted'),
     })
-    .describe('An alert of an open incident came, or was resolved.'),
+    .describe('Alerts of an incident came, came again, or were resolved.'),
   z
     .object({
       kind: z.literal('incident_verdict'),
@@ -242,8 +250,12 @@ export const JournaledBody = z.discriminatedUnion('kind', [
       incident_id: z.guid(),
       title: z.string(),
       by: z.string(),
+      why: z
+        .enum(['resolved', 'person', 'silent'])
+        .exactOptional()
+        .describe('`silent`: nothing was heard of its alerts for a day'),
     })
-    .describe('All its alerts are resolved, or a person closed it.'),
+    .describe('All its alerts are resolved, or a person closed it, or nothing was heard of it for a day.'),
   z
     .object({
       kind: z.literal('notified'),

@@ -1,6 +1,7 @@
 // What the page asks for at load and every few seconds: who am I, what can this console do, how are the targets.
 import { z } from 'zod';
 import { Role } from './access.ts';
+import { OpenIncident } from './alerts.ts';
 import { PolicyMode } from './approvals.ts';
 import { HostKeyChange } from './host-keys.ts';
 import { Operation } from './operations.ts';
@@ -71,6 +72,7 @@ export const TargetState = z
       .exactOptional()
       .describe('only while that is what the last look at that side said'),
     operation: Operation.nullable().describe('the one that runs now, whoever started it'),
+    incident: OpenIncident.exactOptional().describe('the open one, where an alert has opened one'),
   })
   .meta({ id: 'TargetState', description: 'Each reading tells when it was taken.' });
 export type TargetState = Wire<typeof TargetState>;

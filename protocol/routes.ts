@@ -5,6 +5,14 @@ import { z } from 'zod';
 import { Device, LoginLink, Passkey, PasskeyOptions, Passkeys, Token, TokenMade, WaysIn } from './access.ts';
 import { Approval, ApprovalOutcome, SessionPolicy } from './approvals.ts';
 import {
+  AlertmanagerBody,
+  AlertsTaken,
+  GenericAlertBody,
+  Incident,
+  Incidents,
+  UptimeKumaBody,
+} from './alerts.ts';
+import {
   ApprovalBody,
   ChatBody,
   EvidenceQuery,
@@ -38,6 +46,7 @@ export const SessionEvent = z
 const SESSION = z.object({ id: z.string().describe('of the session') });
 const TARGET = z.object({ target: z.string().describe('name of the target') });
 const OPERATION = z.object({ id: z.string().describe('of the operation') });
+const INCIDENT = z.object({ id: z.string().describe('of the incident') });
 const EVIDENCE = z.object({ id: z.string().describe('of the evidence') });
 
 const READY = z.object({
@@ -49,6 +58,8 @@ const READY = z.object({
 
 /** Sessions cannot be used at all: the console is power only, or its journal cannot be written. */
 const NO_CHAT = ['power-only', 'journal-unavailable', 'shutting-down'] as const;
+/** 503 lets a monitor that can do so try again; Alertmanager does. */
+const NO_ALERT = ['unmapped-alert', 'alerts-waiting', ...NO_CHAT] as const;
 const NO_VERB = ['unknown-verb', 'verb-running', 'shutting-down'] as const;
 
 export const ROUTES = {
@@ -340,6 +351,37 @@ export const ROUTES = {
     params: OPERATION,
     answers: { 200: events(OperationFrame, 'The last frame has `finished_at`.') },
     problems: ['unknown-operation'],
+  },
+
+  'POST /api/alerts/alertmanager': {
+    says: 'Takes the webhook of Alertmanager (version 4). An operator or a token of the role `alerts` delivers.',
+    body: AlertmanagerBody,
+    answers: { 200: json(AlertsTaken, 'It is recorded. Triage goes on by itself.') },
+    problems: NO_ALERT,
+  },
+  'POST /api/alerts/uptime-kuma': {
+    says: 'Takes the webhook of Uptime Kuma. An operator or a token of the role `alerts` delivers.',
+    body: UptimeKumaBody,
+    answers: { 200: json(AlertsTaken, 'It is recorded. Triage goes on by itself.') },
+    problems: NO_ALERT,
+  },
+  'POST /api/alerts/generic': {
+    says: 'Takes one alert of any other monitor. An operator or a token of the role `alerts` delivers.',
+    body: GenericAlertBody,
+    answers: { 200: json(AlertsTaken, 'It is recorded. Triage goes on by itself.') },
+    problems: NO_ALERT,
+  },
+  'GET /api/incidents': {
+    says: 'The incidents, and the alerts that mean no target.',
+    answers: { 200: json(Incidents, 'Without verdict: triage has not ended yet.') },
+    problems: ['power-only', 'journal-unavailable'],
+  },
+  'POST /api/incidents/{id}/close': {
+    says: 'Closes an incident. Alerts of it that fire on are taken quietly for an hour, or until they were resolved.',
+    params: INCIDENT,
+    body: NoBody,
+    answers: { 200: json(Incident, 'It is closed, perhaps by somebody before.') },
+    problems: ['unknown-incident', ...NO_CHAT],
   },
 
   'GET /api/evidence': {

@@ -12,7 +12,9 @@ export const SessionSummary = z
     title: z
       .string()
       .exactOptional()
-      .describe('the first prompt, shortened to 200 characters; absent before one'),
+      .describe(
+        'the alert that opened it or the first prompt, shortened to 200 characters; absent before one',
+      ),
     running: z.boolean(),
   })
   .meta({ id: 'SessionSummary' });

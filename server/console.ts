@@ -11,6 +11,7 @@ import { createAgentDriver } from './agent/driver.ts';
 import { handsOf } from './agent/hands.ts';
 import { claudeConfigDir } from './agent/process-options.ts';
 import { forgetConversation } from './agent/transcripts.ts';
+import { type Alerts, startAlerts } from './alerts/alerts.ts';
 import { Approvals } from './approvals/approvals.ts';
 import { SessionPolicies } from './approvals/session-policies.ts';
 import { startAudit } from './audit/audit.ts';
@@ -74,6 +75,9 @@ export async function createConsole(config: Config, logger: Logger): Promise<Con
     logger.error({ err: error }, 'open operations could not be closed'),
   );
 
+  const alerts =
+    conversation === undefined ? undefined : makeAlerts(config, logger, { ...conversation, targets });
+
   const warnings = [...dataDir.warnings, ...warningsOf(config, agent?.unavailable())];
   const door = createDoor({
     config: config.access,
@@ -86,12 +90,13 @@ export async function createConsole(config: Config, logger: Logger): Promise<Con
     conversation,
     whyPowerOnly: why,
     targets,
+    alerts,
     describe: describe({
       config,
       warnings,
       whyPowerOnly: why,
       agentUnavailable: () => agent?.unavailable(),
-      recordWarnings: () => record?.warnings() ?? [],
+      recordWarnings: () => [...(record?.warnings() ?? []), ...(alerts?.warnings() ?? [])],
     }),
     verbTimeoutMs: config.verbTimeoutMs,
     keepaliveMs: config.keepaliveMs,
@@ -111,6 +116,7 @@ export async function createConsole(config: Config, logger: Logger): Promise<Con
     async close() {
       await sessions?.close();
       await app.close();
+      await alerts?.close();
       await agent?.close();
       approvals?.policies.close();
       await targets.close();
@@ -217,4 +223,26 @@ function makeConversation(
     logger,
   });
   return { sessions, agent, journal, approvals };
+}
+
+function makeAlerts(
+  config: Config,
+  logger: Logger,
+  { journal, sessions, targets }: { journal: Journal; sessions: Sessions; targets: Targets },
+): Alerts {
+  return startAlerts({
+    journal,
+    targets: config.targets.all,
+    find: targets.find,
+    agent: {
+      wanted: config.alerts.agentLooks,
+      async letLook(session, prompt) {
+        // Nobody has looked at what an alert says. Where the policy lets the agent do more than look, it is not asked.
+        if (targets.find(session.target)?.policy !== 'observe')
+          throw new Error(`the policy of ${session.target} is not observe`);
+        await sessions.prompt(session, { text: prompt, by: { type: 'server', name: 'breakglass' } });
+      },
+    },
+    logger,
+  });
 }

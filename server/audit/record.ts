@@ -95,7 +95,13 @@ const AUDIT: { readonly [Kind in JournaledKind]: ((event: EventOf<Kind>) => Audi
   grant_started: ({ grant_id, by, expires_at }) => ({ event: 'grant', grant_id, by, expires_at }),
   grant_ended: ({ grant_id, why }) => ({ event: 'grant-ended', grant_id, why }),
   policy_changed: ({ mode, by, loosened_until }) => ({ event: 'policy', mode, by, loosened_until }),
-  incident_opened: ({ incident_id, title, source }) => ({ event: 'incident', incident_id, title, source }),
+  incident_opened: ({ incident_id, title, source, detail }) => ({
+    event: 'incident',
+    incident_id,
+    title,
+    source,
+    detail,
+  }),
   incident_alert: ({ incident_id, status, title, times }) => ({
     event: 'incident-alert',
     incident_id,
@@ -110,7 +116,7 @@ const AUDIT: { readonly [Kind in JournaledKind]: ((event: EventOf<Kind>) => Audi
     detail,
     agent,
   }),
-  incident_closed: ({ incident_id, by }) => ({ event: 'incident-closed', incident_id, by }),
+  incident_closed: ({ incident_id, by, why }) => ({ event: 'incident-closed', incident_id, by, why }),
   notified: ({ channel, about, result, detail }) => ({ event: 'notified', channel, about, result, detail }),
   session: null,
   text: null,

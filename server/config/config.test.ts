@@ -34,6 +34,7 @@ test('the defaults are those that deployments know', () => {
         powerKeyPath: '/secrets/breakglass/private_key',
         vmid: undefined,
         policy: undefined,
+        alerts: [],
       },
     ],
   });

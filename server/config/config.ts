@@ -71,6 +71,10 @@ export interface Config {
   };
   /** What the agent may do, where a target or a session says nothing else. */
   readonly policy: PolicyMode;
+  readonly alerts: {
+    /** Whether the agent looks at what an alert is about. It never does more. */
+    readonly agentLooks: boolean;
+  };
   readonly audit: AuditConfig;
   readonly keep: KeepConfig;
   readonly sessionsDir: string;
@@ -139,6 +143,7 @@ const Variables = z.object({
   BREAKGLASS_AGENT_PROCESS_MB: wholeNumber(300, 1_000_000).default(1_024),
   BREAKGLASS_TURN_TIMEOUT_SECONDS: wholeNumber(1, 86_400).default(1_800),
   BREAKGLASS_POLICY: policyMode.default('ask'),
+  BREAKGLASS_ALERTS_AGENT: z.enum(['off', 'look'], { error: 'off or look' }).default('off'),
   BREAKGLASS_AUDIT_SYSLOG: z.string().optional(),
   BREAKGLASS_AUDIT_SYSLOG_CA: z.string().optional(),
   BREAKGLASS_AUDIT_WEBHOOK: z.string().optional(),
@@ -224,6 +229,7 @@ export function readConfig(
       ),
     },
     policy: read.BREAKGLASS_POLICY,
+    alerts: { agentLooks: read.BREAKGLASS_ALERTS_AGENT === 'look' },
     audit: readAudit(read),
     keep: { days: read.BREAKGLASS_KEEP_DAYS, megabytes: read.BREAKGLASS_KEEP_MB },
     sessionsDir,
@@ -375,6 +381,7 @@ function readTargets(read: Variables, given: Env): TargetsConfig {
     powerKeyPath: keyPath,
     vmid: read.BREAKGLASS_PVE_VMID,
     policy: undefined,
+    alerts: [],
   };
   return { default: name, all: [target] };
 }

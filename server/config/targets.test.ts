@@ -38,6 +38,7 @@ test('several targets, each with its own addresses, key, VM and policy; what is 
       powerKeyPath: '/secrets/key',
       vmid: 102,
       policy: undefined,
+      alerts: [],
     },
     {
       name: 'web',
@@ -49,6 +50,7 @@ test('several targets, each with its own addresses, key, VM and policy; what is 
       powerKeyPath: '/secrets/web-power',
       vmid: undefined,
       policy: 'observe',
+      alerts: [],
     },
     expect.objectContaining({ name: 'far', powerHost: { host: '192.168.1.128', port: 22, user: 'root' } }),
   ]);

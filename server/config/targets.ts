@@ -26,6 +26,8 @@ export interface TargetConfig {
   readonly vmid: number | undefined;
   /** The policy for the agent on this target; undefined when the general one applies. */
   readonly policy: PolicyMode | undefined;
+  /** Labels of alerts that mean this target: any of these sets, of which each label must have one of its values. */
+  readonly alerts: readonly Readonly<Record<string, readonly string[]>>[];
 }
 
 export interface TargetsConfig {
@@ -47,6 +49,17 @@ const title = z
   .min(1, { error: 'a title of at most 80 characters' })
   .max(80, { error: 'a title of at most 80 characters' });
 
+const LABELS = 'labels such as {instance: 10.0.10.10:9100}, or a list of such sets';
+const labelValue = z.string({ error: LABELS }).min(1, { error: LABELS });
+const labelSet = z
+  .record(
+    z.string(),
+    z.union([labelValue.transform((value) => [value]), z.array(labelValue).min(1)], { error: LABELS }),
+    { error: LABELS },
+  )
+  // A set of none would mean every alert.
+  .refine((set) => Object.keys(set).length > 0, { error: LABELS });
+
 const TargetEntry = z.strictObject(
   {
     title: title.optional(),
@@ -65,8 +78,9 @@ const TargetEntry = z.strictObject(
       { error: 'an address: {host, port?, user?, key?, vmid?}' },
     ),
     policy: policyMode.optional(),
+    alerts: z.union([labelSet.transform((set) => [set]), z.array(labelSet)], { error: LABELS }).default([]),
   },
-  { error: 'a target: {title?, vm, power, policy?}' },
+  { error: 'a target: {title?, vm, power, policy?, alerts?}' },
 );
 
 const TARGET_NAME = 'a name of small letters, digits and dashes';
@@ -118,7 +132,7 @@ export function parseTargets(text: string, file: string, defaults: TargetDefault
 function toTarget(
   file: string,
   text: string,
-  { title, vm, power, policy }: z.infer<typeof TargetEntry>,
+  { title, vm, power, policy, alerts }: z.infer<typeof TargetEntry>,
   defaults: TargetDefaults,
 ): TargetConfig {
   const name = parseTargetName(text);
@@ -133,6 +147,7 @@ function toTarget(
     powerKeyPath: power.key ?? defaults.keyPath,
     vmid: power.vmid,
     policy,
+    alerts,
   };
 }
 

@@ -15,6 +15,7 @@ import { BreakglassError } from '../../protocol/problems.ts';
 import type { Door } from '../access/door.ts';
 import type { Identity } from '../access/identity.ts';
 import { deviceRoutes, identityRoutes, loginRoute, tokenRoutes } from './access-routes.ts';
+import { type AlertRouteDeps, alertRoutes } from './alert-routes.ts';
 import { boundConnections } from './connections.ts';
 import { emergencyRoutes } from './emergency.ts';
 import { answerBadUrl, answerClientError, installErrors } from './errors.ts';
@@ -27,7 +28,7 @@ import { serve } from './route.ts';
 import { type SessionRouteDeps, sessionRoutes } from './session-routes.ts';
 import { Streams } from './streams.ts';
 
-export interface AppDeps extends Omit<PowerRouteDeps & SessionRouteDeps, 'streams'> {
+export interface AppDeps extends Omit<PowerRouteDeps & SessionRouteDeps & AlertRouteDeps, 'streams'> {
   readonly door: Door;
   readonly keepaliveMs: number;
   readonly describe: (identity: Identity) => Me;
@@ -144,6 +145,7 @@ export async function buildApp(deps: AppDeps): Promise<FastifyInstance> {
     powerRoutes(scope, { ...deps, streams });
     hostKeyRoutes(scope, door, deps.targets);
     evidenceRoutes(scope, deps.targets);
+    alertRoutes(scope, deps);
     serve(scope, 'GET /api/openapi.json', async () => {
       const { openApi } = await import('./openapi.ts');
       return openApi();

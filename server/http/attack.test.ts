@@ -56,6 +56,7 @@ async function house(access: Partial<AccessConfig> = {}) {
   } as unknown as Power;
   const door = testDoor({ bearerToken: TOKEN, ...access }, { journal, dataDir: tempDir() });
   const app = await buildApp({
+    alerts: undefined,
     door,
     conversation: { sessions, journal, approvals: approvalsOn(journal) },
     whyPowerOnly: undefined,

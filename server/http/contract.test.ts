@@ -10,6 +10,8 @@ import { testDoor } from '../../test/support/door.ts';
 import { scriptedAgent } from '../../test/support/scripted-agent.ts';
 import { noEvidence, smallTargets } from '../../test/support/small-target.ts';
 import { tempDir } from '../../test/support/temp-dir.ts';
+import { startAlerts } from '../alerts/alerts.ts';
+import type { Journal } from '../journal/port.ts';
 import { openJournal } from '../journal/sqlite.ts';
 import type { Power } from '../power/port.ts';
 import { Sessions } from '../sessions/sessions.ts';
@@ -28,6 +30,18 @@ const idlePower = {
   running: () => undefined,
 } as unknown as Power;
 
+const quietAlerts = (journal: Journal) => {
+  const alerts = startAlerts({
+    journal,
+    targets: [],
+    find: () => undefined,
+    agent: { wanted: false, letLook: () => Promise.reject(new Error('nobody asked')) },
+    logger,
+  });
+  onTestFinished(() => alerts.close());
+  return alerts;
+};
+
 async function app() {
   const journal = openJournal(tempDir());
   const sessions = new Sessions({
@@ -39,6 +53,7 @@ async function app() {
     logger,
   });
   const built = await buildApp({
+    alerts: quietAlerts(journal),
     door: testDoor({ bearerToken: TOKEN }),
     conversation: { sessions, journal, approvals: approvalsOn(journal) },
     whyPowerOnly: undefined,

@@ -45,6 +45,7 @@ async function house(
   } as unknown as Power;
   const door = testDoor({ bearerToken: TOKEN });
   const app = await buildApp({
+    alerts: undefined,
     door: {
       ...door,
       record: (note) => {

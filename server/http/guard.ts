@@ -134,8 +134,11 @@ export function hangUpOnBody(request: FastifyRequest, reply: FastifyReply): void
 }
 
 function refuseRole({ role, name }: Identity, request: FastifyRequest): void {
-  const open = request.routeOptions.config.anyRole === true;
-  if (role === 'operator' || open) return;
+  const { anyRole, delivers } = request.routeOptions.config;
+  if (role === 'operator') return;
+  // Whoever only delivers alerts may do nothing else, also not what everybody else may.
+  if (role === 'alerts' && delivers === true) return;
+  if (role === 'observer' && anyRole === true) return;
   if (role === 'observer' && SAFE_METHODS.includes(request.method)) return;
   throw new BreakglassError(
     'not-allowed',

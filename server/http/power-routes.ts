@@ -4,9 +4,11 @@ import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import type { z } from 'zod';
 import { PowerBody, TriageBody } from '../../protocol/bodies.ts';
 import { parseOperationId } from '../../protocol/ids.ts';
+import type { TargetState } from '../../protocol/me.ts';
 import type { Operation, OperationFrame, VerbResult } from '../../protocol/operations.ts';
 import { BreakglassError } from '../../protocol/problems.ts';
 import { MUTATING_VERBS, VERBS, type Verb } from '../../protocol/verbs.ts';
+import type { Alerts } from '../alerts/alerts.ts';
 import { exactVerb, type Once, type SecondPress, unknownVerb } from '../press/press.ts';
 import { parseIdempotencyKey } from '../press/repeats.ts';
 import type { Target } from '../targets/target.ts';
@@ -19,6 +21,7 @@ import type { Streams } from './streams.ts';
 
 export interface PowerRouteDeps {
   readonly targets: Targets;
+  readonly alerts: Pick<Alerts, 'openIncident'> | undefined;
   readonly verbTimeoutMs: number;
   readonly streams: Streams;
 }
@@ -62,8 +65,17 @@ export function powerRoutes(app: FastifyInstance, deps: PowerRouteDeps): void {
     throw unknownVerb(request.params['*']);
   });
 
-  serve(app, 'GET /api/targets', () => targets.list());
-  serve(app, 'GET /api/targets/{target}', async (request) => targets.named(request.params.target).state());
+  const withIncident = (state: TargetState): TargetState => {
+    const incident = deps.alerts?.openIncident(state.name);
+    return incident === undefined ? state : { ...state, incident };
+  };
+  serve(app, 'GET /api/targets', async () => {
+    const list = await targets.list();
+    return { ...list, targets: list.targets.map(withIncident) };
+  });
+  serve(app, 'GET /api/targets/{target}', async (request) =>
+    withIncident(await targets.named(request.params.target).state()),
+  );
   serve(app, 'POST /api/targets/{target}/triage', async (request) => {
     const { longer = false, unasked = false } = bodyOf(TriageBody, request);
     const { diagnosis } = targets.named(request.params.target);

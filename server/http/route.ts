@@ -13,12 +13,15 @@ type Request<Name> = FastifyRequest<{ Params: Readonly<Record<Param<Name>, strin
 declare module 'fastify' {
   interface FastifyContextConfig {
     readonly anyRole?: true;
+    readonly delivers?: true;
   }
 }
 
 export interface RouteOptions {
   /** Also for those who only look, although it changes something: it is their own. */
   readonly anyRole?: true;
+  /** Also for those who only deliver alerts. */
+  readonly delivers?: true;
   /** The largest body in bytes, where it is not that of the server. */
   readonly bodyLimit?: number;
 }
@@ -38,7 +41,10 @@ export function serve<Name extends RouteName>(
   app.route<{ Params: Readonly<Record<Param<Name>, string>> }>({
     method,
     url: path.replaceAll(/\{(\w+)\}/g, ':$1'),
-    config: options.anyRole === true ? { anyRole: true } : {},
+    config: {
+      ...(options.anyRole === true ? { anyRole: true } : {}),
+      ...(options.delivers === true ? { delivers: true } : {}),
+    },
     ...(options.bodyLimit === undefined ? {} : { bodyLimit: options.bodyLimit }),
     handler: handle,
   });

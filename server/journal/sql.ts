@@ -21,8 +21,8 @@ export const SQL = {
   sessions: `
     SELECT o.session_id AS session_id, o.target AS target, o.at AS opened_at, json_extract(o.event, '$.actor.name') AS opened_by,
       (SELECT at FROM events WHERE session_id = o.session_id ORDER BY id DESC LIMIT 1) AS last_at,
-      (SELECT substr(json_extract(event, '$.text'), 1, 200) FROM events
-        WHERE session_id = o.session_id AND kind = 'user' ORDER BY id LIMIT 1) AS title,
+      (SELECT substr(coalesce(json_extract(event, '$.text'), json_extract(event, '$.title')), 1, 200) FROM events
+        WHERE session_id = o.session_id AND kind IN ('user', 'incident_opened') ORDER BY id LIMIT 1) AS title,
       EXISTS (SELECT 1 FROM open_work WHERE session_id = o.session_id AND kind = 'user') AS running
     FROM events AS o WHERE o.kind = 'session_opened' ORDER BY o.id DESC LIMIT ?`,
   bytes:

@@ -75,6 +75,7 @@ async function house() {
     powerKeyPath: host.keyPath,
     vmid: undefined,
     policy: undefined,
+    alerts: [],
   };
   const hostKeys = createHostKeys();
   const targets = createTargets({ default: config.name, all: [config] }, (each) =>
@@ -94,6 +95,7 @@ async function house() {
   );
   const door = testDoor({ bearerToken: TOKEN }, { journal });
   const app = await buildApp({
+    alerts: undefined,
     door,
     conversation: undefined,
     whyPowerOnly: 'not of interest here',
