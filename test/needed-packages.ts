@@ -14,6 +14,7 @@ const NEEDED = [
   { file: '/usr/bin/cpio', debianPackage: 'cpio' },
   { file: '/usr/bin/script', debianPackage: 'bsdutils' },
   { file: '/usr/bin/caddy', debianPackage: 'caddy' },
+  { file: '/usr/bin/prometheus-alertmanager', debianPackage: 'prometheus-alertmanager' },
 ];
 
 /** Ends the process where something is missing and cannot be installed. */

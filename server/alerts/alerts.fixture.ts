@@ -1,12 +1,15 @@
 // The room of alerts for its tests: a real journal, targets whose triage the test gives, and a clock that the test moves.
 import pino from 'pino';
+import { onTestFinished } from 'vitest';
 import type { NewEvent } from '../../protocol/events.ts';
 import { eventId, type TargetName } from '../../protocol/ids.ts';
 import type { Operation } from '../../protocol/operations.ts';
 import type { TriageReport } from '../../protocol/triage.ts';
+import type { Journal } from '../journal/port.ts';
 import { openJournal } from '../journal/sqlite.ts';
 import type { TriageCause } from '../readings/triage-run.ts';
-import { type AlertsParts, startAlerts } from './alerts.ts';
+import type { Targets } from '../targets/targets.ts';
+import { type Alerts, type AlertsParts, startAlerts } from './alerts.ts';
 import type { Alert } from './incoming.ts';
 
 export const devvm = 'devvm' as TargetName;
@@ -94,6 +97,19 @@ export function openRoom(dir: string, options: RoomOptions = {}) {
       await journal.close();
     },
   };
+}
+
+/** The room over the targets of a test of the routes. */
+export function alertsOver(journal: Journal, targets: Targets): Alerts {
+  const alerts = startAlerts({
+    journal,
+    targets: targets.all.map(({ name }) => ({ name, alerts: [] })),
+    find: targets.find,
+    agent: { wanted: false, letLook: () => Promise.reject(new Error('nobody may ask')) },
+    logger: pino({ level: 'silent' }),
+  });
+  onTestFinished(() => alerts.close());
+  return alerts;
 }
 
 /** The methods of a class, so that one of them can be replaced. */

@@ -111,7 +111,7 @@ test('what arrives twice is recorded once, and its repeats once an hour at most'
   await deliver(alert('a'));
   const told = await ofKind('incident_alert');
   expect([before, told.length]).toEqual([1, 2]);
-  expect(told[1]?.times).toBe(60);
+  expect(told[1]?.times).toBe(59);
 });
 
 test('at any point of any history a target has at most one open incident, and it is the same after a restart', async () => {

@@ -10,8 +10,7 @@ import { testDoor } from '../../test/support/door.ts';
 import { scriptedAgent } from '../../test/support/scripted-agent.ts';
 import { noEvidence, smallTargets } from '../../test/support/small-target.ts';
 import { tempDir } from '../../test/support/temp-dir.ts';
-import { startAlerts } from '../alerts/alerts.ts';
-import type { Journal } from '../journal/port.ts';
+import { alertsOver } from '../alerts/alerts.fixture.ts';
 import { openJournal } from '../journal/sqlite.ts';
 import type { Power } from '../power/port.ts';
 import { Sessions } from '../sessions/sessions.ts';
@@ -30,18 +29,6 @@ const idlePower = {
   running: () => undefined,
 } as unknown as Power;
 
-const quietAlerts = (journal: Journal) => {
-  const alerts = startAlerts({
-    journal,
-    targets: [],
-    find: () => undefined,
-    agent: { wanted: false, letLook: () => Promise.reject(new Error('nobody asked')) },
-    logger,
-  });
-  onTestFinished(() => alerts.close());
-  return alerts;
-};
-
 async function app() {
   const journal = openJournal(tempDir());
   const sessions = new Sessions({
@@ -52,12 +39,13 @@ async function app() {
     turnTimeoutMs: 60_000,
     logger,
   });
+  const targets = smallTargets({ devvm: { power: idlePower, evidence: noEvidence } });
   const built = await buildApp({
-    alerts: quietAlerts(journal),
+    alerts: alertsOver(journal, targets),
     door: testDoor({ bearerToken: TOKEN }),
     conversation: { sessions, journal, approvals: approvalsOn(journal) },
     whyPowerOnly: undefined,
-    targets: smallTargets({ devvm: { power: idlePower, evidence: noEvidence } }),
+    targets,
     describe: () => {
       throw new Error('nobody asks');
     },
