@@ -18,6 +18,8 @@ export interface Row {
   readonly name: string;
   readonly title: string | undefined;
   readonly health: Health;
+  /** Since when an incident is open; undefined: none is. */
+  readonly incidentSince: string | undefined;
 }
 
 interface ListPorts {
@@ -55,7 +57,10 @@ export class TargetList {
     const added = [...known.keys()].filter((name) => !this.#order.includes(name));
     return [...this.#order, ...added].flatMap((name) => {
       const target = known.get(name);
-      return target ? [{ name, title: target.title, health: healthOf(this.#states.get(name), now) }] : [];
+      if (!target) return [];
+      const state = this.#states.get(name);
+      const incidentSince = state?.incident?.opened_at;
+      return [{ name, title: target.title, health: healthOf(state, now), incidentSince }];
     });
   }
   /** Why the last question to the console failed. */

@@ -238,3 +238,64 @@ it('an operation tells what triage said before it, and gets its evidence when th
   ]);
   expect(state.items).toMatchObject([{ kind: 'operation', operation: { finding, evidence_id: 'e1' } }]);
 });
+
+describe('an incident', () => {
+  const opened = journaled({
+    kind: 'incident_opened',
+    incident_id: 'i',
+    title: 'SshDown',
+    source: 'Alertmanager',
+    detail: 'silent',
+  });
+  const alerted = (status: string, title: string, more = {}) =>
+    journaled({ kind: 'incident_alert', incident_id: 'i', status, title, fingerprints: ['x'], ...more });
+
+  it('is one card, in which its alerts and its end are told', () => {
+    const state = play([
+      opened,
+      alerted('firing', 'SshDown'),
+      alerted('firing', 'again', { fingerprints: [], times: 9 }),
+      alerted('resolved', 'SshDown'),
+      journaled({
+        kind: 'incident_closed',
+        incident_id: 'i',
+        title: 'SshDown',
+        by: 'breakglass',
+        why: 'resolved',
+      }),
+    ]);
+    expect(state.items).toMatchObject([
+      {
+        kind: 'incident',
+        incident: {
+          detail: 'silent',
+          alerts: [{ status: 'firing' }, { status: 'resolved' }],
+          closed: { words: 'All its alerts are resolved.' },
+        },
+      },
+      { kind: 'remark', text: 'The incident is closed. All its alerts are resolved.' },
+    ]);
+  });
+
+  it('shows the last alerts only, however many come', () => {
+    const state = play([opened, ...Array.from({ length: 500 }, (_, n) => alerted('firing', `${n}`))]);
+    const [card] = state.items;
+    expect(card?.kind === 'incident' && card.incident.alerts.map(({ title }) => title)).toEqual(
+      Array.from({ length: 12 }, (_, n) => `${488 + n}`),
+    );
+  });
+
+  it('has a verdict that names the advised verb, and is the same after a replay', () => {
+    const verdict = journaled({
+      kind: 'incident_verdict',
+      incident_id: 'i',
+      title: 'SshDown',
+      detail: 'Stalled. Advised: cycle.',
+      report: { finding: { advised: 'cycle' } },
+      agent: 'nothing-to-look-with',
+    });
+    const state = play([opened, verdict]);
+    expect(state.items[1]).toMatchObject({ kind: 'verdict', verdict: { advised: 'cycle' } });
+    expect(play([opened, verdict], state)).toBe(state);
+  });
+});

@@ -11,6 +11,14 @@ import type {
 } from '../../../protocol/events.ts';
 import type { TriageReport } from '../../../protocol/triage.ts';
 import { policyWords, resolvedWords } from './approval-words.ts';
+import {
+  closedWords,
+  type IncidentView,
+  incidentOf,
+  type VerdictView,
+  verdictOf,
+  withAlert,
+} from './incident-view.ts';
 import { appendCapped, mergeStep, type OperationView } from './operation-view.ts';
 
 export interface ToolResult {
@@ -49,6 +57,13 @@ export type Item =
       readonly text: string;
     }
   | { readonly kind: 'finding'; readonly key: number; readonly at: string; readonly report: TriageReport }
+  | {
+      readonly kind: 'incident';
+      readonly key: number;
+      readonly at: string;
+      readonly incident: IncidentView;
+    }
+  | { readonly kind: 'verdict'; readonly key: number; readonly at: string; readonly verdict: VerdictView }
   | {
       readonly kind: 'operation';
       readonly key: number;
@@ -117,6 +132,17 @@ const updateOperation = (
   const found = state.items[index];
   if (found?.kind !== 'operation') return state;
   return { ...state, items: state.items.with(index, { ...found, operation: change(found.operation) }) };
+};
+
+const updateIncident = (
+  state: Transcript,
+  id: string,
+  change: (incident: IncidentView) => IncidentView,
+): Transcript => {
+  const index = state.items.findLastIndex((item) => item.kind === 'incident' && item.incident.id === id);
+  const found = state.items[index];
+  if (found?.kind !== 'incident') return state;
+  return { ...state, items: state.items.with(index, { ...found, incident: change(found.incident) }) };
 };
 
 const endTurn = (state: Transcript, key: number, at: string): Transcript => {
@@ -257,6 +283,26 @@ export const reduce = (state: Transcript, event: WireEvent): Transcript => {
       };
     case 'finding':
       return push(next, { kind: 'finding', key, at, report: event.report });
+    case 'incident_opened':
+      return push(next, { kind: 'incident', key, at, incident: incidentOf(event) });
+    case 'incident_alert':
+      return updateIncident(next, event.incident_id, (incident) => withAlert(incident, event, at));
+    case 'incident_verdict':
+      return push(next, { kind: 'verdict', key, at, verdict: verdictOf(event) });
+    case 'incident_closed': {
+      const words = closedWords(event);
+      const closed = updateIncident(next, event.incident_id, (incident) => ({
+        ...incident,
+        closed: { at, words },
+      }));
+      return push(closed, {
+        kind: 'remark',
+        key,
+        at,
+        tone: 'note',
+        text: `The incident is closed. ${words}`,
+      });
+    }
     case 'power_started': {
       const id = event.operation_id ?? `event-${key}`;
       const operation: OperationView = {

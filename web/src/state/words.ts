@@ -38,4 +38,7 @@ export const roughAge = (atIso: string | null, nowMs: number): string => {
 export const localTime = (atIso: string): string =>
   new Date(atIso).toLocaleTimeString([], { hour: '2-digit', minute: '2-digit', second: '2-digit' });
 
+export const shortTime = (atIso: string): string =>
+  new Date(atIso).toLocaleTimeString([], { hour: '2-digit', minute: '2-digit' });
+
 export const money = (usd: number): string => (usd > 0 && usd < 0.01 ? '< $0.01' : `$${usd.toFixed(2)}`);
