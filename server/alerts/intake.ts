@@ -13,6 +13,9 @@ export const LISTED_EVENTS = 200;
 /** After a person closed an incident, what still fires does not open another one for so long. */
 export const QUIET_MS = 3_600_000;
 
+/** Alerts that one event names. */
+const NAMED = 3;
+
 export const CONSOLE = { type: 'server', name: 'breakglass' } as const;
 
 export interface Intake {
@@ -103,8 +106,12 @@ function detailOf({ detail, labels }: Alert): { readonly detail?: string } {
   return words === '' ? {} : { detail: words };
 }
 
-const titleOf = ([first, ...more]: readonly Alert[]): string =>
-  `${first?.title ?? ''}${more.length === 0 ? '' : ` and ${more.length} more`}`;
+/** The first of them by their titles. */
+function titleOf(alerts: readonly Alert[]): string {
+  const more = alerts.length - NAMED;
+  const named = alerts.slice(0, NAMED).map(({ title }) => title);
+  return `${named.join('; ')}${more > 0 ? ` and ${more} more` : ''}`;
+}
 
 const timesOf = (count: number) => (count === 1 ? {} : { times: count });
 

@@ -141,3 +141,17 @@ test('BREAKGLASS_CONFIG names the file; a target in the environment beside it is
     /^BREAKGLASS_CONFIG: .*cannot be read/,
   );
 });
+
+test('labels of alerts are one set or several, each label with one value or several', () => {
+  const alertsOf = (alerts: string) =>
+    parseTargets(one('{ host: 10.0.0.1 }', '{ host: 10.0.0.2 }', `    alerts: ${alerts}\n`), 'targets.yaml', {
+      vmUser: 'breakglass',
+      powerUser: 'root',
+      keyPath: '/k',
+    }).all[0]?.alerts;
+  expect(alertsOf('{ instance: a, job: [b, c] }')).toEqual([{ instance: ['a'], job: ['b', 'c'] }]);
+  expect(alertsOf('[{ instance: a }, { monitor: m }]')).toEqual([{ instance: ['a'] }, { monitor: ['m'] }]);
+  // A set without labels would mean every alert.
+  for (const wrong of ['{}', '[{}]', 'devvm', '{ instance: 5 }', '{ instance: [] }', '{ instance: "" }'])
+    expect(() => alertsOf(wrong)).toThrow(/targets\.devvm\.alerts.*labels such as \{instance: /);
+});

@@ -1,6 +1,6 @@
 // The real Alertmanager of Debian sends to a real console with the lab around it. Its own API is what Prometheus would use.
-import { type ChildProcess, spawn } from 'node:child_process';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
@@ -82,6 +82,16 @@ describe('with Alertmanager', () => {
     manager.kill('SIGKILL');
     await house.close();
     rmSync(dir, { recursive: true, force: true });
+  });
+
+  test('the configuration that the documentation shows is one that Alertmanager takes', () => {
+    const page = readFileSync(path.resolve(import.meta.dirname, '../../docs/alerts.md'), 'utf8');
+    const [, example = ''] = /```yaml\n([\s\S]*?)```/.exec(page) ?? [];
+    writeFileSync(path.join(dir, 'example.yml'), example);
+    const checked = spawnSync('/usr/bin/amtool', ['check-config', path.join(dir, 'example.yml')], {
+      encoding: 'utf8',
+    });
+    expect([checked.status, checked.stdout]).toEqual([0, expect.stringContaining('1 receivers')]);
   });
 
   test('what fires opens an incident with a verdict, and what is resolved closes it', async () => {

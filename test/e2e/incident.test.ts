@@ -1,0 +1,50 @@
+// An alert on the page of a phone: the strip leads to the incident's session, and its verdict to the power buttons. Nothing is pressed.
+import type { Browser } from 'playwright-core';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import type { Incidents } from '../../protocol/alerts.ts';
+import { launch, signIn } from '../support/browser.ts';
+import { type House, startHouse } from '../support/house.ts';
+import { until } from '../support/wait-for.ts';
+
+describe('an incident on the page', () => {
+  let house: House;
+  let browser: Browser;
+  beforeAll(async () => {
+    house = await startHouse({ scenario: 'io-stall' });
+    browser = await launch();
+  });
+  afterAll(async () => {
+    await browser.close();
+    await house.close();
+  });
+
+  test('is reached from the strip, shows what is from outside as text, and its verdict leads to the power view', async () => {
+    const title = 'DiskStalled <img src=x onerror=alert(1)>\u202E';
+    const labels = { instance: '10.0.10.10:9100' };
+    const alert = { title, status: 'firing', labels, detail: 'No writes for 5 minutes.' };
+    const taken = await house.call('POST', '/api/alerts/generic', alert);
+    expect(taken.status).toBe(200);
+    await until('a verdict', async () => {
+      const { incidents } = (await (await house.call('GET', '/api/incidents')).json()) as Incidents;
+      return incidents[0]?.verdict;
+    });
+
+    const { page, context, troubles } = await signIn(browser, house.base);
+    await page.getByTestId('incident-link').click();
+    const card = page.getByTestId('incident');
+    await card.waitFor();
+    expect(await card.textContent()).toContain('DiskStalled <img src=x onerror=alert(1)>');
+    expect(await card.locator('img').count()).toBe(0);
+    const verdict = page.getByTestId('verdict');
+    expect(await verdict.textContent()).toContain('Advised: cycle. Nothing was pressed.');
+    await verdict.getByTestId('verdict-to-power').click();
+    await page.getByTestId('power-panel').getByTestId('verb-cycle').waitFor();
+    const { sessions } = (await (await house.call('GET', '/api/sessions')).json()) as { sessions: unknown[] };
+    expect(sessions).toContainEqual(
+      expect.objectContaining({ title: expect.stringContaining('DiskStalled') }),
+    );
+    expect(house.log()).not.toMatch(/power_started/);
+    expect(troubles).toEqual([]);
+    await context.close();
+  });
+});
