@@ -233,7 +233,7 @@ function makeAlerts(
   return startAlerts({
     journal,
     targets: config.targets.all,
-    find: targets.find,
+    find: (name) => targets.find(name),
     agent: {
       wanted: config.alerts.agentLooks,
       async letLook(session, prompt) {

@@ -104,7 +104,7 @@ export function alertsOver(journal: Journal, targets: Targets): Alerts {
   const alerts = startAlerts({
     journal,
     targets: targets.all.map(({ name }) => ({ name, alerts: [] })),
-    find: targets.find,
+    find: (name) => targets.find(name),
     agent: { wanted: false, letLook: () => Promise.reject(new Error('nobody may ask')) },
     logger: pino({ level: 'silent' }),
   });

@@ -1,5 +1,5 @@
 // The incidents as the journal tells them: a state made of events and of nothing else, so that it is the same after a restart. It keeps
-// the last incident of each target whole, and a hundred for the list.
+// the last incident of each target, and some hundred before them: for the list, and to see which target has many.
 import type { Incident, OpenIncident } from '../../protocol/alerts.ts';
 import type { JournalEvent, JournaledKind } from '../../protocol/events.ts';
 import type { SessionId, TargetName } from '../../protocol/ids.ts';
@@ -32,6 +32,7 @@ export interface Kept {
 }
 
 const LISTED = 100;
+const KEPT = 300;
 
 export class IncidentBook {
   readonly #byId = new Map<string, Kept>();
@@ -111,7 +112,7 @@ export class IncidentBook {
     this.#byId.set(id, opened);
     this.#last.set(target, opened);
     const old = [...this.#byId.values()].find((each) => this.#last.get(each.target) !== each);
-    if (this.#byId.size > LISTED && old !== undefined) this.#byId.delete(old.id);
+    if (this.#byId.size > KEPT && old !== undefined) this.#byId.delete(old.id);
   }
 }
 

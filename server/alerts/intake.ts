@@ -11,7 +11,7 @@ export const LISTED_ALERTS = 500;
 /** Events of alerts in one incident: an alert that comes and goes all night stops being listed. */
 export const LISTED_EVENTS = 200;
 /** After a person closed an incident, what still fires does not open another one for so long. */
-export const QUIET_MS = 3_600_000;
+const QUIET_MS = 3_600_000;
 
 /** Alerts that one event names. */
 const NAMED = 3;

@@ -1,4 +1,5 @@
 // The routes of the console that the page calls, one function each.
+
 import type {
   Device,
   LoginLink,
@@ -10,6 +11,7 @@ import type {
   TokenMade,
   WaysIn,
 } from '../../../protocol/access.ts';
+import type { Incident } from '../../../protocol/alerts.ts';
 import type { EvidenceRecord } from '../../../protocol/evidence.ts';
 import type { HostKeyChange } from '../../../protocol/host-keys.ts';
 import type { Me, TargetState, TargetsAnswer } from '../../../protocol/me.ts';
@@ -68,6 +70,8 @@ export const acceptHostKey = (target: string, { side, offered }: HostKeyChange) 
     timeoutMs: 40_000,
     body: { side, fingerprint: offered.fingerprint },
   });
+export const closeIncident = (id: string) =>
+  request<Incident>('POST', `/api/incidents/${id}/close`, { body: {} });
 export const fetchEvidence = (id: string) =>
   request<EvidenceRecord>('GET', `/api/evidence/${encodeURIComponent(id)}`, { timeoutMs: 60_000 });
 // Long, because triage asks the power host and the VM, each with a time limit of its own.
