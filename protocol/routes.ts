@@ -3,7 +3,6 @@
 // loaded: no request needs it.
 import { z } from 'zod';
 import { Device, LoginLink, Passkey, PasskeyOptions, Passkeys, Token, TokenMade, WaysIn } from './access.ts';
-import { Approval, ApprovalOutcome, SessionPolicy } from './approvals.ts';
 import {
   AlertmanagerBody,
   AlertsTaken,
@@ -12,6 +11,7 @@ import {
   Incidents,
   UptimeKumaBody,
 } from './alerts.ts';
+import { Approval, ApprovalOutcome, SessionPolicy } from './approvals.ts';
 import {
   ApprovalBody,
   ChatBody,

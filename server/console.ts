@@ -228,7 +228,12 @@ function makeConversation(
 function makeAlerts(
   config: Config,
   logger: Logger,
-  { journal, sessions, targets }: { journal: Journal; sessions: Sessions; targets: Targets },
+  {
+    journal,
+    sessions,
+    approvals,
+    targets,
+  }: { journal: Journal; sessions: Sessions; approvals: Approvals; targets: Targets },
 ): Alerts {
   return startAlerts({
     journal,
@@ -237,10 +242,10 @@ function makeAlerts(
     agent: {
       wanted: config.alerts.agentLooks,
       async letLook(session, prompt) {
-        // Nobody has looked at what an alert says. Where the policy lets the agent do more than look, it is not asked.
-        if (targets.find(session.target)?.policy !== 'observe')
-          throw new Error(`the policy of ${session.target} is not observe`);
-        await sessions.prompt(session, { text: prompt, by: { type: 'server', name: 'breakglass' } });
+        const by = { type: 'server', name: 'breakglass' } as const;
+        // Nobody has read what the alert says. So the agent only looks in this session until a person sets another mode.
+        await approvals.policies.set(session, { mode: 'observe' }, by);
+        await sessions.prompt(session, { text: prompt, by });
       },
     },
     logger,

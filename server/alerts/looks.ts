@@ -21,7 +21,7 @@ export interface LookedAt {
 export interface LookingAgent {
   /** Whether the deployment wants it. */
   readonly wanted: boolean;
-  /** Resolves when the prompt is in the journal. Rejects where the agent cannot be asked, or could do more than look. */
+  /** Resolves when the prompt is in the journal. Rejects where the agent cannot be asked, or could not be held to looking. */
   letLook(session: { readonly id: SessionId; readonly target: TargetName }, prompt: string): Promise<void>;
 }
 

@@ -3,6 +3,7 @@ import { expect, onTestFinished, test } from 'vitest';
 import type { AlertsTaken, Incidents } from '../../protocol/alerts.ts';
 import { eventId } from '../../protocol/ids.ts';
 import type { TargetState } from '../../protocol/me.ts';
+import { approvalsOn } from '../../test/support/approvals-on.ts';
 import { testDoor } from '../../test/support/door.ts';
 import { scriptedAgent } from '../../test/support/scripted-agent.ts';
 import { smallTargets } from '../../test/support/small-target.ts';
@@ -43,7 +44,7 @@ async function house({ powerOnly = false, names = ['devvm'] } = {}) {
   const app = await buildApp({
     alerts: powerOnly ? undefined : alertsOver(journal, targets),
     door: testDoor({ bearerToken: TOKEN }, { journal, dataDir: tempDir() }),
-    conversation: powerOnly ? undefined : { sessions, journal },
+    conversation: powerOnly ? undefined : { sessions, journal, approvals: approvalsOn(journal) },
     whyPowerOnly: powerOnly ? 'journal.sqlite is damaged' : undefined,
     targets,
     describe: () => {

@@ -265,10 +265,6 @@ export const reduce = (state: Transcript, event: WireEvent): Transcript => {
     case 'grant_ended':
     case 'policy_changed':
       return remark('note', policyWords(event));
-    case 'incident_opened':
-    case 'incident_alert':
-    case 'incident_verdict':
-    case 'incident_closed':
     case 'notified':
       return next;
     case 'access':
