@@ -8,6 +8,7 @@ import { testDoor } from '../../test/support/door.ts';
 import { scriptedAgent } from '../../test/support/scripted-agent.ts';
 import { noEvidence, smallTargets } from '../../test/support/small-target.ts';
 import { tempDir } from '../../test/support/temp-dir.ts';
+import { alertsOver } from '../alerts/alerts.fixture.ts';
 import { openJournal } from '../journal/sqlite.ts';
 import type { Power } from '../power/port.ts';
 import { Sessions } from '../sessions/sessions.ts';
@@ -31,11 +32,13 @@ async function house() {
     logger,
   });
   const door = testDoor({ bearerToken: TOKEN }, { journal, dataDir: tempDir() });
+  const targets = smallTargets({ devvm: { power: {} as Power, evidence: noEvidence } });
   const app = await buildApp({
     door,
     conversation: { sessions, journal, approvals },
+    alerts: alertsOver(journal, targets),
     whyPowerOnly: undefined,
-    targets: smallTargets({ devvm: { power: {} as Power, evidence: noEvidence } }),
+    targets,
     describe: () => ({}) as never,
     verbTimeoutMs: 1_000,
     keepaliveMs: 1_000,
