@@ -3,6 +3,7 @@
 import { z } from 'zod';
 import { Approval, ApprovalAnswer, Grant, PolicyMode } from './approvals.ts';
 import { EvidenceStatus } from './evidence.ts';
+import { NotificationResult } from './notifications.ts';
 import { Actor, OperationState, OperationStep, Outcome, VerbResult } from './operations.ts';
 import { TriageReport } from './triage.ts';
 import {
@@ -261,9 +262,7 @@ export const JournaledBody = z.discriminatedUnion('kind', [
       kind: z.literal('notified'),
       channel: z.string().describe('`push`, `ntfy` or `webhook`'),
       about: eventId.describe('the event that it tells of'),
-      result: z
-        .enum(['sent', 'failed', 'suppressed', 'no-device'])
-        .describe('`suppressed`: somebody was seen to look at it'),
+      result: NotificationResult,
       detail: z.string().describe('a sentence for a person'),
     })
     .describe('What became of a notification.'),
@@ -343,6 +342,15 @@ export const EphemeralEvent = z.discriminatedUnion('kind', [
   z
     .object({ kind: z.literal('error'), session_id: sessionId, turn_id: turnId, error: z.string() })
     .describe('The journal could not take the event that would have said this.'),
+  z
+    .object({
+      kind: z.literal('looking'),
+      session_id: sessionId,
+      nonce: z.string().describe('for `POST /api/looking`'),
+    })
+    .describe(
+      'Does a person look at this now? Answered only by a page that is visible and has the focus; then nobody is notified of what just happened here.',
+    ),
   z.object({ kind: z.literal('done') }).describe('The last frame of the one-turn chat.'),
 ]);
 export type EphemeralEvent = Wire<typeof EphemeralEvent>;

@@ -33,6 +33,14 @@ import { events, file, json, nothing, ProblemAnswer, problem, type Route } from 
 import { EphemeralEvent, EventStamp, JournaledBody } from './events.ts';
 import { EvidenceList, EvidenceRecord } from './evidence.ts';
 import { Me, TargetState, TargetsAnswer } from './me.ts';
+import {
+  LookingBody,
+  Notifications,
+  NotificationTest,
+  NotificationTestBody,
+  PushDevice,
+  PushSubscriptionBody,
+} from './notifications.ts';
 import { Operation, OperationFrame, VerbResult } from './operations.ts';
 import { SessionSummary } from './sessions.ts';
 import { TriageReport } from './triage.ts';
@@ -382,6 +390,37 @@ export const ROUTES = {
     body: NoBody,
     answers: { 200: json(Incident, 'It is closed, perhaps by somebody before.') },
     problems: ['unknown-incident', ...NO_CHAT],
+  },
+  'GET /api/notifications': {
+    says: 'How this console reaches people who are not looking: its channels with their last results, and the browsers that get Web Push.',
+    answers: { 200: json(Notifications, 'As it is now, for the address that was asked.') },
+    problems: ['power-only'],
+  },
+  'POST /api/notifications/devices': {
+    says: 'Turns notifications on for a browser. It ends with the sign-in of whoever asks, and when its push service says that it is gone.',
+    body: PushSubscriptionBody,
+    answers: {
+      201: json(PushDevice, 'It gets the next notification. The same subscription again is the same device.'),
+    },
+    problems: ['power-only', 'journal-unavailable'],
+  },
+  'DELETE /api/notifications/devices/{id}': {
+    says: 'Turns notifications off for a browser.',
+    params: z.object({ id: z.string().describe('of the browser') }),
+    answers: { 204: nothing('It gets no more.') },
+    problems: ['unknown-device', 'power-only', 'journal-unavailable'],
+  },
+  'POST /api/notifications/test': {
+    says: 'Sends a notification now, and says what became of it.',
+    body: NotificationTestBody,
+    answers: { 200: json(NotificationTest, 'Within ten seconds, also when it failed.') },
+    problems: ['unknown-device', 'power-only', 'too-many-requests'],
+  },
+  'POST /api/looking': {
+    says: 'The answer of a page to the event `looking`: it is visible and has the focus. Only within two seconds, and only of an operator, it counts.',
+    body: LookingBody,
+    answers: { 204: nothing('Whether or not it still counts.') },
+    problems: ['power-only'],
   },
 
   'GET /api/evidence': {

@@ -5,7 +5,7 @@ import type { Logger } from 'pino';
 import { configuredEvent } from './about/configured.ts';
 import { describe } from './about/describe.ts';
 import { warningsOf } from './about/warnings.ts';
-import { createDoor } from './access/door.ts';
+import { createDoor, type Door } from './access/door.ts';
 import { capturePaces } from './agent/capture-pace.ts';
 import { createAgentDriver } from './agent/driver.ts';
 import { handsOf } from './agent/hands.ts';
@@ -21,6 +21,7 @@ import { buildApp } from './http/app.ts';
 import { checkJournalLater } from './journal/check-later.ts';
 import type { Journal } from './journal/port.ts';
 import { tryJournal } from './journal/try-journal.ts';
+import { type Notify, outboxesOf, startNotify } from './notify/notify.ts';
 import { claimDataDir, type DataDir } from './processes/data-dir.ts';
 import { ownerMark, reapOrphans } from './processes/owner.ts';
 import { startRetention } from './retention/retention.ts';
@@ -85,8 +86,11 @@ export async function createConsole(config: Config, logger: Logger): Promise<Con
     journal,
     logger,
   });
+  const notify =
+    conversation === undefined ? undefined : makeNotify(config, logger, { dataDir, door, ...conversation });
   const app = await buildApp({
     door,
+    notify,
     conversation,
     whyPowerOnly: why,
     targets,
@@ -121,6 +125,7 @@ export async function createConsole(config: Config, logger: Logger): Promise<Con
       approvals?.policies.close();
       await targets.close();
       await recovering;
+      await notify?.close();
       door.close();
       removeControlDir(controlDir);
       await record?.close();
@@ -141,7 +146,7 @@ function makeRecord(
   const retention = startRetention({
     keep: config.keep,
     journal,
-    channels: audit.channels,
+    channels: [...audit.channels, ...outboxesOf(config.notify)],
     removeEvidence: (target, id) => removeEvidence(dataDir.path, target, id),
     forget: (session) => forgetConversation(claudeConfigDir(dataDir.path), session),
     logger,
@@ -153,6 +158,27 @@ function makeRecord(
     },
   };
 }
+
+function makeNotify(
+  config: Config,
+  logger: Logger,
+  { dataDir, door, journal, sessions }: Conversation & { dataDir: DataDir; door: Door },
+): Notify {
+  return startNotify({
+    config: config.notify,
+    dataDir: dataDir.path,
+    journal,
+    stands: door.stands,
+    askViewers: (watched, nonce) =>
+      sessions.show(
+        (id, target) => (watched.type === 'session' ? id === watched.session : target === watched.target),
+        (session_id) => ({ kind: 'looking', session_id, nonce }),
+      ),
+    logger,
+  });
+}
+
+type Conversation = ReturnType<typeof makeConversation>;
 
 interface Ground {
   readonly dataDir: DataDir;

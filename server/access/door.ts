@@ -6,6 +6,7 @@ import { Arrivals } from './arrivals.ts';
 import { plainEdge } from './edge.ts';
 import { EdgeKeys } from './edge-keys.ts';
 import { EdgeRefusals } from './edge-refusals.ts';
+import type { Identity } from './identity.ts';
 import { inMemory, openKeyFile } from './key-file.ts';
 import { Keyring } from './keyring.ts';
 import { type CodeFor, LoginCodes } from './login-codes.ts';
@@ -38,6 +39,8 @@ export interface Door {
   readonly record: RecordAccess;
   readonly arrivals: Arrivals;
   readonly wrongSecrets: WrongSecrets;
+  /** Whether what somebody came in by still lets them in. */
+  readonly stands: (identity: Pick<Identity, 'root' | 'device'>) => boolean;
   /** A link with a new one-time code, to where people reach us, or else to `here`. */
   readonly loginUrl: (of: CodeFor, here: string) => string;
   /** Records what was counted and is not told yet. Before the journal closes. */
@@ -58,10 +61,9 @@ export function createDoor({ config, dataDir, journal, logger }: DoorParts): Doo
   const file = dataDir === undefined ? inMemory() : openKeyFile(dataDir);
   if (file.trouble !== undefined) logger.error(file.trouble);
   const { bearerToken } = config;
-  const keyring = new Keyring(
-    file,
-    (root) => root.startsWith('person:') || (bearerToken !== undefined && root === rootOf(bearerToken)),
-  );
+  const isGood = (root: string): boolean =>
+    root.startsWith('person:') || (bearerToken !== undefined && root === rootOf(bearerToken));
+  const keyring = new Keyring(file, isGood);
   const proxies = trustedProxies(config.trustedProxies, config.identityHeader);
   const record = recordAccess(journal, logger);
   const wrongSecrets = new WrongSecrets((address, times) =>
@@ -100,6 +102,8 @@ export function createDoor({ config, dataDir, journal, logger }: DoorParts): Doo
     record,
     arrivals: new Arrivals(),
     wrongSecrets,
+    stands: ({ root, device }) =>
+      device === undefined ? isGood(root) || keyring.hasToken(root) : keyring.hasDevice(device),
     // The code stands in the fragment: no server, proxy or log sees it, and whoever only fetches the link does not spend it.
     loginUrl: (of, here) => `${origins.publicUrl ?? here}/#login=${codes.make(of)}`,
     close() {

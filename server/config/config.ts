@@ -18,6 +18,7 @@ import {
   word,
 } from './fields.ts';
 import { headerName, identityHeaderOf, readSigned, type SignedIdentityConfig } from './identity-headers.ts';
+import { type NotifyConfig, readNotify } from './notify.ts';
 import { packageRoot } from './package-root.ts';
 import { readTargetsFile, type TargetsConfig } from './targets.ts';
 
@@ -76,6 +77,7 @@ export interface Config {
     readonly agentLooks: boolean;
   };
   readonly audit: AuditConfig;
+  readonly notify: NotifyConfig;
   readonly keep: KeepConfig;
   readonly sessionsDir: string;
   readonly dataDir: string;
@@ -148,6 +150,13 @@ const Variables = z.object({
   BREAKGLASS_AUDIT_SYSLOG_CA: z.string().optional(),
   BREAKGLASS_AUDIT_WEBHOOK: z.string().optional(),
   BREAKGLASS_AUDIT_WEBHOOK_TOKEN: z.string().optional(),
+  BREAKGLASS_PUSH_CONTACT: z.string().optional(),
+  BREAKGLASS_PUSH_LOCAL: z.string().optional(),
+  BREAKGLASS_NTFY_URL: z.string().optional(),
+  BREAKGLASS_NTFY_TOKEN: z.string().optional(),
+  BREAKGLASS_NOTIFY_WEBHOOK: z.string().optional(),
+  BREAKGLASS_NOTIFY_WEBHOOK_SECRET: z.string().optional(),
+  BREAKGLASS_NOTIFY_TURN_SECONDS: wholeNumber(0, 86_400).default(60),
   BREAKGLASS_KEEP_DAYS: wholeNumber(1, 36_500).optional(),
   BREAKGLASS_KEEP_MB: wholeNumber(1, 10_000_000).optional(),
   BREAKGLASS_SESSIONS_DIR: z.string().default('/workspace/sessions'),
@@ -177,6 +186,10 @@ const SECRETS = [
   'ANTHROPIC_API_KEY',
   'CLAUDE_CODE_OAUTH_TOKEN',
   'BREAKGLASS_AUDIT_WEBHOOK_TOKEN',
+  'BREAKGLASS_NTFY_URL',
+  'BREAKGLASS_NTFY_TOKEN',
+  'BREAKGLASS_NOTIFY_WEBHOOK',
+  'BREAKGLASS_NOTIFY_WEBHOOK_SECRET',
 ] as const;
 const CREDENTIALS = [
   'ANTHROPIC_API_KEY',
@@ -202,11 +215,12 @@ export function readConfig(
   const read = parsed.data;
   const sessionsDir = path.resolve(read.BREAKGLASS_SESSIONS_DIR);
   const dataDir = path.resolve(read.BREAKGLASS_DATA_DIR ?? path.join(path.dirname(sessionsDir), 'data'));
+  const access = readAccess(read, () => ownToken(dataDir));
   return {
     port: read.BREAKGLASS_PORT,
     bind: read.BREAKGLASS_BIND,
     tls: readTls(read),
-    access: readAccess(read, () => ownToken(dataDir)),
+    access,
     targets: readTargets(read, given),
     verbTimeoutMs: read.BREAKGLASS_PVE_VERB_TIMEOUT_SECONDS * 1_000,
     authSock: read.SSH_AUTH_SOCK,
@@ -231,6 +245,7 @@ export function readConfig(
     policy: read.BREAKGLASS_POLICY,
     alerts: { agentLooks: read.BREAKGLASS_ALERTS_AGENT === 'look' },
     audit: readAudit(read),
+    notify: readNotify(read, access.publicUrls[0]),
     keep: { days: read.BREAKGLASS_KEEP_DAYS, megabytes: read.BREAKGLASS_KEEP_MB },
     sessionsDir,
     dataDir,

@@ -124,6 +124,7 @@ async function house(script: Script = echo, options: HouseOptions = {}) {
   const power = instantPower();
   const app: FastifyInstance = await buildApp({
     alerts: undefined,
+    notify: undefined,
     door: testDoor({ bearerToken: TOKEN, trustedProxies: ['127.0.0.0/8'] }, { journal }),
     conversation:
       options.powerOnly === true ? undefined : { sessions, journal, approvals: approvalsOn(journal) },

@@ -22,13 +22,14 @@ import { answerBadUrl, answerClientError, installErrors } from './errors.ts';
 import { evidenceRoutes } from './evidence-routes.ts';
 import { type Gate, identify, networkOf, refuseForeignHost, requireIdentity } from './guard.ts';
 import { hostKeyRoutes } from './host-key-routes.ts';
+import { type NotificationRouteDeps, notificationRoutes } from './notification-routes.ts';
 import { passkeyRoutes } from './passkey-routes.ts';
 import { type PowerRouteDeps, powerRoutes } from './power-routes.ts';
 import { serve } from './route.ts';
 import { type SessionRouteDeps, sessionRoutes } from './session-routes.ts';
 import { Streams } from './streams.ts';
 
-export interface AppDeps extends Omit<PowerRouteDeps & SessionRouteDeps & AlertRouteDeps, 'streams'> {
+export interface AppDeps extends Omit<PowerRouteDeps & SessionRouteDeps & AlertRouteDeps & NotificationRouteDeps, 'streams'> {
   readonly door: Door;
   readonly keepaliveMs: number;
   readonly describe: (identity: Identity) => Me;
@@ -143,6 +144,7 @@ export async function buildApp(deps: AppDeps): Promise<FastifyInstance> {
     passkeyRoutes(scope, door);
     sessionRoutes(scope, { ...deps, streams });
     powerRoutes(scope, { ...deps, streams });
+    notificationRoutes(scope, deps);
     hostKeyRoutes(scope, door, deps.targets);
     evidenceRoutes(scope, deps.targets);
     alertRoutes(scope, deps);

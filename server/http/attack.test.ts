@@ -59,6 +59,7 @@ async function house(access: Partial<AccessConfig> = {}) {
   const targets = smallTargets({ devvm: { power, evidence: noEvidence } });
   const app = await buildApp({
     alerts: alertsOver(journal, targets),
+    notify: undefined,
     door,
     conversation: { sessions, journal, approvals: approvalsOn(journal) },
     whyPowerOnly: undefined,

@@ -42,6 +42,7 @@ async function app() {
   const targets = smallTargets({ devvm: { power: idlePower, evidence: noEvidence } });
   const built = await buildApp({
     alerts: alertsOver(journal, targets),
+    notify: undefined,
     door: testDoor({ bearerToken: TOKEN }),
     conversation: { sessions, journal, approvals: approvalsOn(journal) },
     whyPowerOnly: undefined,

@@ -46,6 +46,7 @@ async function house(
   const door = testDoor({ bearerToken: TOKEN });
   const app = await buildApp({
     alerts: undefined,
+    notify: undefined,
     door: {
       ...door,
       record: (note) => {

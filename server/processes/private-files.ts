@@ -11,6 +11,7 @@ const OURS: readonly RegExp[] = [
   /^journal\.sqlite/,
   /^access(?:-token$|\.json)/,
   /^known_hosts/,
+  /^push\.json/,
   /^\.owner-/,
   /^(?:agent|evidence|ssh)$/,
 ];

@@ -169,6 +169,20 @@ export class Sessions {
     };
   }
 
+  /** Shows an ephemeral event to all who are attached to the sessions for which `which` says so. -> to how many */
+  show(
+    which: (id: SessionId, target: TargetName) => boolean,
+    event: (id: SessionId) => EphemeralEvent,
+  ): number {
+    let shown = 0;
+    for (const [id, live] of this.#live) {
+      if (live.viewers.size === 0 || !which(id, live.target)) continue;
+      shown += live.viewers.size;
+      this.#publish(live, event(id));
+    }
+    return shown;
+  }
+
   /** Sessions with a viewer, a turn or a queue: what is kept in memory. */
   get entries(): number {
     return this.#live.size;

@@ -96,6 +96,7 @@ async function house() {
   const door = testDoor({ bearerToken: TOKEN }, { journal });
   const app = await buildApp({
     alerts: undefined,
+    notify: undefined,
     door,
     conversation: undefined,
     whyPowerOnly: 'not of interest here',

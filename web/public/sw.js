@@ -1,5 +1,6 @@
 // The offline shell: without the network the page still opens, and says what it cannot reach.
-// It never answers for /api, so what the console says is never old.
+// It never answers for /api, so what the console says is never old. And notifications: each push is shown, whatever is in it, because a
+// browser takes push away from a page that gets one and shows nothing.
 const CACHE = 'shell-v1';
 
 const store = async (response) => {
@@ -46,4 +47,59 @@ self.addEventListener('fetch', (event) => {
   } else if (url.pathname.startsWith('/assets/')) {
     event.respondWith(caches.match(event.request).then((hit) => hit ?? fetch(event.request)));
   }
+});
+
+const saidBy = (data) => {
+  try {
+    const said = data?.json();
+    if (typeof said?.title === 'string') return said;
+  } catch {
+    // Not ours, or cut: something did happen.
+  }
+  return {
+    title: 'Breakglass',
+    body: 'Something happened. Open the console.',
+    url: '/#/',
+    tag: 'unknown',
+    urgent: true,
+  };
+};
+
+self.addEventListener('push', (event) => {
+  const { title, body, url, tag, urgent } = saidBy(event.data);
+  event.waitUntil(
+    self.registration.showNotification(title, {
+      body,
+      // One with the same tag takes the place of the other; where it matters the phone rings again.
+      tag,
+      renotify: urgent === true,
+      requireInteraction: urgent === true,
+      icon: '/icon-192.png',
+      badge: '/icon-192.png',
+      data: { url },
+    }),
+  );
+});
+
+/** A place in the page of this console, and nowhere else. */
+const placeOf = (url) => {
+  const place = new URL(typeof url === 'string' ? url : '/', self.location.origin);
+  return place.origin === self.location.origin ? `/${place.hash}` : '/';
+};
+
+const open = async (place) => {
+  const windows = await self.clients.matchAll({ type: 'window', includeUncontrolled: true });
+  // The emergency page knows no places.
+  const ours = windows.filter((each) => ['/', '/sign-in'].includes(new URL(each.url).pathname));
+  const found =
+    ours.find((each) => each.focused) ?? ours.find((each) => each.visibilityState === 'visible') ?? ours[0];
+  if (found === undefined) return self.clients.openWindow(place);
+  // It goes there by itself: what somebody has typed there stays.
+  found.postMessage({ type: 'go', hash: new URL(place, self.location.origin).hash });
+  return found.focus();
+};
+
+self.addEventListener('notificationclick', (event) => {
+  event.notification.close();
+  event.waitUntil(open(placeOf(event.notification.data?.url)));
 });

@@ -1,4 +1,4 @@
-// Registers the offline shell. Trusted Types demand a policy of its own for the address of a worker.
+// Registers the service worker, and goes where a notification that was tapped leads. Trusted Types demand a policy of its own for the address of a worker.
 interface ScriptUrlPolicy {
   createScriptURL(url: string): unknown;
 }
@@ -22,5 +22,11 @@ const trustedAddress = (): string => {
 
 export const registerShellWorker = async (): Promise<void> => {
   if (!('serviceWorker' in navigator)) return;
+  navigator.serviceWorker.addEventListener('message', ({ data }: MessageEvent<unknown>) => goTo(data));
   await navigator.serviceWorker.register(trustedAddress());
+};
+
+const goTo = (said: unknown): void => {
+  if (typeof said !== 'object' || said === null || !('hash' in said)) return;
+  if (typeof said.hash === 'string' && said.hash.startsWith('#/')) location.hash = said.hash;
 };

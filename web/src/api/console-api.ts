@@ -15,6 +15,12 @@ import type { Incident } from '../../../protocol/alerts.ts';
 import type { EvidenceRecord } from '../../../protocol/evidence.ts';
 import type { HostKeyChange } from '../../../protocol/host-keys.ts';
 import type { Me, TargetState, TargetsAnswer } from '../../../protocol/me.ts';
+import type {
+  ChannelName,
+  Notifications,
+  NotificationTest,
+  PushDevice,
+} from '../../../protocol/notifications.ts';
 import type { Operation } from '../../../protocol/operations.ts';
 import type { TriageReport } from '../../../protocol/triage.ts';
 import type { Verb } from '../../../protocol/verbs.ts';
@@ -40,6 +46,16 @@ export const addPasskey = (name: string, passkey: unknown) =>
   request<Passkey>('POST', '/api/passkeys', { body: { name, passkey } });
 export const removePasskey = (id: string) =>
   request<void>('DELETE', `/api/passkeys/${encodeURIComponent(id)}`);
+export const fetchNotifications = () => request<Notifications>('GET', '/api/notifications');
+export const addPushDevice = (subscription: PushSubscriptionJSON) =>
+  request<PushDevice>('POST', '/api/notifications/devices', { body: subscription });
+export const removePushDevice = (id: string) =>
+  request<void>('DELETE', `/api/notifications/devices/${encodeURIComponent(id)}`);
+export const testNotification = (channel: ChannelName, device: string | undefined) =>
+  request<NotificationTest>('POST', '/api/notifications/test', {
+    body: device === undefined ? { channel } : { channel, device },
+  });
+export const answerLooking = (nonce: string) => request<void>('POST', '/api/looking', { body: { nonce } });
 export const makeLoginLink = () => request<LoginLink>('POST', '/api/login-links', { body: {} });
 
 /** `target` undefined: for the default target. */

@@ -1,6 +1,7 @@
 // Everything that the page holds of one target. It is made when the target is first shown and kept while the page lives, so
 // that a person who comes back finds what was typed, refused or found. Only the desk that is shown asks the console.
 import type { TargetState } from '../../../protocol/me.ts';
+import { answerIfSeen } from '../api/seen.ts';
 import { keptFor } from './browser-memory.ts';
 import type { Identity } from './identity.svelte.ts';
 import { Notices } from './notices.svelte.ts';
@@ -46,6 +47,8 @@ const createDesk = (target: string, { identity, route, choice }: DeskParts): Des
       route.replaceSession(id);
     },
     liveEvent: (event) => {
+      // Only who could do something about it counts as a person who looks.
+      if (event.kind === 'looking' && !identity.onlyLooks) answerIfSeen(event.nonce);
       if (event.kind === 'power_started' && event.operation_id) power.follow(event.operation_id, event.verb);
       if (event.kind === 'power_finished') void power.refresh();
     },

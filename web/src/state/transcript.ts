@@ -358,6 +358,7 @@ const reduceEphemeral = (state: Transcript, event: EphemeralEvent): Transcript =
       );
     case 'error':
       return { ...state, alert: event.error };
+    case 'looking': // Of the page, not of what it shows.
     case 'done':
       return state;
     default:
