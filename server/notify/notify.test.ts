@@ -6,7 +6,11 @@ import { pino } from 'pino';
 import { expect, onTestFinished, test } from 'vitest';
 import type { JournalEvent, NewEvent } from '../../protocol/events.ts';
 import { eventId, newSessionId, newTurnId, type TargetName } from '../../protocol/ids.ts';
-import { type Came, type PostReceiver, startPostReceiver } from '../../test/support/post-receiver.ts';
+import {
+  type Came,
+  type PostReceiver,
+  startPostReceiver as startReceiver,
+} from '../../test/support/post-receiver.ts';
 import { pushBrowser } from '../../test/support/push-receiver.ts';
 import { tempDir } from '../../test/support/temp-dir.ts';
 import { eventually, until } from '../../test/support/wait-for.ts';
@@ -41,6 +45,12 @@ const verdict = (title: string): NewEvent => ({
   detail: 'The disk is full.',
   agent: 'not-configured',
 });
+
+async function startPostReceiver(): Promise<PostReceiver> {
+  const receiver = await startReceiver();
+  onTestFinished(() => receiver.close());
+  return receiver;
+}
 
 interface House {
   readonly dir: string;
@@ -197,6 +207,25 @@ test('what cannot be sent within its life is recorded with the reason, and what 
   expect(failed.detail).toMatch(/within its 2 min.*503/);
   const later = await append(journal, { ...verdict('later') });
   expect((await resultOf(journal, 'ntfy', later.id)).result).toBe('sent');
+});
+
+test('a console that was away says what it could not tell, but not of what was long over', async () => {
+  const { journal, receiver, start } = await house();
+  await ready(journal, 'ntfy');
+  const old = await append(journal, verdict('old'));
+  const HOUR_MS = 3_600_000;
+  const first = start({ now: () => Date.now() + 5 * HOUR_MS }, ntfyAt(receiver));
+  expect(await resultOf(journal, 'ntfy', old.id)).toMatchObject({
+    result: 'failed',
+    detail: expect.stringMatching(/4 h/),
+  });
+  await first.close();
+  const older = await append(journal, verdict('older'));
+  const fresh = await append(journal, { ...question(60 * HOUR_MS) });
+  start({ now: () => Date.now() + 40 * HOUR_MS }, ntfyAt(receiver));
+  expect((await resultOf(journal, 'ntfy', fresh.id)).result).toBe('sent');
+  expect((await results(journal, 'ntfy')).map(({ about }) => about)).not.toContain(older.id);
+  expect(receiver.came).toHaveLength(1);
 });
 
 test('a refusal is recorded at once, a redirect is not followed, and neither holds up the next', async () => {

@@ -88,6 +88,7 @@ async function deliver(
   const { ttl_s } = notification;
   // Against a clock that was set back: never more than its whole life.
   const leftS = Math.min(ttl_s, Math.ceil((Date.parse(event.at) + ttl_s * 1_000 - now()) / 1_000));
+  if (leftS < -LONG_OVER_S) return { type: 'nothing' };
   if (leftS <= 0) {
     const why = before ?? 'The console could not send it in that time.';
     return { type: 'failed', detail: `Not sent within its ${duration(ttl_s * 1_000)}. ${why}` };
@@ -104,6 +105,8 @@ async function deliver(
     : delivery;
 }
 
+/** A channel that comes back after weeks of not being set up has nothing to answer for. */
+const LONG_OVER_S = 24 * 3_600;
 /** Then there is no time for another attempt, and what some devices took counts. */
 const LAST_SECONDS = 20;
 

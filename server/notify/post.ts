@@ -37,27 +37,29 @@ export function post(
     agent: false,
     ...(lookup === undefined ? {} : { lookup }),
   });
+  let answered: (() => void) | undefined;
   sent.on('error', (error) => {
-    if (limit.aborted) resolve({ type: 'none', why: `no answer within ${limitMs / 1_000} s` });
+    // What was answered counts, even if the rest of it did not come in time.
+    if (answered !== undefined) answered();
+    else if (limit.aborted) resolve({ type: 'none', why: `no answer within ${limitMs / 1_000} s` });
     else
       resolve({ type: 'none', why: signal.aborted ? 'the console is closing' : error.message || error.name });
   });
   sent.on('response', (response) => {
     const status = response.statusCode ?? 0;
     let said = Buffer.alloc(0);
-    const done = (): void => {
+    answered = (): void => {
       const text = visibleLine(said.toString('utf8').trim()).slice(0, SAID_BYTES);
       resolve({ type: 'answered', status, said: text.replace(/\.$/, '') });
       response.destroy();
     };
-    // The status has been said. Whoever is slow with the rest is not waited for.
+    // Nothing that comes with a yes is shown.
+    if (status >= 200 && status < 300) return answered();
     response.on('data', (chunk: Buffer) => {
       said = Buffer.concat([said, chunk]).subarray(0, SAID_BYTES);
-      if (said.length >= SAID_BYTES) done();
+      if (said.length >= SAID_BYTES) answered?.();
     });
-    response.on('end', done);
-    response.on('error', done);
-    response.on('close', done);
+    for (const end of ['end', 'error', 'close']) response.on(end, answered);
   });
   sent.end(body);
   return promise;

@@ -92,7 +92,10 @@ export class Push implements NotifyChannel {
     for (const { device, delivery } of tried) if (delivery.type === 'sent') reached.add(device.id);
     const troubles = tried.filter(({ delivery }) => delivery.type !== 'sent');
     const words = troubles.map(({ device, delivery }) => `${device.label}: ${delivery.detail}`).join(' ');
-    const said = `${reached.size} of ${devices.length} devices took it.`;
+    const said =
+      devices.length === 1
+        ? 'Its push service took it.'
+        : `${reached.size} of ${devices.length} devices took it.`;
     if (troubles.some(({ delivery }) => delivery.type === 'later'))
       return { type: 'later', detail: words, ...(reached.size > 0 ? { reached: `${said} ${words}` } : {}) };
     if (message.event !== undefined) this.#reached.delete(message.event.id);

@@ -1,7 +1,6 @@
 // A machine that is posted to: it keeps what came, and answers what the test says.
 import { createServer, type IncomingHttpHeaders } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { onTestFinished } from 'vitest';
 
 export interface Came {
   readonly path: string;
@@ -17,6 +16,7 @@ export interface PostReceiver {
   answer: (came: Came) => number | 'hang';
   /** Answers what hangs, and the next ones, with 200. */
   release(): void;
+  close(): void;
 }
 
 export async function startPostReceiver(port = 0): Promise<PostReceiver> {
@@ -34,10 +34,6 @@ export async function startPostReceiver(port = 0): Promise<PostReceiver> {
     });
   });
   await new Promise<void>((resolve) => server.listen(port, '127.0.0.1', resolve));
-  onTestFinished(() => {
-    server.closeAllConnections();
-    server.close();
-  });
   const at = (server.address() as AddressInfo).port;
   const receiver: PostReceiver = {
     url: `http://127.0.0.1:${at}`,
@@ -48,6 +44,10 @@ export async function startPostReceiver(port = 0): Promise<PostReceiver> {
       receiver.answer = () => 200;
       for (const go of hanging) go();
       hanging = [];
+    },
+    close() {
+      server.closeAllConnections();
+      server.close();
     },
   };
   return receiver;

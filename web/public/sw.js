@@ -96,7 +96,8 @@ const open = async (place) => {
   if (found === undefined) return self.clients.openWindow(place);
   // It goes there by itself: what somebody has typed there stays.
   found.postMessage({ type: 'go', hash: new URL(place, self.location.origin).hash });
-  return found.focus();
+  // A browser that does not let us come to the front has gone there all the same.
+  return found.focus().catch(() => found);
 };
 
 self.addEventListener('notificationclick', (event) => {
