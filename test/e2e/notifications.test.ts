@@ -57,24 +57,24 @@ const ask = async (): Promise<Notifications> =>
 
 /** The page's browser has this subscription once it asked for one. */
 const subscribed = (page: Page, { subscription }: PushBrowser): Promise<unknown> =>
-  page.context().addInitScript((own) => {
-    const made = (key: unknown) => ({
+  page.context().addInitScript(`
+    const own = ${JSON.stringify(subscription)};
+    const made = () => ({
       endpoint: own.endpoint,
-      options: { applicationServerKey: key },
+      options: { applicationServerKey: null },
       toJSON: () => own,
       unsubscribe: async () => {
         localStorage.removeItem('subscribed');
         return true;
       },
     });
-    Object.assign(PushManager.prototype, {
-      subscribe: async (options: { applicationServerKey: string }) => {
-        localStorage.setItem('subscribed', options.applicationServerKey);
-        return made(null);
-      },
-      getSubscription: async () => (localStorage.getItem('subscribed') === null ? null : made(null)),
-    });
-  }, subscription);
+    PushManager.prototype.subscribe = async ({ applicationServerKey }) => {
+      localStorage.setItem('subscribed', applicationServerKey);
+      return made();
+    };
+    PushManager.prototype.getSubscription = async () =>
+      localStorage.getItem('subscribed') === null ? null : made();
+  `);
 
 async function openSheet(page: Page): Promise<void> {
   if (await page.getByTestId('open-power').first().isVisible())
@@ -94,7 +94,7 @@ async function deliverer(
       if (scopeURL === `${house.base}/`) registered.resolve(registrationId);
   });
   await devtools.send('ServiceWorker.enable');
-  await page.evaluate(() => navigator.serviceWorker.ready.then(() => undefined));
+  await page.evaluate('navigator.serviceWorker.ready.then(() => undefined)');
   const registrationId = await registered.promise;
   return {
     devtools,
@@ -104,11 +104,14 @@ async function deliverer(
   };
 }
 
-const shown = (page: Page) =>
-  page.evaluate(async () => {
-    const registration = await navigator.serviceWorker.ready;
-    return (await registration.getNotifications()).map(({ title, body, tag }) => ({ title, body, tag }));
-  });
+interface Shown {
+  readonly title: string;
+  readonly tag: string;
+}
+const shown = (page: Page): Promise<readonly Shown[]> =>
+  page.evaluate<readonly Shown[]>(`navigator.serviceWorker.ready
+    .then((registration) => registration.getNotifications())
+    .then((all) => all.map(({ title, tag }) => ({ title, tag })))`);
 
 test('turned on by a tap, a push reaches the browser, is shown whatever is in it, and a tap on it leads to its place', async () => {
   const key = (await ask()).push.public_key ?? '';
@@ -151,12 +154,11 @@ test('turned on by a tap, a push reaches the browser, is shown whatever is in it
 
   const [worker] = context.serviceWorkers();
   const tap = (url: string) =>
-    worker?.evaluate(async (to) => {
-      const self_ = globalThis as unknown as ServiceWorkerScope;
-      await self_.registration.showNotification('x', { tag: 'tapped', data: { url: to } });
-      const [notification] = await self_.registration.getNotifications({ tag: 'tapped' });
-      self_.dispatchEvent(new self_.NotificationEvent('notificationclick', { notification }));
-    }, url);
+    worker?.evaluate(`(async () => {
+      await registration.showNotification('x', { tag: 'tapped', data: { url: ${JSON.stringify(url)} } });
+      const [notification] = await registration.getNotifications({ tag: 'tapped' });
+      dispatchEvent(new NotificationEvent('notificationclick', { notification }));
+    })()`);
   await tap('/#/t/devvm/power');
   await page.waitForURL(/#\/t\/devvm\/power$/);
   await page.evaluate(() => Object.assign(globalThis, { notReloaded: true }));
@@ -174,15 +176,6 @@ test('turned on by a tap, a push reaches the browser, is shown whatever is in it
   await context.close();
 }, 180_000);
 
-interface ServiceWorkerScope {
-  readonly registration: {
-    showNotification(title: string, options: object): Promise<void>;
-    getNotifications(options: object): Promise<unknown[]>;
-  };
-  readonly NotificationEvent: new (type: string, init: object) => Event;
-  dispatchEvent(event: Event): boolean;
-}
-
 test('a person who looks keeps it silent; the same page behind another window does not', async () => {
   const { context, page } = await signIn(browser, house.base);
   const resultOfATurn = async (): Promise<string | undefined> => {
@@ -199,14 +192,11 @@ test('a person who looks keeps it silent; the same page behind another window do
   const came = ntfy.came.length;
   expect(await resultOfATurn()).toBe('suppressed');
   expect(ntfy.came).toHaveLength(came);
-  await page.evaluate(() => {
-    document.hasFocus = () => false;
-  });
+  await page.evaluate('document.hasFocus = () => false; undefined');
   expect(await resultOfATurn()).toBe('sent');
-  await page.evaluate(() => {
-    document.hasFocus = () => true;
-    Object.defineProperty(document, 'visibilityState', { value: 'hidden' });
-  });
+  await page.evaluate(
+    "document.hasFocus = () => true; Object.defineProperty(document, 'visibilityState', { value: 'hidden' }); undefined",
+  );
   expect(await resultOfATurn()).toBe('sent');
   expect(ntfy.came).toHaveLength(came + 2);
   await context.close();
