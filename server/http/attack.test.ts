@@ -9,6 +9,7 @@ import { ROUTES } from '../../protocol/routes.ts';
 import { approvalsOn } from '../../test/support/approvals-on.ts';
 import { testDoor } from '../../test/support/door.ts';
 import { AUDIENCE, ISSUER, startProvider, unsigned } from '../../test/support/edge-provider.ts';
+import { quietNotify } from '../../test/support/quiet-notify.ts';
 import { scriptedAgent } from '../../test/support/scripted-agent.ts';
 import { noEvidence, smallTargets } from '../../test/support/small-target.ts';
 import { softAuthenticator } from '../../test/support/soft-authenticator.ts';
@@ -60,6 +61,7 @@ async function house(access: Partial<AccessConfig> = {}) {
   const app = await buildApp({
     alerts: alertsOver(journal, targets),
     notify: undefined,
+    notify: quietNotify(journal),
     door,
     conversation: { sessions, journal, approvals: approvalsOn(journal) },
     whyPowerOnly: undefined,

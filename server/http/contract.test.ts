@@ -7,6 +7,7 @@ import { ROUTES } from '../../protocol/routes.ts';
 import { approvalsOn } from '../../test/support/approvals-on.ts';
 import { checkAnswer, checkEvent, OffContract } from '../../test/support/contract.ts';
 import { testDoor } from '../../test/support/door.ts';
+import { quietNotify } from '../../test/support/quiet-notify.ts';
 import { scriptedAgent } from '../../test/support/scripted-agent.ts';
 import { noEvidence, smallTargets } from '../../test/support/small-target.ts';
 import { tempDir } from '../../test/support/temp-dir.ts';
@@ -43,6 +44,7 @@ async function app() {
   const built = await buildApp({
     alerts: alertsOver(journal, targets),
     notify: undefined,
+    notify: quietNotify(journal),
     door: testDoor({ bearerToken: TOKEN }),
     conversation: { sessions, journal, approvals: approvalsOn(journal) },
     whyPowerOnly: undefined,
