@@ -210,7 +210,7 @@ function makeTargets(
 }
 
 /** Closes what a dead server left open: its turns with the questions in them, and what it had granted for a time. */
-async function recover(conversation: ReturnType<typeof makeConversation> | undefined): Promise<void> {
+async function recover(conversation: Conversation | undefined): Promise<void> {
   await conversation?.approvals.policies.recover();
   await conversation?.sessions.recover();
 }
