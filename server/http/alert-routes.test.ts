@@ -45,6 +45,7 @@ async function house({ powerOnly = false, names = ['devvm'] } = {}) {
     alerts: powerOnly ? undefined : alertsOver(journal, targets),
     door: testDoor({ bearerToken: TOKEN }, { journal, dataDir: tempDir() }),
     conversation: powerOnly ? undefined : { sessions, journal, approvals: approvalsOn(journal) },
+    notify: undefined,
     whyPowerOnly: powerOnly ? 'journal.sqlite is damaged' : undefined,
     targets,
     describe: () => {

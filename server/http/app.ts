@@ -29,7 +29,8 @@ import { serve } from './route.ts';
 import { type SessionRouteDeps, sessionRoutes } from './session-routes.ts';
 import { Streams } from './streams.ts';
 
-export interface AppDeps extends Omit<PowerRouteDeps & SessionRouteDeps & AlertRouteDeps & NotificationRouteDeps, 'streams'> {
+export interface AppDeps
+  extends Omit<PowerRouteDeps & SessionRouteDeps & AlertRouteDeps & NotificationRouteDeps, 'streams'> {
   readonly door: Door;
   readonly keepaliveMs: number;
   readonly describe: (identity: Identity) => Me;

@@ -37,6 +37,7 @@ async function house() {
     door,
     conversation: { sessions, journal, approvals },
     alerts: alertsOver(journal, targets),
+    notify: undefined,
     whyPowerOnly: undefined,
     targets,
     describe: () => ({}) as never,

@@ -60,7 +60,6 @@ async function house(access: Partial<AccessConfig> = {}) {
   const targets = smallTargets({ devvm: { power, evidence: noEvidence } });
   const app = await buildApp({
     alerts: alertsOver(journal, targets),
-    notify: undefined,
     notify: quietNotify(journal),
     door,
     conversation: { sessions, journal, approvals: approvalsOn(journal) },

@@ -43,7 +43,6 @@ async function app() {
   const targets = smallTargets({ devvm: { power: idlePower, evidence: noEvidence } });
   const built = await buildApp({
     alerts: alertsOver(journal, targets),
-    notify: undefined,
     notify: quietNotify(journal),
     door: testDoor({ bearerToken: TOKEN }),
     conversation: { sessions, journal, approvals: approvalsOn(journal) },
