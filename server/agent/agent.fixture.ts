@@ -38,7 +38,7 @@ type Answer = Partial<GuestResult>;
 export const policyOf = (mode: PolicyMode) => () => Promise.resolve(() => ({ mode, granted: false }));
 
 /** A VM: notes each command; `answer` says what it prints, and may wait for the stop. */
-class FixtureGuest implements Guest {
+export class FixtureGuest implements Guest {
   readonly hasObserver: boolean = true;
   readonly seen: GuestCommand[] = [];
   answer: (command: GuestCommand) => Answer | Promise<Answer> = () => ({ output: 'ok\n' });
@@ -63,7 +63,7 @@ class FixtureGuest implements Guest {
   }
 }
 
-class FixturePower implements Power {
+export class FixturePower implements Power {
   readonly seen: VerbRequest[] = [];
   /** Until it resolves the operation runs. */
   end: Promise<void> = Promise.resolve();
@@ -122,7 +122,7 @@ if (named === undefined) throw new Error('unreachable: the name is valid');
 /** The target of every session here. */
 export const target: TargetName = named;
 
-const WELL: TriageReport = {
+export const WELL: TriageReport = {
   target,
   at: '2026-01-01T00:00:00.000Z',
   cautions: [],
