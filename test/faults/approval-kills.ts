@@ -2,6 +2,7 @@
 // the VM, which lives on. The test runs a seeded slice, the benchmark a long series.
 import { setTimeout as sleep } from 'node:timers/promises';
 import { answer, startScriptedModel, text, toolUse } from '../../lab/model/scripted.ts';
+import { healthy } from '../../lab/scenarios/healthy.ts';
 import { type House, startHouse } from '../support/house.ts';
 import { inVm } from '../support/in-vm.ts';
 import { oneOf, random } from '../support/random.ts';
@@ -37,7 +38,7 @@ interface Round {
 
 const FILE = '/home/breakglass/ran.log';
 /** The kill comes within this time after what it aims at. What was approved takes 0.3 s. */
-const SPREAD_MS = 500;
+const SPREAD_MS = 1_500;
 
 export async function approvalKillSeries(kills: number, seed: number): Promise<ApprovalKillReport> {
   const next = random(seed);
@@ -57,7 +58,11 @@ export async function approvalKillSeries(kills: number, seed: number): Promise<A
       }),
     );
   });
-  const house = await startHouse({ modelUrl: model.url, env: { BREAKGLASS_POLICY: 'ask' } });
+  const house = await startHouse({
+    scenario: healthy(),
+    modelUrl: model.url,
+    env: { BREAKGLASS_POLICY: 'ask' },
+  });
   const rounds: Round[] = [];
   try {
     await inVm(house, `: > ${FILE}`);
