@@ -2,13 +2,14 @@
 // it and leads to its place; and a person who looks keeps them silent, while an open page that nobody sees does not. The browser's push
 // service is on the internet, so the subscription is the test's own; BREAKGLASS_SHOTS=<directory> keeps pictures.
 import path from 'node:path';
-import type { Browser, CDPSession, Page } from 'playwright-core';
+import type { Browser, Page } from 'playwright-core';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import type { Notifications } from '../../protocol/notifications.ts';
 import { launch, signIn, turnOver } from '../support/browser.ts';
 import { type House, startHouse } from '../support/house.ts';
 import { type PostReceiver, startPostReceiver } from '../support/post-receiver.ts';
-import { type PushBrowser, pushBrowser } from '../support/push-receiver.ts';
+import { deliverer, shownNotifications, subscribed, tapNotification } from '../support/push-in-browser.ts';
+import { pushBrowser } from '../support/push-receiver.ts';
 import { until } from '../support/wait-for.ts';
 
 let house: House;
@@ -55,63 +56,12 @@ async function shoot(page: Page, name: string): Promise<void> {
 const ask = async (): Promise<Notifications> =>
   (await (await house.call('GET', '/api/notifications')).json()) as Notifications;
 
-/** The page's browser has this subscription once it asked for one. */
-const subscribed = (page: Page, { subscription }: PushBrowser): Promise<unknown> =>
-  page.context().addInitScript(`
-    const own = ${JSON.stringify(subscription)};
-    const made = () => ({
-      endpoint: own.endpoint,
-      options: { applicationServerKey: null },
-      toJSON: () => own,
-      unsubscribe: async () => {
-        localStorage.removeItem('subscribed');
-        return true;
-      },
-    });
-    PushManager.prototype.subscribe = async ({ applicationServerKey }) => {
-      localStorage.setItem('subscribed', applicationServerKey);
-      return made();
-    };
-    PushManager.prototype.getSubscription = async () =>
-      localStorage.getItem('subscribed') === null ? null : made();
-  `);
-
 async function openSheet(page: Page): Promise<void> {
   if (await page.getByTestId('open-power').first().isVisible())
     await page.getByTestId('open-power').first().click();
   await page.getByTestId('open-notifications').click();
   await page.getByTestId('channel-ntfy').waitFor();
 }
-
-/** Hands a push to the service worker of the page, as the browser does. */
-async function deliverer(
-  page: Page,
-): Promise<{ devtools: CDPSession; deliver: (data: string) => Promise<void> }> {
-  const devtools = await page.context().newCDPSession(page);
-  const registered = Promise.withResolvers<string>();
-  devtools.on('ServiceWorker.workerRegistrationUpdated', ({ registrations }) => {
-    for (const { registrationId, scopeURL } of registrations)
-      if (scopeURL === `${house.base}/`) registered.resolve(registrationId);
-  });
-  await devtools.send('ServiceWorker.enable');
-  await page.evaluate('navigator.serviceWorker.ready.then(() => undefined)');
-  const registrationId = await registered.promise;
-  return {
-    devtools,
-    deliver: async (data) => {
-      await devtools.send('ServiceWorker.deliverPushMessage', { origin: house.base, registrationId, data });
-    },
-  };
-}
-
-interface Shown {
-  readonly title: string;
-  readonly tag: string;
-}
-const shown = (page: Page): Promise<readonly Shown[]> =>
-  page.evaluate<readonly Shown[]>(`navigator.serviceWorker.ready
-    .then((registration) => registration.getNotifications())
-    .then((all) => all.map(({ title, tag }) => ({ title, tag })))`);
 
 test('turned on by a tap, a push reaches the browser, is shown whatever is in it, and a tap on it leads to its place', async () => {
   const key = (await ask()).push.public_key ?? '';
@@ -142,23 +92,19 @@ test('turned on by a tap, a push reaches the browser, is shown whatever is in it
   const came = await until('the push', () => push.came[0]);
   const { payload, contact } = phone.open(came);
   expect(contact).toBe('mailto:ann@example.com');
-  const { deliver } = await deliverer(page);
+  const { deliver } = await deliverer(page, house.base);
   await deliver(JSON.stringify(payload));
-  await until('the notification', async () => (await shown(page)).some(({ tag }) => tag === 'test'));
+  await until('the notification', async () =>
+    (await shownNotifications(page)).some(({ tag }) => tag === 'test'),
+  );
   await deliver('garbage');
   const all = await until('both', async () => {
-    const now = await shown(page);
+    const now = await shownNotifications(page);
     return now.length === 2 && now;
   });
   expect(all.map(({ title }) => title).toSorted()).toEqual(['Breakglass', 'Breakglass: a test']);
 
-  const [worker] = context.serviceWorkers();
-  const tap = (url: string) =>
-    worker?.evaluate(`(async () => {
-      await registration.showNotification('x', { tag: 'tapped', data: { url: ${JSON.stringify(url)} } });
-      const [notification] = await registration.getNotifications({ tag: 'tapped' });
-      dispatchEvent(new NotificationEvent('notificationclick', { notification }));
-    })()`);
+  const tap = (url: string) => tapNotification(context, url);
   await tap('/#/t/devvm/power');
   await page.waitForURL(/#\/t\/devvm\/power$/);
   await page.evaluate(() => Object.assign(globalThis, { notReloaded: true }));
@@ -168,7 +114,7 @@ test('turned on by a tap, a push reaches the browser, is shown whatever is in it
   // Nowhere else, and the page was not loaded anew.
   await tap('https://evil.example/#/power');
   await until('the last one to be closed', async () =>
-    (await shown(page)).every(({ tag }) => tag !== 'tapped'),
+    (await shownNotifications(page)).every(({ tag }) => tag !== 'tapped'),
   );
   expect(new URL(page.url()).origin).toBe(house.base);
   expect(await page.evaluate(() => 'notReloaded' in globalThis)).toBe(true);

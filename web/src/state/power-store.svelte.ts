@@ -42,6 +42,8 @@ interface PowerPorts {
 export class PowerStore {
   readonly target: string;
   readonly #ports: PowerPorts;
+  /** The verb that a person looks at before they hold it. */
+  confirming = $state<MutatingVerb | null>(null);
   #state = $state.raw<TargetState | null>(null);
   #stateError = $state('');
   #unreachable = $state(false);
