@@ -52,6 +52,29 @@ export const LoginLink = z
   .meta({ id: 'LoginLink' });
 export type LoginLink = Wire<typeof LoginLink>;
 
+const guest = z.object({ label: z.string(), seen_at: instant.describe('to within a minute') });
+
+export const Share = z
+  .object({
+    id: z.string(),
+    made_by: z.string(),
+    made_at: instant,
+    expires_at: instant,
+    guests: z.array(guest).describe('browsers that opened it'),
+  })
+  .meta({
+    id: 'Share',
+    description: 'A link that lets whoever has it watch one session, and do nothing, until it ends.',
+  });
+export type Share = Wire<typeof Share>;
+
+export const ShareMade = Share.extend({
+  url: z
+    .string()
+    .describe('with the code in its fragment; told this once, and the code is kept only as a digest'),
+}).meta({ id: 'ShareMade' });
+export type ShareMade = Wire<typeof ShareMade>;
+
 export const Passkey = z
   .object({
     id: z.string(),

@@ -109,12 +109,12 @@ export const LoginBody = z
       .string({ error: 'code: expected the code of a login link' })
       .max(100)
       .optional()
-      .describe('of a login link; good once'),
+      .describe('of a login link, good once, or of a share link, good until that ends'),
     passkey: passkeyAssertion.optional().describe('what the browser answered to `POST /api/login/passkey`'),
     remember: z
       .boolean({ error: 'remember: expected true or false' })
       .optional()
-      .describe('for 90 days; absent: for 12 hours'),
+      .describe('for 90 days; absent: for 12 hours. A share link lasts as long as it was made for'),
   })
   .refine(
     ({ token, code, passkey }) => [token, code, passkey].filter((each) => each !== undefined).length === 1,
@@ -153,6 +153,20 @@ export const LoginLinkBody = z.strictObject(
       .describe('absent: that of whoever makes it'),
   },
   { error: 'expected an object with nothing but role' },
+);
+
+const SHARE_MINUTES = 'minutes: expected a whole number from 5 to 1440';
+
+export const ShareBody = z.strictObject(
+  {
+    minutes: z
+      .int({ error: SHARE_MINUTES })
+      .min(5, { error: SHARE_MINUTES })
+      .max(1_440, { error: SHARE_MINUTES })
+      .optional()
+      .describe('how long the link is good; absent: 60'),
+  },
+  { error: 'expected an object with nothing but minutes' },
 );
 
 export const SessionBody = z.object({

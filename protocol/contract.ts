@@ -73,8 +73,13 @@ export const PROBLEM_EXTRAS: Readonly<Partial<Record<ProblemCode, z.ZodObject>>>
 
 /** For a URL that cannot be decoded, for what nobody foresaw, and for a name that is not ours. */
 const ANYWHERE: readonly ProblemCode[] = ['bad-request', 'internal', 'unknown-host'];
-/** For whoever has to show who they are: nobody, somebody who guessed too often, or somebody who may not do this. */
-const WITH_AN_IDENTITY: readonly ProblemCode[] = ['unauthenticated', 'too-many-requests', 'not-allowed'];
+/** For whoever has to show who they are: nobody, a guest whose link has ended, somebody who guessed too often, or who may not do this. */
+const WITH_AN_IDENTITY: readonly ProblemCode[] = [
+  'unauthenticated',
+  'share-over',
+  'too-many-requests',
+  'not-allowed',
+];
 /** For a body that is not JSON, too long or of another type, and for a request that another site caused. */
 const WITH_A_BODY: readonly ProblemCode[] = [
   'invalid-input',

@@ -6,13 +6,19 @@ import { PolicyMode } from './approvals.ts';
 import { HostKeyChange } from './host-keys.ts';
 import { Operation } from './operations.ts';
 import type { SshReading } from './ssh-reading.ts';
-import { targetName, type Wire } from './wire.ts';
+import { instant, sessionId, targetName, type Wire } from './wire.ts';
 
 export const Me = z
   .object({
     name: z.string(),
-    how: z.enum(['proxy', 'token']).describe('how it was let in'),
-    role: Role,
+    how: z.enum(['proxy', 'token', 'share']).describe('how it was let in'),
+    role: z
+      .enum([...Role.options, 'guest'])
+      .describe('`guest`: watches one session by a share link, and is told of nothing else'),
+    watches: z
+      .object({ session_id: sessionId, ends_at: instant })
+      .exactOptional()
+      .describe('only for a guest'),
     mode: z
       .enum(['full', 'power-only'])
       .describe(

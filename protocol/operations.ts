@@ -11,10 +11,10 @@ export const Actor = z
     type: ActorType,
     name: z.string(),
     via: z
-      .enum(['proxy', 'token'])
+      .enum(['proxy', 'token', 'share'])
       .exactOptional()
       .describe(
-        'who vouches for the name of an operator: the trusted proxy, or this console. The same name by another way is somebody else',
+        'who vouches for the name of an operator: the trusted proxy, or this console; `share`: nobody, it is a guest of a share link. The same name by another way is somebody else',
       ),
   })
   .meta({ id: 'Actor', description: 'Who did it.' });

@@ -3,6 +3,7 @@
 
 export const PROBLEMS = {
   unauthenticated: { status: 401, title: 'Not signed in' },
+  'share-over': { status: 401, title: 'The share link has ended' },
   'not-allowed': { status: 403, title: 'Not allowed' },
   'unknown-host': { status: 421, title: 'Unknown name of this console' },
   'cross-site': { status: 403, title: 'Request from another site' },
@@ -13,6 +14,7 @@ export const PROBLEMS = {
   'unknown-target': { status: 404, title: 'Unknown target' },
   'unknown-device': { status: 404, title: 'Unknown device' },
   'unknown-token': { status: 404, title: 'Unknown token' },
+  'unknown-share': { status: 404, title: 'Unknown share link' },
   'unknown-passkey': { status: 404, title: 'Unknown passkey' },
   'unknown-approval': { status: 404, title: 'Unknown approval' },
   'unknown-grant': { status: 404, title: 'Unknown grant' },

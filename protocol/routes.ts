@@ -2,7 +2,18 @@
 // missing here, or answers something else, does not compile. OpenAPI and docs/wire.md are written from it, and only for those two it is
 // loaded: no request needs it.
 import { z } from 'zod';
-import { Device, LoginLink, Passkey, PasskeyOptions, Passkeys, Token, TokenMade, WaysIn } from './access.ts';
+import {
+  Device,
+  LoginLink,
+  Passkey,
+  PasskeyOptions,
+  Passkeys,
+  Share,
+  ShareMade,
+  Token,
+  TokenMade,
+  WaysIn,
+} from './access.ts';
 import {
   AlertmanagerBody,
   AlertsTaken,
@@ -26,6 +37,7 @@ import {
   PowerBody,
   PromptBody,
   SessionBody,
+  ShareBody,
   TokenBody,
   TriageBody,
 } from './bodies.ts';
@@ -260,6 +272,25 @@ export const ROUTES = {
     }),
     answers: { 204: nothing('It is ended.') },
     problems: ['unknown-session', 'unknown-grant', ...NO_CHAT],
+  },
+  'POST /api/session/{id}/share': {
+    says: 'Makes a share link: whoever has it watches this session, and does nothing, until it ends. It ends with whatever its maker came in with, too.',
+    params: SESSION,
+    body: ShareBody,
+    answers: { 201: json(ShareMade, 'With the link, this once.') },
+    problems: ['unknown-session', 'power-only', 'journal-unavailable'],
+  },
+  'GET /api/session/{id}/share': {
+    says: 'The share links of this session that are good now, without their codes.',
+    params: SESSION,
+    answers: { 200: json(z.object({ shares: z.array(Share) }), 'In the order in which they were made.') },
+    problems: ['unknown-session', 'power-only'],
+  },
+  'DELETE /api/session/{id}/share/{share}': {
+    says: 'Ends a share link. Its guests are out at once, and their open streams are cut.',
+    params: SESSION.extend({ share: z.string().describe('of the share link') }),
+    answers: { 204: nothing('It is ended.') },
+    problems: ['unknown-session', 'unknown-share', 'power-only', 'journal-unavailable'],
   },
   'GET /api/sessions': {
     says: 'The sessions.',

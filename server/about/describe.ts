@@ -1,6 +1,6 @@
 // What the page asks for at load: who am I, what can this console do, which targets are there.
 import type { Me } from '../../protocol/me.ts';
-import type { Identity } from '../access/identity.ts';
+import type { Guest, Identity, Member } from '../access/identity.ts';
 import type { Config } from '../config/config.ts';
 import { hasKeys } from './warnings.ts';
 
@@ -15,28 +15,57 @@ export interface Described {
 }
 
 export const describe =
-  ({ config, warnings, whyPowerOnly, agentUnavailable, recordWarnings }: Described) =>
-  ({ name, how, role }: Identity): Me => {
-    const agentWhy = whyPowerOnly ?? agentUnavailable();
-    return {
-      name,
-      how,
-      role,
-      mode: whyPowerOnly === undefined ? 'full' : 'power-only',
-      ...(whyPowerOnly === undefined ? {} : { why: whyPowerOnly }),
-      lab: config.lab,
-      policy: { mode: config.policy },
-      agent: {
-        available: agentWhy === undefined,
-        ...(agentWhy === undefined ? {} : { why: agentWhy }),
-        model: config.agent.model,
-      },
-      target: { name: config.targets.default },
-      targets: config.targets.all.map((target) => ({
-        name: target.name,
-        ...(target.title === undefined ? {} : { title: target.title }),
-      })),
-      warnings: [...warnings, ...recordWarnings()],
-      keys: { present: hasKeys(config) },
-    };
+  (described: Described) =>
+  (identity: Identity): Me =>
+    identity.role === 'guest' ? forGuest(described, identity) : forMember(described, identity);
+
+/** Of one session and its target, and of nothing else that this console is or has. */
+function forGuest({ config, whyPowerOnly, agentUnavailable }: Described, guest: Guest): Me {
+  const target = config.targets.all.find(({ name }) => name === guest.target);
+  const { name, how, role, session, endsAt } = guest;
+  return {
+    name,
+    how,
+    role,
+    watches: { session_id: session, ends_at: new Date(endsAt).toISOString() },
+    mode: whyPowerOnly === undefined ? 'full' : 'power-only',
+    lab: config.lab,
+    policy: { mode: config.policy },
+    agent: {
+      available: whyPowerOnly === undefined && agentUnavailable() === undefined,
+      model: config.agent.model,
+    },
+    target: { name: guest.target },
+    targets: [{ name: guest.target, ...(target?.title === undefined ? {} : { title: target.title }) }],
+    warnings: [],
+    keys: { present: hasKeys(config) },
   };
+}
+
+const forMember = (
+  { config, warnings, whyPowerOnly, agentUnavailable, recordWarnings }: Described,
+  { name, how, role }: Member,
+): Me => {
+  const agentWhy = whyPowerOnly ?? agentUnavailable();
+  return {
+    name,
+    how,
+    role,
+    mode: whyPowerOnly === undefined ? 'full' : 'power-only',
+    ...(whyPowerOnly === undefined ? {} : { why: whyPowerOnly }),
+    lab: config.lab,
+    policy: { mode: config.policy },
+    agent: {
+      available: agentWhy === undefined,
+      ...(agentWhy === undefined ? {} : { why: agentWhy }),
+      model: config.agent.model,
+    },
+    target: { name: config.targets.default },
+    targets: config.targets.all.map((target) => ({
+      name: target.name,
+      ...(target.title === undefined ? {} : { title: target.title }),
+    })),
+    warnings: [...warnings, ...recordWarnings()],
+    keys: { present: hasKeys(config) },
+  };
+};

@@ -9,14 +9,19 @@ import { Keyring } from './keyring.ts';
 import { CODE_LIFE_MS, LoginCodes } from './login-codes.ts';
 import { knownOrigins } from './origins.ts';
 import { trustedProxies } from './proxies.ts';
+import { Shares } from './shares.ts';
 import { ALLOWED, WrongSecrets } from './wrong-secrets.ts';
 
 const TOKEN = 'a-token-of-some-length-0123456789';
 const PROXIES = ['10.42.0.0/16', 'fd00::/8', '192.0.2.7'];
 const root = rootOf(TOKEN);
 const proxies = (header = 'x-authentik-username') => trustedProxies(PROXIES, header);
+const accessOf = (token: string | undefined, keyring: Keyring, header?: string): Access => {
+  const shares = new Shares({ file: inMemory(), keyring, isOver: () => undefined });
+  return new Access(token, plainEdge(proxies(header)), keyring, shares);
+};
 const open = (token: string | undefined = TOKEN, header?: string) =>
-  new Access(token, plainEdge(proxies(header)), new Keyring(inMemory(), () => true));
+  accessOf(token, new Keyring(inMemory(), () => true), header);
 const from = (peer: string, distinct: Record<string, string[]>, cookie?: string) => ({
   peer,
   distinct,
@@ -74,7 +79,7 @@ test('only the exact bearer token opens; what was tried and is wrong is told apa
 
 test('without a token configured no bearer opens', async () => {
   expect(await open('').identify(from('10.0.0.1', { authorization: ['Bearer undefined'] }))).toBe(WRONG);
-  const none = new Access(undefined, plainEdge(proxies()), new Keyring(inMemory(), () => true));
+  const none = accessOf(undefined, new Keyring(inMemory(), () => true));
   expect(none.hasToken).toBe(false);
   expect(await none.identify(from('10.0.0.1', { authorization: ['Bearer undefined'] }))).toBe(WRONG);
 });
@@ -91,7 +96,7 @@ test('a device opens until its time, or until it is ended, and never with a chan
     () => true,
     () => now,
   );
-  const access = new Access(TOKEN, plainEdge(proxies()), keyring);
+  const access = accessOf(TOKEN, keyring);
   const device = { name: 'operator', role: 'operator', root, label: 'Safari on iPhone' } as const;
   const cookie = keyring.signIn({ ...device, lifeMs: DEVICE_LIFE_MS });
   const other = keyring.signIn({ ...device, lifeMs: DEVICE_LIFE_MS });
@@ -112,7 +117,7 @@ test('a named token opens with its own name and role until it expires or is revo
     () => true,
     () => now,
   );
-  const access = new Access(undefined, plainEdge(proxies()), keyring);
+  const access = accessOf(undefined, keyring);
   const { token, secret } = keyring.makeToken({ name: 'wall', role: 'observer', lifeMs: 1_000, by: 'ann' });
   expect(access.withToken(secret)).toEqual({
     name: 'wall',

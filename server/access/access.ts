@@ -1,10 +1,12 @@
-// Who may enter: somebody whom a trusted proxy names, or who brings a token, or the cookie of a device that was signed in with one.
+// Who may enter: somebody whom a trusted proxy names, or who brings a token, or the cookie of a device that was signed in with one, or that
+// of a guest whose share link has not ended.
 import { createHash, timingSafeEqual } from 'node:crypto';
 import type { Edge } from './edge.ts';
-import type { Identity } from './identity.ts';
+import type { Identity, Member } from './identity.ts';
 import type { StoredDevice } from './key-file.ts';
 import { digestOf, type Keyring } from './keyring.ts';
 import type { DistinctHeaders } from './proxies.ts';
+import { isGuestCookie, type Shares } from './shares.ts';
 
 export interface Credentials {
   /** The address at the other end of the socket, never one from a header. */
@@ -28,12 +30,14 @@ export class Access {
   readonly #token: string | undefined;
   readonly #edge: Edge;
   readonly #keyring: Keyring;
+  readonly #shares: Shares;
 
   /** @param token that of the environment */
-  constructor(token: string | undefined, edge: Edge, keyring: Keyring) {
+  constructor(token: string | undefined, edge: Edge, keyring: Keyring, shares: Shares) {
     this.#token = token;
     this.#edge = edge;
     this.#keyring = keyring;
+    this.#shares = shares;
   }
 
   /** Who has a good token or a device never waits for the keys of the edge. */
@@ -52,12 +56,21 @@ export class Access {
       const bearer = /^Bearer (.+)$/i.exec(authorization[0] ?? '')?.[1];
       if (bearer !== undefined) return this.withToken(bearer) ?? WRONG;
     }
-    const device = cookie === undefined ? undefined : this.#keyring.deviceOf(cookie);
+    if (cookie === undefined) return undefined;
+    if (isGuestCookie(cookie)) return this.#shares.guestOf(cookie);
+    const device = this.#keyring.deviceOf(cookie);
     return device === undefined ? undefined : identityOf(device);
   }
 
+  /** Whether somebody who was let in may stay: for what goes on after the request, such as a stream. */
+  holds(identity: Identity): boolean {
+    if (identity.role === 'guest') return this.#shares.hasGuest(identity.guest);
+    if (identity.device !== undefined) return this.#keyring.hasDevice(identity.device);
+    return this.#keyring.rootHolds(identity.root);
+  }
+
   /** Whose token this is. */
-  withToken(secret: string): Identity | undefined {
+  withToken(secret: string): Member | undefined {
     if (this.#isOwners(secret)) return this.owner;
     const token = this.#keyring.tokenOf(secret);
     if (token === undefined) return undefined;
@@ -66,7 +79,7 @@ export class Access {
   }
 
   /** Whoever brings the token of the environment. */
-  get owner(): Identity {
+  get owner(): Member {
     return { name: OWNER, how: 'token', role: 'operator', root: rootOf(this.#token ?? '') };
   }
 
@@ -84,14 +97,14 @@ export class Access {
 /** The root of what was signed in with the token of the environment: another token there ends it. */
 export const rootOf = (token: string): string => `environment:${digestOf(`breakglass device ${token}`)}`;
 
-const personNamed = (name: string): Identity => ({
+const personNamed = (name: string): Member => ({
   name,
   how: 'proxy',
   role: 'operator',
   root: `person:${name}`,
 });
 
-const identityOf = ({ id, name, role, root }: StoredDevice): Identity => ({
+const identityOf = ({ id, name, role, root }: StoredDevice): Member => ({
   name,
   how: 'token',
   role,

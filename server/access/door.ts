@@ -1,5 +1,6 @@
 // All of access in one value: who may enter, from where, and what is recorded of it.
 import type { FastifyBaseLogger } from 'fastify';
+import type { SessionId } from '../../protocol/ids.ts';
 import type { Journal } from '../journal/port.ts';
 import { Access, rootOf } from './access.ts';
 import { Arrivals } from './arrivals.ts';
@@ -14,6 +15,7 @@ import { knownOrigins, type Origins } from './origins.ts';
 import { Passkeys } from './passkeys.ts';
 import { type Proxies, trustedProxies } from './proxies.ts';
 import { type RecordAccess, recordAccess } from './record.ts';
+import { Shares } from './shares.ts';
 import { type SignedIdentity, signedEdge } from './signed-edge.ts';
 import { WrongSecrets } from './wrong-secrets.ts';
 
@@ -34,6 +36,7 @@ export interface Door {
   readonly keyring: Keyring;
   readonly codes: LoginCodes;
   readonly passkeys: Passkeys;
+  readonly shares: Shares;
   readonly proxies: Proxies;
   readonly origins: Origins;
   readonly record: RecordAccess;
@@ -43,6 +46,10 @@ export interface Door {
   readonly stands: (identity: Pick<Identity, 'root' | 'device'>) => boolean;
   /** A link with a new one-time code, to where people reach us, or else to `here`. */
   readonly loginUrl: (of: CodeFor, here: string) => string;
+  /** A share link with this code. It names the session, for whoever opens it and is in already. */
+  readonly shareUrl: (session: SessionId, code: string, here: string) => string;
+  /** Calls it after somebody who was in may have been put out. */
+  whenEnded(listener: () => void): void;
   /** Records what was counted and is not told yet. Before the journal closes. */
   close(): void;
 }
@@ -53,11 +60,15 @@ export interface DoorParts {
   readonly dataDir: string | undefined;
   readonly journal: Journal | undefined;
   readonly logger: FastifyBaseLogger;
+  /** The clock of share links. */
+  readonly now?: () => number;
 }
 
 const TELL_EVERY_MS = 60_000;
+/** A share ends at most so long after its time. Whoever asks meanwhile is refused all the same. */
+const LOOK_FOR_OVER_MS = 1_000;
 
-export function createDoor({ config, dataDir, journal, logger }: DoorParts): Door {
+export function createDoor({ config, dataDir, journal, logger, now = Date.now }: DoorParts): Door {
   const file = dataDir === undefined ? inMemory() : openKeyFile(dataDir);
   if (file.trouble !== undefined) logger.error(file.trouble);
   const { bearerToken } = config;
@@ -66,6 +77,17 @@ export function createDoor({ config, dataDir, journal, logger }: DoorParts): Doo
   const keyring = new Keyring(file, isGood);
   const proxies = trustedProxies(config.trustedProxies, config.identityHeader);
   const record = recordAccess(journal, logger);
+  const shares = new Shares({
+    file,
+    keyring,
+    now,
+    isOver: ({ session, made_by }) =>
+      record({
+        what: 'share_ended',
+        detail: `The share link of session ${session}, made by ${made_by}, ended by itself.`,
+      }),
+  });
+  const looking = setInterval(() => shares.sweep(), LOOK_FOR_OVER_MS).unref();
   const wrongSecrets = new WrongSecrets((address, times) =>
     record({ what: 'refused', detail: `A wrong secret was sent from ${address}.`, address, times }),
   );
@@ -93,10 +115,11 @@ export function createDoor({ config, dataDir, journal, logger }: DoorParts): Doo
   const codes = new LoginCodes();
   const origins = knownOrigins(config.publicUrls);
   return {
-    access: new Access(bearerToken, edge, keyring),
+    access: new Access(bearerToken, edge, keyring, shares),
     keyring,
     codes,
     passkeys: new Passkeys(keyring),
+    shares,
     proxies,
     origins,
     record,
@@ -106,8 +129,14 @@ export function createDoor({ config, dataDir, journal, logger }: DoorParts): Doo
       device === undefined ? isGood(root) || keyring.hasToken(root) : keyring.hasDevice(device),
     // The code stands in the fragment: no server, proxy or log sees it, and whoever only fetches the link does not spend it.
     loginUrl: (of, here) => `${origins.publicUrl ?? here}/#login=${codes.make(of)}`,
+    shareUrl: (session, code, here) => `${origins.publicUrl ?? here}/#/s/${session}/share/${code}`,
+    whenEnded(listener) {
+      keyring.whenEnded(listener);
+      shares.whenEnded(listener);
+    },
     close() {
       clearInterval(telling);
+      clearInterval(looking);
       wrongSecrets.tellAll();
       refusals.tell('all');
       keys?.close();

@@ -41,17 +41,20 @@ const PASSKEYS_AT_MOST = 100;
 const USE_EVERY_MS = 60_000;
 
 export const digestOf = (secret: string): string => createHash('sha256').update(secret).digest('base64url');
-const newSecret = (): string => randomBytes(32).toString('base64url');
+export const newSecret = (): string => randomBytes(32).toString('base64url');
 
 export class Keyring {
   readonly #file: KeyFile;
   readonly #now: () => number;
+  readonly #isGood: (root: string) => boolean;
+  readonly #whenEnded: (() => void)[] = [];
   #ring: Ring;
 
   /** @param isGood whether a device or a passkey with this root may still come in: false where the environment has another token now */
   constructor(file: KeyFile, isGood: (root: string) => boolean, now: () => number = Date.now) {
     this.#file = file;
     this.#now = now;
+    this.#isGood = isGood;
     const { tokens, devices, passkeys } = file.stored;
     const ids = new Set(tokens.map(({ id }) => `token:${id}`));
     const stays = ({ root }: { readonly root: string }): boolean => ids.has(root) || isGood(root);
@@ -112,6 +115,7 @@ export class Keyring {
       devices: this.#ring.devices.filter(stays),
       passkeys: this.#ring.passkeys.filter(stays),
     });
+    this.#tellEnded();
     return token;
   }
 
@@ -139,7 +143,7 @@ export class Keyring {
     const digest = digestOf(secret);
     const now = this.#now();
     const device = this.#ring.devices.find((each) => each.digest === digest);
-    if (device === undefined || device.expires_at <= now || !this.#isGoodStill(device, now)) return undefined;
+    if (device === undefined || device.expires_at <= now || !this.rootHolds(device.root)) return undefined;
     if (now - device.seen_at < USE_EVERY_MS) return device;
     const seen = { ...device, seen_at: now };
     this.#keepQuietly({ devices: this.#ring.devices.map((each) => (each === device ? seen : each)) });
@@ -151,6 +155,7 @@ export class Keyring {
     const ended = this.#ring.devices.filter(which);
     if (ended.length === 0) return ended;
     this.#ring = { ...this.#ring, devices: this.#ring.devices.filter((each) => !which(each)) };
+    this.#tellEnded();
     this.#write(
       this.#ring,
       'Signed out, but only until this console starts again: it could not be written to disk',
@@ -160,8 +165,7 @@ export class Keyring {
 
   /** Passkeys that may still sign somebody in. */
   passkeys(): readonly StoredPasskey[] {
-    const now = this.#now();
-    return this.#ring.passkeys.filter((each) => this.#isGoodStill(each, now));
+    return this.#ring.passkeys.filter(({ root }) => this.rootHolds(root));
   }
 
   addPasskey(made: NewPasskey): StoredPasskey {
@@ -185,6 +189,7 @@ export class Keyring {
       passkeys: this.#ring.passkeys.filter((each) => each !== passkey),
       devices: this.#ring.devices.filter((each) => each.passkey !== id),
     });
+    this.#tellEnded();
     return passkey;
   }
 
@@ -196,10 +201,26 @@ export class Keyring {
     });
   }
 
-  /** A token that expired takes with it what came in by it. */
-  #isGoodStill({ root }: { readonly root: string }, now: number): boolean {
+  /** Whether this device may still come in. */
+  hasDevice(id: string): boolean {
+    const device = this.#ring.devices.find((each) => each.id === id);
+    return device !== undefined && device.expires_at > this.#now() && this.rootHolds(device.root);
+  }
+
+  /** Whether what came in by this root may stay: a token that was revoked or expired takes all of that with it. */
+  rootHolds(root: string): boolean {
     const token = this.#ring.tokens.find(({ id }) => root === `token:${id}`);
-    return token === undefined || token.expires_at === null || token.expires_at > now;
+    if (token === undefined) return this.#isGood(root);
+    return token.expires_at === null || token.expires_at > this.#now();
+  }
+
+  /** Called after something was ended that may have somebody in. */
+  whenEnded(listener: () => void): void {
+    this.#whenEnded.push(listener);
+  }
+
+  #tellEnded(): void {
+    for (const listener of this.#whenEnded) listener();
   }
 
   #used(token: StoredToken): StoredToken {
@@ -220,7 +241,6 @@ export class Keyring {
   #write({ tokens, devices, passkeys }: Ring, otherwise: string): void {
     try {
       this.#file.write({
-        version: 1,
         tokens: [...tokens],
         devices: [...devices],
         passkeys: [...passkeys],

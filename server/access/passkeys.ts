@@ -2,7 +2,7 @@
 import type { PasskeyAssertion, PasskeyAttestation } from '../../protocol/bodies.ts';
 import { BreakglassError } from '../../protocol/problems.ts';
 import { CHALLENGE_LIFE_MS, Challenges } from './challenges.ts';
-import type { Identity } from './identity.ts';
+import type { Member } from './identity.ts';
 import type { StoredPasskey } from './key-file.ts';
 import { digestOf, type Keyring } from './keyring.ts';
 import type { RelyingParty } from './relying-party.ts';
@@ -17,7 +17,7 @@ interface ToEnrol {
 /** EdDSA, ES256 and RS256 (COSE): what every device can do one of. */
 const ALGORITHMS = [-8, -7, -257];
 const SIGN_IN = 'sign in';
-const enrolFor = ({ how, name, root }: Identity): string => JSON.stringify(['enrol', how, name, root]);
+const enrolFor = ({ how, name, root }: Member): string => JSON.stringify(['enrol', how, name, root]);
 const webAuthn = () => import('@simplewebauthn/server');
 
 export class Passkeys {
@@ -29,7 +29,7 @@ export class Passkeys {
     this.#challenges = challenges;
   }
 
-  async enrolOptions(identity: Identity, { id }: Place) {
+  async enrolOptions(identity: Member, { id }: Place) {
     const { generateRegistrationOptions } = await webAuthn();
     return generateRegistrationOptions({
       rpName: 'Breakglass',
@@ -49,7 +49,7 @@ export class Passkeys {
   }
 
   /** Throws `invalid-input` for what does not verify. */
-  async enrol(identity: Identity, place: Place, { label, answer }: ToEnrol): Promise<StoredPasskey> {
+  async enrol(identity: Member, place: Place, { label, answer }: ToEnrol): Promise<StoredPasskey> {
     const { verifyRegistrationResponse } = await webAuthn();
     let used = '';
     const purpose = enrolFor(identity);

@@ -17,6 +17,7 @@ import { EdgeRefusals } from './edge-refusals.ts';
 import { inMemory } from './key-file.ts';
 import { Keyring } from './keyring.ts';
 import { trustedProxies } from './proxies.ts';
+import { Shares } from './shares.ts';
 import { signedEdge } from './signed-edge.ts';
 
 const TOKEN = 'a-token-of-some-length-0123456789';
@@ -50,7 +51,8 @@ function open(jwksUrl: string, { dataDir, askLimitMs, claim = 'preferred_usernam
     keys,
     refused: (reason) => why.push(reason),
   });
-  const access = new Access(TOKEN, edge, keyring);
+  const shares = new Shares({ file: inMemory(), keyring, isOver: () => undefined });
+  const access = new Access(TOKEN, edge, keyring, shares);
   const come = (distinct: Record<string, string[]>, peer = PEER, cookie?: string) =>
     access.identify({ peer, distinct, cookie });
   const bring = (jwt: string) => come({ 'x-authentik-jwt': [jwt] });

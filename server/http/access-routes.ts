@@ -9,7 +9,7 @@ import type { Identity } from '../access/identity.ts';
 import type { StoredDevice, StoredToken } from '../access/key-file.ts';
 import { CODE_LIFE_MS } from '../access/login-codes.ts';
 import { clearDeviceCookie } from './device-cookie.ts';
-import { actorOf, addressOf, identityOf, refuseForeign } from './guard.ts';
+import { actorOf, addressOf, identityOf, memberOf, refuseForeign } from './guard.ts';
 import { passkeyLoginRoutes, signInWithPasskey } from './passkey-routes.ts';
 import { parse, serve } from './route.ts';
 import { signIn } from './sign-in.ts';
@@ -43,10 +43,12 @@ export function identityRoutes(app: FastifyInstance, door: Door, describe: (iden
     app,
     'POST /api/logout',
     async (request, reply) => {
-      const { device, name } = identityOf(request);
+      const identity = identityOf(request);
+      const { name } = identity;
       clearDeviceCookie(door, request, reply);
-      if (device !== undefined) {
-        door.keyring.endDevices(({ id }) => id === device);
+      if (identity.role === 'guest' || identity.device !== undefined) {
+        if (identity.role === 'guest') door.shares.leave(identity.guest);
+        else door.keyring.endDevices(({ id }) => id === identity.device);
         door.record({
           what: 'signed_out',
           detail: `${name} signed out.`,
@@ -56,14 +58,14 @@ export function identityRoutes(app: FastifyInstance, door: Door, describe: (iden
       }
       return reply.code(204).send();
     },
-    { anyRole: true },
+    { anyRole: true, forGuests: 'themselves' },
   );
-  serve(app, 'GET /api/me', async (request) => describe(identityOf(request)));
+  serve(app, 'GET /api/me', async (request) => describe(identityOf(request)), { forGuests: 'themselves' });
 }
 
 export function deviceRoutes(app: FastifyInstance, { keyring, record }: Door): void {
   serve(app, 'GET /api/devices', async (request) => {
-    const { device } = identityOf(request);
+    const { device } = memberOf(request);
     return { devices: keyring.devices().map((each) => deviceAsShown(each, device)) };
   });
 
@@ -80,7 +82,7 @@ export function deviceRoutes(app: FastifyInstance, { keyring, record }: Door): v
   });
 
   serve(app, 'DELETE /api/devices', async (request) => {
-    const { device } = identityOf(request);
+    const { device } = memberOf(request);
     const ended = keyring.endDevices(({ id }) => id !== device).length;
     if (ended > 0)
       record({
@@ -122,7 +124,7 @@ export function tokenRoutes(app: FastifyInstance, { keyring, loginUrl, record }:
 
   serve(app, 'POST /api/login-links', async (request, reply) => {
     const { role: wanted } = parse(LoginLinkBody, request.body);
-    const { name, role, root } = identityOf(request);
+    const { name, role, root } = memberOf(request);
     const url = loginUrl({ name, role: wanted ?? role, root }, `${request.protocol}://${request.host}`);
     record({
       what: 'link_made',

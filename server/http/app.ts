@@ -79,10 +79,16 @@ export async function buildApp(deps: AppDeps): Promise<FastifyInstance> {
   }) as unknown as FastifyInstance;
   const connections = boundConnections(app.server, networkOf, deps.logger);
   const gate: Gate = { door, connections };
-  const streams = new Streams(deps.keepaliveMs);
+  const streams = new Streams(deps.keepaliveMs, door);
+  /** Whoever may know how this console is doing. */
+  const isMember = async (request: FastifyRequest): Promise<boolean> => {
+    const identity = await identify(gate, request);
+    return identity !== undefined && identity.role !== 'guest';
+  };
   const mayKnow = async (request: FastifyRequest): Promise<boolean> =>
-    request.raw.url?.startsWith('/api') !== true || (await identify(gate, request)) !== undefined;
+    request.raw.url?.startsWith('/api') !== true || (await isMember(request));
   app.decorateRequest('identity', undefined);
+  app.addHook('onClose', async () => streams.close());
   installErrors(app);
   acceptEmptyJson(app);
   app.addHook('onRequest', async (request) => {
@@ -126,7 +132,7 @@ export async function buildApp(deps: AppDeps): Promise<FastifyInstance> {
         : deps.conversation.journal.health();
     if (why === undefined) return { status: 'ready' as const };
     // Why may name paths.
-    const known = (await identify(gate, request)) !== undefined;
+    const known = await isMember(request);
     return { status: 'degraded' as const, ...(known ? { why } : {}) };
   });
   await app.register(async (scope) => loginRoute(scope, door));

@@ -15,11 +15,13 @@ export interface AttachSource {
   readonly journal: Journal;
   readonly sessions: Sessions;
   readonly session: SessionRef;
+  /** A guest who watches starts nothing. */
+  readonly viewer: 'member' | 'guest';
 }
 
 /** Resolves after the replay; the live tail goes on until the client closes. */
 export async function attach(client: SseClient, source: AttachSource, after: EventId): Promise<void> {
-  const { journal, sessions, session } = source;
+  const { journal, sessions, session, viewer } = source;
   const filter = { session: session.id, sessionTarget: session.target };
   let held: string[] | undefined = [];
   let heldChars = 0;
@@ -33,8 +35,10 @@ export async function attach(client: SseClient, source: AttachSource, after: Eve
     if (heldChars > HELD_CAP_CHARS) client.end();
   };
   const unfollow = journal.follow(filter, (event) => deliver(journaledFrame(event)));
-  const { snapshot, detach } = sessions.attach(session, (event: EphemeralEvent) =>
-    deliver(plainFrame(event)),
+  const { snapshot, detach } = sessions.attach(
+    session,
+    (event: EphemeralEvent) => deliver(plainFrame(event)),
+    viewer,
   );
   client.onClose(() => {
     unfollow();

@@ -4,7 +4,7 @@ import { HostKeyBody } from '../../protocol/bodies.ts';
 import type { HostKeyChange } from '../../protocol/host-keys.ts';
 import { BreakglassError, PROBLEMS } from '../../protocol/problems.ts';
 import type { Door } from '../access/door.ts';
-import type { Identity } from '../access/identity.ts';
+import type { Member } from '../access/identity.ts';
 import type { Target } from '../targets/target.ts';
 import type { Targets } from '../targets/targets.ts';
 import { confirmHostKeyBody, page, type Shown, stateBody } from './emergency-page.ts';
@@ -19,8 +19,8 @@ export interface EmergencyForms {
     request: FastifyRequest,
     reply: FastifyReply,
     target: Target,
-  ) => Promise<{ readonly identity: Identity; readonly given: URLSearchParams } | undefined>;
-  readonly show: (identity: Identity, target: Target) => Promise<Shown>;
+  ) => Promise<{ readonly identity: Member; readonly given: URLSearchParams } | undefined>;
+  readonly show: (identity: Member, target: Target) => Promise<Shown>;
   readonly html: (reply: FastifyReply, text: string, status?: number) => FastifyReply;
 }
 

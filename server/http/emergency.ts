@@ -5,7 +5,7 @@ import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { parseOperationId } from '../../protocol/ids.ts';
 import { BreakglassError, PROBLEMS } from '../../protocol/problems.ts';
 import { isMutating } from '../../protocol/verbs.ts';
-import { type Identity, keyOf } from '../access/identity.ts';
+import { keyOf, type Member } from '../access/identity.ts';
 import type { Approvals } from '../approvals/approvals.ts';
 import { exactVerb } from '../press/press.ts';
 import type { Target } from '../targets/target.ts';
@@ -49,18 +49,18 @@ export function emergencyRoutes(app: FastifyInstance, { gate, targets, approvals
   const { door } = gate;
   // Each form carries a token that is valid in this process, for this person and this target: older browsers send no Origin to check.
   const key = randomBytes(32);
-  const formToken = (identity: Identity, target: Target): string =>
+  const formToken = (identity: Member, target: Target): string =>
     createHmac('sha256', key)
       .update(JSON.stringify([keyOf(identity), target.name]))
       .digest('base64url');
-  const isGenuine = (identity: Identity, target: Target, given: string): boolean => {
+  const isGenuine = (identity: Member, target: Target, given: string): boolean => {
     const expected = Buffer.from(formToken(identity, target));
     const actual = Buffer.from(given);
     return actual.length === expected.length && timingSafeEqual(actual, expected);
   };
   const html = (reply: FastifyReply, text: string, status = 200): FastifyReply =>
     reply.code(status).header('cache-control', 'no-store').type('text/html; charset=utf-8').send(text);
-  const show = async (identity: Identity, target: Target): Promise<Shown> => ({
+  const show = async (identity: Member, target: Target): Promise<Shown> => ({
     name: identity.name,
     state: await target.state(),
     formToken: formToken(identity, target),
@@ -70,9 +70,17 @@ export function emergencyRoutes(app: FastifyInstance, { gate, targets, approvals
   });
   const signIn = (reply: FastifyReply, note: string, status = 401): FastifyReply =>
     html(reply, page('Breakglass: sign in', signInBody(note)), status);
-  const whoOr = async (request: FastifyRequest, reply: FastifyReply): Promise<Identity | undefined> => {
+  const whoOr = async (request: FastifyRequest, reply: FastifyReply): Promise<Member | undefined> => {
     // A form was judged before its body was read.
     const identity = request.identity ?? (await identify(gate, request));
+    if (identity?.role === 'guest') {
+      signIn(
+        reply,
+        'This browser only watches one session, by a share link. Sign in with the access token.',
+        403,
+      );
+      return undefined;
+    }
     if (identity === undefined)
       signIn(
         reply,

@@ -1,12 +1,14 @@
 // The guard of /api: every route behind it knows who is asking, before any body is read. It is a hook of the matched routes, however the
 // URL is spelled.
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
+import { parseSessionId } from '../../protocol/ids.ts';
 import type { Actor } from '../../protocol/operations.ts';
 import { BreakglassError } from '../../protocol/problems.ts';
 import { WRONG } from '../access/access.ts';
 import type { Door } from '../access/door.ts';
-import type { Identity } from '../access/identity.ts';
+import type { Guest, Identity, Member } from '../access/identity.ts';
 import { type DistinctHeaders, network } from '../access/proxies.ts';
+import { isGuestCookie } from '../access/shares.ts';
 import type { WrongSecrets } from '../access/wrong-secrets.ts';
 import type { Connections } from './connections.ts';
 import { cookieOf } from './device-cookie.ts';
@@ -44,7 +46,8 @@ export async function identify(
     return undefined;
   }
   connections.admit(request.raw.socket);
-  if (identity.device === undefined && arrivals.isNew(identity, address))
+  // A device and a guest were recorded when they were let in.
+  if (identity.role !== 'guest' && identity.device === undefined && arrivals.isNew(identity, address))
     record({
       what: 'signed_in',
       detail: `${identity.name} comes in ${identity.how === 'proxy' ? 'through the trusted proxy' : 'with a token'}.`,
@@ -115,6 +118,11 @@ export function requireIdentity(scope: FastifyInstance, gate: Gate): void {
     if (identity === undefined) {
       reply.header('www-authenticate', 'Bearer realm="breakglass"');
       hangUpOnBody(request, reply);
+      if (isGuestCookie(cookieOf(door, request) ?? ''))
+        throw new BreakglassError(
+          'share-over',
+          'The share link that this browser came in with has ended. Ask for a new one, or sign in.',
+        );
       throw new BreakglassError(
         'unauthenticated',
         door.access.hasToken
@@ -124,7 +132,8 @@ export function requireIdentity(scope: FastifyInstance, gate: Gate): void {
     }
     request.identity = identity;
     refuseForeign(door, request);
-    refuseRole(identity, request);
+    if (identity.role === 'guest') refuseGuest(identity, request);
+    else refuseRole(identity, request);
   });
 }
 
@@ -133,7 +142,20 @@ export function hangUpOnBody(request: FastifyRequest, reply: FastifyReply): void
   if (!SAFE_METHODS.includes(request.method)) reply.header('connection', 'close');
 }
 
-function refuseRole({ role, name }: Identity, request: FastifyRequest): void {
+/** What a guest may is listed at the routes, and what is not listed is refused. The answer is the same for what exists and what does not. */
+function refuseGuest({ session, target }: Guest, request: FastifyRequest): void {
+  const { id = '', target: named } = request.params as { readonly id?: string; readonly target?: string };
+  const { forGuests } = request.routeOptions.config;
+  if (forGuests === 'themselves') return;
+  if (forGuests === 'their-session' && parseSessionId(id) === session) return;
+  if (forGuests === 'their-target' && named === target) return;
+  throw new BreakglassError(
+    'not-allowed',
+    'You watch one session by a share link, and it opens nothing else. Nothing was done.',
+  );
+}
+
+function refuseRole({ role, name }: Member, request: FastifyRequest): void {
   const { anyRole, delivers } = request.routeOptions.config;
   if (role === 'operator') return;
   // Whoever only delivers alerts may do nothing else, also not what everybody else may.
@@ -153,6 +175,13 @@ export const identityOf = (request: FastifyRequest): Identity => {
     throw new Error(`no identity on ${request.url}: the route is outside the guard`);
   return request.identity;
 };
+
+/** Whoever makes something that ends with them. A guest makes nothing. */
+export function memberOf(request: FastifyRequest): Member {
+  const identity = identityOf(request);
+  if (identity.role === 'guest') throw new Error(`a guest came to ${request.url}: the guard refuses them`);
+  return identity;
+}
 
 export const actorOf = (request: FastifyRequest): Actor => actorFor(identityOf(request));
 

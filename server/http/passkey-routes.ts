@@ -8,7 +8,7 @@ import type { StoredPasskey } from '../access/key-file.ts';
 import type { Place } from '../access/passkeys.ts';
 import { type RelyingParty, relyingParty } from '../access/relying-party.ts';
 import { cameByTls } from './device-cookie.ts';
-import { actorOf, addressOf, identityOf, noteWrongSecret } from './guard.ts';
+import { actorOf, addressOf, memberOf, noteWrongSecret } from './guard.ts';
 import { parse, serve } from './route.ts';
 import { letIn } from './sign-in.ts';
 
@@ -61,13 +61,13 @@ export function passkeyRoutes(app: FastifyInstance, door: Door): void {
 
   serve(app, 'POST /api/passkeys/options', async (request, reply) => {
     parse(NoBody, request.body);
-    const options = await passkeys.enrolOptions(identityOf(request), placeOf(door, request));
+    const options = await passkeys.enrolOptions(memberOf(request), placeOf(door, request));
     return reply.header('cache-control', 'no-store').send({ options });
   });
 
   serve(app, 'POST /api/passkeys', async (request, reply) => {
     const { name: label, passkey: answer } = parse(PasskeyBody, request.body);
-    const made = await passkeys.enrol(identityOf(request), placeOf(door, request), { label, answer });
+    const made = await passkeys.enrol(memberOf(request), placeOf(door, request), { label, answer });
     record({
       what: 'passkey_added',
       detail: `${made.name} enrolled the passkey ${label} (${made.role}).`,

@@ -14,7 +14,7 @@ import { parseIdempotencyKey } from '../press/repeats.ts';
 import type { Target } from '../targets/target.ts';
 import type { Targets } from '../targets/targets.ts';
 import { sendProblem } from './errors.ts';
-import { actorOf } from './guard.ts';
+import { actorOf, identityOf } from './guard.ts';
 import { serve } from './route.ts';
 import { plainFrame, type SseClient } from './sse.ts';
 import type { Streams } from './streams.ts';
@@ -73,8 +73,15 @@ export function powerRoutes(app: FastifyInstance, deps: PowerRouteDeps): void {
     const list = await targets.list();
     return { ...list, targets: list.targets.map(withIncident) };
   });
-  serve(app, 'GET /api/targets/{target}', async (request) =>
-    withIncident(await targets.named(request.params.target).state()),
+  serve(
+    app,
+    'GET /api/targets/{target}',
+    async (request) => {
+      const state = await targets.named(request.params.target).state();
+      // An incident names its session, which a guest may not know.
+      return identityOf(request).role === 'guest' ? state : withIncident(state);
+    },
+    { forGuests: 'their-target' },
   );
   serve(app, 'POST /api/targets/{target}/triage', async (request) => {
     const { longer = false, unasked = false } = bodyOf(TriageBody, request);

@@ -14,14 +14,20 @@ declare module 'fastify' {
   interface FastifyContextConfig {
     readonly anyRole?: true;
     readonly delivers?: true;
+    readonly forGuests?: ForGuests;
   }
 }
+
+/** What a guest of a share link may use: what is about themselves, or about the session that they watch, or about its target. */
+type ForGuests = 'themselves' | 'their-session' | 'their-target';
 
 export interface RouteOptions {
   /** Also for those who only look, although it changes something: it is their own. */
   readonly anyRole?: true;
   /** Also for those who only deliver alerts. */
   readonly delivers?: true;
+  /** Absent: guests of a share link are refused. */
+  readonly forGuests?: ForGuests;
   /** The largest body in bytes, where it is not that of the server. */
   readonly bodyLimit?: number;
 }
@@ -42,8 +48,9 @@ export function serve<Name extends RouteName>(
     method,
     url: path.replaceAll(/\{(\w+)\}/g, ':$1'),
     config: {
-      ...(options.anyRole === true ? { anyRole: true } : {}),
-      ...(options.delivers === true ? { delivers: true } : {}),
+      ...(options.anyRole === true ? { anyRole: true as const } : {}),
+      ...(options.delivers === true ? { delivers: true as const } : {}),
+      ...(options.forGuests === undefined ? {} : { forGuests: options.forGuests }),
     },
     ...(options.bodyLimit === undefined ? {} : { bodyLimit: options.bodyLimit }),
     handler: handle,

@@ -4,6 +4,7 @@ import { ChatBody, PromptBody, SessionBody } from '../../protocol/bodies.ts';
 import type { EphemeralEvent } from '../../protocol/events.ts';
 import { type EventId, eventId, parseEventId, parseSessionId } from '../../protocol/ids.ts';
 import { BreakglassError } from '../../protocol/problems.ts';
+import type { Door } from '../access/door.ts';
 import { keyOf } from '../access/identity.ts';
 import type { Approvals } from '../approvals/approvals.ts';
 import type { Journal } from '../journal/port.ts';
@@ -14,6 +15,7 @@ import { approvalRoutes } from './approval-routes.ts';
 import { attach } from './attach.ts';
 import { actorOf, identityOf } from './guard.ts';
 import { parse, serve } from './route.ts';
+import { shareRoutes } from './share-routes.ts';
 import { plainFrame, type SseClient } from './sse.ts';
 import type { Streams } from './streams.ts';
 
@@ -23,6 +25,7 @@ export interface SessionRouteDeps {
     | { readonly sessions: Sessions; readonly journal: Journal; readonly approvals: Approvals }
     | undefined;
   readonly whyPowerOnly: string | undefined;
+  readonly door: Door;
   readonly targets: Targets;
   readonly streams: Streams;
 }
@@ -77,15 +80,23 @@ export function sessionRoutes(app: FastifyInstance, deps: SessionRouteDeps): voi
     return { session_id: await sessions.open(actorOf(request), name) };
   });
 
-  serve(app, 'GET /api/session/{id}/stream', async (request, reply) => {
-    const session = await known(request.params.id);
-    const client = deps.streams.open(reply);
-    await attach(client, { ...conversation(), session }, lastEventId(request)).catch((error: unknown) => {
-      // The client already has its 200. Cut it off: it resumes where it was.
-      request.log.error({ err: error }, 'a replay failed');
-      client.end();
-    });
-  });
+  serve(
+    app,
+    'GET /api/session/{id}/stream',
+    async (request, reply) => {
+      const session = await known(request.params.id);
+      const viewer = identityOf(request).role === 'guest' ? 'guest' : 'member';
+      const client = deps.streams.open(reply);
+      const source = { ...conversation(), session, viewer } as const;
+      await attach(client, source, lastEventId(request)).catch((error: unknown) => {
+        // The client already has its 200. Cut it off: it resumes where it was.
+        request.log.error({ err: error }, 'a replay failed');
+        client.end();
+      });
+    },
+    { forGuests: 'their-session' },
+  );
+  shareRoutes(app, deps.door, known);
 
   serve(
     app,

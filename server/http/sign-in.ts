@@ -1,4 +1,4 @@
-// Signing a browser in, for the page and the emergency page: by a token or a one-time code. What is wrong counts; nothing else does.
+// Signing a browser in, for the page and the emergency page: by a token, a one-time code, or the code of a share link. What is wrong counts; nothing else does.
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { BreakglassError } from '../../protocol/problems.ts';
 import { DEVICE_LIFE_MS, REMEMBERED_LIFE_MS } from '../access/access.ts';
@@ -23,6 +23,8 @@ export function signIn(
   { token, code, remember }: SignIn,
 ): FastifyReply {
   const address = addressOf(door, request);
+  const share = code === undefined ? undefined : door.shares.withCode(code);
+  if (share !== undefined) return letGuestIn(door, request, reply, share);
   const who = whoComes(door, token, code);
   if (who === undefined) {
     noteWrongSecret(door, address, 'sign-in');
@@ -30,7 +32,7 @@ export function signIn(
       'unauthenticated',
       code === undefined
         ? 'Wrong token.'
-        : 'This code is wrong, was used already, or is older than ten minutes.',
+        : 'This code is wrong, was used already, or is over: a login link is good for ten minutes, a share link until it ends.',
     );
   }
   if (who.role === 'alerts')
@@ -68,6 +70,27 @@ export function letIn(
     address: addressOf(door, request),
   });
   return setDeviceCookie(door, request, reply, { secret, lifeMs });
+}
+
+/** The cookie outlives the share by so long, so that the page can still say what happened. */
+const SAYS_OVER_MS = 24 * 3_600_000;
+
+/** Makes a guest of this browser. */
+function letGuestIn(
+  door: Door,
+  request: FastifyRequest,
+  reply: FastifyReply,
+  { share, leftMs }: NonNullable<ReturnType<Door['shares']['withCode']>>,
+): FastifyReply {
+  const label = deviceLabel(request.headers['user-agent'] ?? '');
+  const secret = door.shares.letIn(share, label);
+  door.record({
+    what: 'signed_in',
+    detail: `A guest watches session ${share.session} on ${label}, by the share link of ${share.made_by}.`,
+    by: { type: 'operator', name: `guest of ${share.made_by}`, via: 'share' },
+    address: addressOf(door, request),
+  });
+  return setDeviceCookie(door, request, reply, { secret, lifeMs: leftMs + SAYS_OVER_MS });
 }
 
 function whoComes(

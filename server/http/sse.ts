@@ -86,6 +86,16 @@ export class SseClient {
     this.#reply.raw.destroy();
   }
 
+  /** Nothing more is sent, whatever waits: whoever it was may not see more. */
+  hangUp(): void {
+    if (this.#closed) return;
+    this.#batch = '';
+    this.#close();
+    // What is written already was theirs; but an end behind what nobody reads would never come.
+    if (this.#reply.raw.writableLength > 0) this.#reply.raw.destroy();
+    else this.#reply.raw.end();
+  }
+
   onClose(listener: () => void): void {
     if (this.#closed) listener();
     else this.#onClose.push(listener);

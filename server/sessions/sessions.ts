@@ -150,17 +150,18 @@ export class Sessions {
 
   /**
    * A client attaches. It gets what is being written now, and from then on all ephemeral events. The agent of the session is started,
-   * so that it is ready for the first prompt.
+   * so that it is ready for the first prompt; but not for a guest, who sends none.
    */
   attach(
     { id, target }: SessionRef,
     listener: (event: EphemeralEvent) => void,
+    as: 'member' | 'guest' = 'member',
   ): { readonly snapshot: readonly EphemeralEvent[]; detach: () => void } {
     const live = this.#get(id, target);
     // Each attachment has an object of its own: the same listener may attach twice, and then each detaches once.
     const viewer = { listener };
     live.viewers.add(viewer);
-    this.#warm(id, live);
+    if (as === 'member') this.#warm(id, live);
     return {
       snapshot: live.turn?.partial.snapshot() ?? [],
       detach: () => {
