@@ -7,6 +7,8 @@ import type {
   PasskeyOptions,
   Passkeys,
   Role,
+  Share,
+  ShareMade,
   Token,
   TokenMade,
   WaysIn,
@@ -67,6 +69,12 @@ export const sendPrompt = (sessionId: string, prompt: string, queue: boolean) =>
   });
 export const cancelTurn = (sessionId: string) =>
   request<{ cancelled: boolean }>('POST', `/api/session/${sessionId}/cancel`);
+export const fetchShares = (sessionId: string) =>
+  request<{ shares: readonly Share[] }>('GET', `/api/session/${sessionId}/share`);
+export const makeShare = (sessionId: string, minutes: number) =>
+  request<ShareMade>('POST', `/api/session/${sessionId}/share`, { body: { minutes } });
+export const endShare = (sessionId: string, share: string) =>
+  request<void>('DELETE', `/api/session/${sessionId}/share/${encodeURIComponent(share)}`);
 
 /** The server answers within 2 s with what it knows by then. */
 export const fetchTargets = (onServerTime: (nowMs: number) => void) =>

@@ -41,6 +41,7 @@ const createDesk = (target: string, { identity, route, choice }: DeskParts): Des
     several: () => identity.several,
     kept: keptFor('session', name),
     notices,
+    mayOpen: () => !identity.onlyLooks,
     signedOut,
     opened: (id) => {
       choice.learn(id, target);

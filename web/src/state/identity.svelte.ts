@@ -3,9 +3,13 @@ import type { TargetName } from '../../../protocol/ids.ts';
 import type { Me } from '../../../protocol/me.ts';
 import { fetchMe, fetchWaysIn, login, logout, passkeySignInOptions } from '../api/console-api.ts';
 import { asApiError } from '../api/http.ts';
+import { linkOf, type OpenedLink, sessionHash } from './route-hash.ts';
 
-/** `ready` without `me`: the console cannot say who is asking, but power must be reachable all the same. */
-export type Gate = 'loading' | 'login' | 'unreachable' | 'ready';
+/**
+ * `ready` without `me`: the console cannot say who is asking, but power must be reachable all the same. `share-over`: this browser watched
+ * by a share link, and that has ended.
+ */
+export type Gate = 'loading' | 'login' | 'share-over' | 'unreachable' | 'ready';
 
 const RETRY_MS = 5_000;
 
@@ -16,12 +20,15 @@ export class Identity {
   #busy = $state(false);
   #hasPasskeys = $state(false);
   #timer: ReturnType<typeof setTimeout> | undefined;
-  #code = $state(takeLoginCode());
+  #link = $state.raw(takeLink(location.hash));
 
   constructor() {
     // A link that is opened in a tab of ours loads nothing anew.
     addEventListener('hashchange', () => {
-      this.#code = takeLoginCode() ?? this.#code;
+      const opened = takeLink(location.hash);
+      if (opened === undefined) return;
+      this.#link = opened;
+      void this.load();
     });
   }
 
@@ -35,8 +42,8 @@ export class Identity {
     return this.#loginError;
   }
   /** The address was a login link. It is spent only when the person taps: a preview must not do that. */
-  get hasLoginLink(): boolean {
-    return this.#code !== undefined;
+  get link(): OpenedLink['kind'] | undefined {
+    return this.#link?.kind;
   }
   /** Whether anybody has a passkey here. False until `askForWaysIn` has its answer. */
   get hasPasskeys(): boolean {
@@ -44,7 +51,7 @@ export class Identity {
   }
   /** Looks, and changes nothing. */
   get onlyLooks(): boolean {
-    return this.#me?.role === 'observer';
+    return this.#me?.role === 'observer' || this.#me?.role === 'guest';
   }
   get busy(): boolean {
     return this.#busy;
@@ -66,11 +73,13 @@ export class Identity {
     clearTimeout(this.#timer);
     try {
       this.#me = await fetchMe();
-      this.#gate = 'ready';
+      this.#gate = this.#isForAnother() ? 'login' : 'ready';
       if (isAtSignIn()) history.replaceState(null, '', `/${location.hash}`);
     } catch (error) {
-      const { status } = asApiError(error);
-      if (status === 401 || isAtSignIn()) {
+      const { status, body } = asApiError(error);
+      if (body.code === 'share-over' && this.#link === undefined) {
+        this.#gate = 'share-over';
+      } else if (status === 401 || isAtSignIn()) {
         this.#gate = 'login';
       } else if (status === 0 || status === 502 || status === 504) {
         // One failed request is no reason to take away a page that works.
@@ -80,6 +89,16 @@ export class Identity {
         this.#gate = 'ready';
       }
     }
+  }
+
+  /** Whether a share link was opened that lets this browser watch what it cannot see yet. Whoever is signed in needs none: they see the session. */
+  #isForAnother(): boolean {
+    const watched = this.#me?.watches?.session_id;
+    const opened = this.#link;
+    if (opened?.kind !== 'share') return false;
+    if (watched !== undefined && watched !== opened.session) return true;
+    this.#link = undefined;
+    return false;
   }
 
   /** For whoever has to sign in. A console that does not say offers what there always was. */
@@ -92,8 +111,8 @@ export class Identity {
 
   /** With the code of the link, if there is one, else with what was typed: a token, or a code. */
   signIn(typed: string, remember: boolean): Promise<void> {
-    const given = this.#code ?? typed.trim();
-    const isCode = this.#code !== undefined || /^[0-9A-HJKMNP-TV-Z]{20}$/i.test(given);
+    const given = this.#link?.code ?? typed.trim();
+    const isCode = this.#link !== undefined || /^[0-9A-HJKMNP-TV-Z]{20}$/i.test(given);
     return this.#signIn(() => login(isCode ? { code: given } : { token: given }, remember));
   }
 
@@ -110,13 +129,14 @@ export class Identity {
     this.#loginError = '';
     try {
       await act();
-      this.#code = undefined;
+      this.#link = undefined;
       await this.load();
     } catch (error) {
       const { status, message } = asApiError(error);
+      if (status === 401 && this.#link?.kind === 'share') this.#gate = 'share-over';
+      else this.#loginError = message;
       // The console was not reached, so the code is still good.
-      if (status !== 0) this.#code = undefined;
-      this.#loginError = message;
+      if (status !== 0) this.#link = undefined;
     } finally {
       this.#busy = false;
     }
@@ -129,6 +149,12 @@ export class Identity {
 
   /** A request was answered 401: the cookie is gone or has expired. */
   expired(): void {
+    this.#gate = this.#me?.role === 'guest' ? 'share-over' : 'login';
+  }
+
+  /** Whoever watched until now may also have a way to sign in. */
+  toLogin(): void {
+    this.#me = null;
     this.#gate = 'login';
   }
 }
@@ -137,8 +163,9 @@ export class Identity {
 const isAtSignIn = (): boolean => location.pathname === '/sign-in';
 
 /** Takes the code out of the address, so that it stays neither there nor in the history. */
-function takeLoginCode(): string | undefined {
-  const code = /^#login=([0-9A-Za-z]{1,40})$/.exec(location.hash)?.[1];
-  if (code !== undefined) history.replaceState(null, '', '#/');
-  return code;
+function takeLink(hash: string): OpenedLink | undefined {
+  const opened = linkOf(hash);
+  if (opened !== undefined)
+    history.replaceState(null, '', opened.kind === 'share' ? sessionHash(opened.session) : '#/');
+  return opened;
 }

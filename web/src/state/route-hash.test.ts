@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { parseTargetName } from '../../../protocol/ids.ts';
-import { hashOf, parseHash, sessionHash } from './route-hash.ts';
+import { hashOf, linkOf, parseHash, sessionHash } from './route-hash.ts';
 
 const id = '0b5b2f7e-9a4e-4c0d-9f55-0d9d8c1f7a11';
 const web1 = { name: parseTargetName('web-1') };
@@ -71,4 +71,28 @@ it('what is written is read back as the same place', () => {
       expect(place.target).toEqual(target === undefined ? 'none' : { name: target });
     }
   expect(parseHash(sessionHash(id))).toMatchObject({ view: 'chat', session: id });
+});
+
+describe('a link that lets a browser in', () => {
+  const code = '0123456789ABCDEFGHJK';
+
+  it('is a login link, or a share link that names its session', () => {
+    expect(linkOf(`#login=${code}`)).toEqual({ kind: 'login', code });
+    expect(linkOf(`#/s/${id}/share/${code}`)).toEqual({ kind: 'share', code, session: id });
+  });
+
+  it('is nothing else', () => {
+    for (const hash of [
+      '',
+      '#/',
+      '#login=',
+      `#/login=${code}`,
+      `#/s/${id}`,
+      `#/s/${id}/share/`,
+      `#/s/x/share/${code}`,
+      `#/s/${id}/share/${code}/more`,
+      `#/s/${id}/share/${'A'.repeat(41)}`,
+    ])
+      expect(linkOf(hash)).toBeUndefined();
+  });
 });

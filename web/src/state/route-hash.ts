@@ -53,3 +53,16 @@ export const hashOf = (goal: Goal, target: string | undefined): string => {
 };
 
 export const sessionHash = (id: string): string => `#/s/${id}`;
+
+/** A link that lets a browser in. Its code is taken out of the address at once. */
+export type OpenedLink =
+  | { readonly kind: 'login'; readonly code: string }
+  | { readonly kind: 'share'; readonly code: string; readonly session: SessionId };
+
+export const linkOf = (hash: string): OpenedLink | undefined => {
+  const login = /^#login=([0-9A-Za-z]{1,40})$/.exec(hash)?.[1];
+  if (login !== undefined) return { kind: 'login', code: login };
+  const [, id = '', code] = /^#\/s\/([^/]+)\/share\/([0-9A-Za-z]{1,40})$/.exec(hash) ?? [];
+  const session = parseSessionId(id);
+  return session === undefined || code === undefined ? undefined : { kind: 'share', code, session };
+};

@@ -16,6 +16,8 @@ interface SessionPorts {
   /** Where the id of the current session is kept. */
   readonly kept: Kept;
   readonly notices: Notices;
+  /** Whoever only looks opens no session. */
+  readonly mayOpen: () => boolean;
   readonly signedOut: () => void;
   readonly opened: (id: string) => void;
   /** Called for each event that happens while the page watches, not for the replay. */
@@ -203,6 +205,10 @@ export class SessionStore {
         this.#link = state;
       },
       gone: () => {
+        if (!this.#ports.mayOpen()) {
+          this.#ports.notices.show('That session is gone.');
+          return;
+        }
         this.#ports.notices.show('That session is gone. A new one was opened.');
         const unsent = this.#pending;
         void this.#open().then((opened) => {

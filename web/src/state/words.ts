@@ -41,4 +41,12 @@ export const localTime = (atIso: string): string =>
 export const shortTime = (atIso: string): string =>
   new Date(atIso).toLocaleTimeString([], { hour: '2-digit', minute: '2-digit' });
 
+/** The time of day, and the day where it is not today's. */
+export const timeOfDay = (atIso: string, nowMs: number): string => {
+  const at = new Date(atIso);
+  const time = shortTime(atIso);
+  if (at.toDateString() === new Date(nowMs).toDateString()) return time;
+  return `${at.toLocaleDateString([], { weekday: 'short', day: 'numeric', month: 'short' })}, ${time}`;
+};
+
 export const money = (usd: number): string => (usd > 0 && usd < 0.01 ? '< $0.01' : `$${usd.toFixed(2)}`);
