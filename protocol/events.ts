@@ -4,6 +4,7 @@ import { z } from 'zod';
 import { Approval, ApprovalAnswer, Grant, PolicyMode } from './approvals.ts';
 import { EvidenceStatus } from './evidence.ts';
 import { NotificationResult } from './notifications.ts';
+import { HostKeyAccepted } from './host-keys.ts';
 import { Actor, OperationState, OperationStep, Outcome, VerbResult } from './operations.ts';
 import { TriageReport } from './triage.ts';
 import {
@@ -273,6 +274,7 @@ export const JournaledBody = z.discriminatedUnion('kind', [
       detail: z.string().describe('a sentence for a person'),
       address: z.string().exactOptional().describe('the address at the other end of the connection'),
       times: z.number().exactOptional().describe('how often it was seen; absent: once'),
+      host_key: HostKeyAccepted.exactOptional().describe('only of `host_key_accepted`'),
     })
     .describe('Somebody came in, was refused, or changed who may come in. Belongs to no session.'),
   z

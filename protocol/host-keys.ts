@@ -1,6 +1,6 @@
 // A host that shows another key than the one that is pinned: what is known, what it offers, and which side it is.
 import { z } from 'zod';
-import type { Wire } from './wire.ts';
+import { targetName, type Wire } from './wire.ts';
 
 export const HostKeySide = z
   .enum(['vm', 'power_host'], { error: 'side: expected vm or power_host' })
@@ -12,6 +12,17 @@ export const HostKey = z.object({
   fingerprint: z.string().describe('`SHA256:` and 43 characters, as ssh prints it'),
 });
 export type HostKey = Wire<typeof HostKey>;
+
+/** For the record of who accepted which key. */
+export const HostKeyAccepted = z
+  .object({
+    target: targetName,
+    side: HostKeySide,
+    before: z.array(HostKey).describe('those that counted until then'),
+    now: HostKey,
+  })
+  .meta({ id: 'HostKeyAccepted' });
+export type HostKeyAccepted = Wire<typeof HostKeyAccepted>;
 
 export const HostKeyChange = z
   .object({

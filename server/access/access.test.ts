@@ -18,7 +18,7 @@ const root = rootOf(TOKEN);
 const proxies = (header = 'x-authentik-username') => trustedProxies(PROXIES, header);
 const accessOf = (token: string | undefined, keyring: Keyring, header?: string): Access => {
   const shares = new Shares({ file: inMemory(), keyring, isOver: () => undefined });
-  return new Access(token, plainEdge(proxies(header)), keyring, shares);
+  return new Access(token, plainEdge(proxies(header), undefined), keyring, shares);
 };
 const open = (token: string | undefined = TOKEN, header?: string) =>
   accessOf(token, new Keyring(inMemory(), () => true), header);
@@ -75,6 +75,32 @@ test('only the exact bearer token opens; what was tried and is wrong is told apa
     expect(await bearer(nothing)).toBeUndefined();
   const twice = { authorization: [`Bearer ${TOKEN}`, 'Bearer x'] };
   expect(await open().identify(from('203.0.113.1', twice))).toBeUndefined();
+});
+
+test('whom the proxy counts to the group of observers only looks, and so does whose groups cannot be read for certain', async () => {
+  const observers = { in: 'x-authentik-groups', group: 'watching' };
+  const keyring = new Keyring(inMemory(), () => true);
+  const shares = new Shares({ file: inMemory(), keyring, isOver: () => undefined });
+  const access = new Access(TOKEN, plainEdge(proxies(), observers), keyring, shares);
+  const roleWith = async (groups: Record<string, string[]>, peer = '10.42.3.4') => {
+    const who = await access.identify(from(peer, { ...edge, ...groups }));
+    return typeof who === 'object' ? who.role : undefined;
+  };
+  const header = (...values: string[]) => ({ 'x-authentik-groups': values });
+  for (const text of ['watching', 'staff|watching', 'watching,staff', 'staff; watching ', ' watching'])
+    expect([text, await roleWith(header(text))]).toEqual([text, 'observer']);
+  for (const text of ['', 'staff', 'watching-not', 'not watching', 'Watching', 'staff|'])
+    expect([text, await roleWith(header(text))]).toEqual([text, 'operator']);
+  expect(await roleWith({})).toBe('operator');
+  expect(await roleWith(header('staff', 'staff'))).toBe('observer');
+  expect(await roleWith({ ...header('staff'), x_authentik_groups: ['staff'] })).toBe('observer');
+  // From elsewhere it says nothing, as little as the name beside it.
+  expect(await roleWith(header('staff'), '203.0.113.1')).toBeUndefined();
+  const utf8 = new Access(TOKEN, plainEdge(proxies(), { ...observers, group: 'Prüfer' }), keyring, shares);
+  const asBytes = Buffer.from('Prüfer').toString('latin1');
+  expect(await utf8.identify(from('10.42.3.4', { ...edge, ...header(asBytes) }))).toMatchObject({
+    role: 'observer',
+  });
 });
 
 test('without a token configured no bearer opens', async () => {

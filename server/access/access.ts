@@ -5,6 +5,7 @@ import type { Edge } from './edge.ts';
 import type { Identity, Member } from './identity.ts';
 import type { StoredDevice } from './key-file.ts';
 import { digestOf, type Keyring } from './keyring.ts';
+import type { EdgeRole } from './observer-group.ts';
 import type { DistinctHeaders } from './proxies.ts';
 import { isGuestCookie, type Shares } from './shares.ts';
 
@@ -43,11 +44,11 @@ export class Access {
   /** Who has a good token or a device never waits for the keys of the edge. */
   async identify({ peer, distinct, cookie }: Credentials): Promise<Identity | typeof WRONG | undefined> {
     const named = await this.#edge.nameFrom(peer, distinct);
-    if (named.type === 'person') return personNamed(named.name);
+    if (named.type === 'person') return personNamed(named.name, named.role);
     const other = this.#withoutEdge(distinct, cookie);
     if (named.type === 'nobody' || typeof other === 'object') return other;
     const late = await named.ask();
-    return late.type === 'person' ? personNamed(late.name) : other;
+    return late.type === 'person' ? personNamed(late.name, late.role) : other;
   }
 
   #withoutEdge(distinct: DistinctHeaders, cookie: string | undefined): Identity | typeof WRONG | undefined {
@@ -97,10 +98,10 @@ export class Access {
 /** The root of what was signed in with the token of the environment: another token there ends it. */
 export const rootOf = (token: string): string => `environment:${digestOf(`breakglass device ${token}`)}`;
 
-const personNamed = (name: string): Member => ({
+const personNamed = (name: string, role: EdgeRole): Member => ({
   name,
   how: 'proxy',
-  role: 'operator',
+  role,
   root: `person:${name}`,
 });
 

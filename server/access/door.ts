@@ -11,6 +11,7 @@ import type { Identity } from './identity.ts';
 import { inMemory, openKeyFile } from './key-file.ts';
 import { Keyring } from './keyring.ts';
 import { type CodeFor, LoginCodes } from './login-codes.ts';
+import type { ObserverGroup } from './observer-group.ts';
 import { knownOrigins, type Origins } from './origins.ts';
 import { Passkeys } from './passkeys.ts';
 import { type Proxies, trustedProxies } from './proxies.ts';
@@ -27,6 +28,8 @@ export interface AccessConfig {
   readonly identityHeader: string;
   /** What the edge signs; undefined: the plain header names people. */
   readonly signed: SignedIdentity | undefined;
+  /** Whom the edge counts to which group, so that they only look; undefined: everybody whom it names is an operator. */
+  readonly observers: ObserverGroup | undefined;
   /** Origins such as `https://breakglass.example`, the first for links. */
   readonly publicUrls: readonly string[];
 }
@@ -104,10 +107,11 @@ export function createDoor({ config, dataDir, journal, logger, now = Date.now }:
   void keys?.ask();
   const edge =
     signed === undefined || keys === undefined
-      ? plainEdge(proxies)
+      ? plainEdge(proxies, config.observers)
       : signedEdge({
           config: signed,
           proxies,
+          observers: config.observers,
           plainHeader: config.identityHeader,
           keys,
           refused: (why) => refusals.note(why),

@@ -2,6 +2,7 @@
 // nobody is kept out because it fails.
 import type { FastifyBaseLogger } from 'fastify';
 import type { AccessChange } from '../../protocol/events.ts';
+import type { HostKeyAccepted } from '../../protocol/host-keys.ts';
 import type { Actor } from '../../protocol/operations.ts';
 import type { Journal } from '../journal/port.ts';
 
@@ -12,6 +13,7 @@ export interface AccessNote {
   readonly by?: Actor;
   readonly address?: string;
   readonly times?: number;
+  readonly hostKey?: HostKeyAccepted;
 }
 
 export type RecordAccess = (note: AccessNote) => void;
@@ -23,12 +25,13 @@ export function recordAccess(
   journal: Journal | undefined,
   logger: Pick<FastifyBaseLogger, 'info' | 'warn'>,
 ): RecordAccess {
-  return ({ what, detail, by = CONSOLE, address, times }) => {
+  return ({ what, detail, by = CONSOLE, address, times, hostKey }) => {
     const seen = {
       what,
       detail,
       ...(address === undefined ? {} : { address }),
       ...(times === undefined || times === 1 ? {} : { times }),
+      ...(hostKey === undefined ? {} : { host_key: hostKey }),
     };
     logger[what === 'refused' ? 'warn' : 'info']({ access: seen, by }, detail);
     journal?.append([{ kind: 'access', actor: by, ...seen }]).catch((error: unknown) => {

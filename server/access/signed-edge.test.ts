@@ -16,6 +16,7 @@ import { ASK_EVERY_MS, EdgeKeys, KEPT_FILE } from './edge-keys.ts';
 import { EdgeRefusals } from './edge-refusals.ts';
 import { inMemory } from './key-file.ts';
 import { Keyring } from './keyring.ts';
+import type { ObserverGroup } from './observer-group.ts';
 import { trustedProxies } from './proxies.ts';
 import { Shares } from './shares.ts';
 import { signedEdge } from './signed-edge.ts';
@@ -28,10 +29,14 @@ interface Setting {
   readonly dataDir?: string;
   readonly askLimitMs?: number;
   readonly claim?: string;
+  readonly observers?: ObserverGroup;
   readonly now?: () => number;
 }
 
-function open(jwksUrl: string, { dataDir, askLimitMs, claim = 'preferred_username', now }: Setting = {}) {
+function open(
+  jwksUrl: string,
+  { dataDir, askLimitMs, claim = 'preferred_username', observers, now }: Setting = {},
+) {
   const proxies = trustedProxies(['10.42.0.0/16'], 'x-authentik-username');
   const why: string[] = [];
   const logged: string[] = [];
@@ -47,6 +52,7 @@ function open(jwksUrl: string, { dataDir, askLimitMs, claim = 'preferred_usernam
   const edge = signedEdge({
     config: { header: 'x-authentik-jwt', jwksUrl, issuer: ISSUER, audience: AUDIENCE, claim },
     proxies,
+    observers,
     plainHeader: 'x-authentik-username',
     keys,
     refused: (reason) => why.push(reason),
@@ -91,6 +97,20 @@ test('the plain header alone names nobody, and beside the JWT it must say the sa
   const asBytes = Buffer.from('Jörg').toString('latin1');
   const joerg = await come({ 'x-authentik-jwt': [named], 'x-authentik-username': [asBytes] });
   expect(joerg).toMatchObject({ name: 'Jörg' });
+});
+
+test('a claim that counts somebody to the group of observers makes an observer, and so does one that cannot be read', async () => {
+  const provider = await startProvider();
+  const { come, bring } = open(provider.jwksUrl, { observers: { in: 'groups', group: 'on call, watching' } });
+  const roleWith = async (groups: unknown) => bring(await provider.sign({ groups }));
+  for (const groups of [['on call, watching'], ['x', 'on call, watching'], [7], [['x']], { x: 1 }, 7, true])
+    expect([groups, await roleWith(groups)]).toMatchObject([groups, { name: 'ann', role: 'observer' }]);
+  for (const groups of [undefined, null, [], ['x'], ['on call', 'watching'], 'x', ''])
+    expect([groups, await roleWith(groups)]).toMatchObject([groups, { name: 'ann', role: 'operator' }]);
+  // What nobody signed counts for nothing.
+  const jwt = await provider.sign({ groups: ['on call, watching'] });
+  const claims = { 'x-authentik-jwt': [jwt], groups: ['x'], 'x-authentik-groups': ['x'] };
+  expect(await come(claims)).toMatchObject({ role: 'observer' });
 });
 
 test('a JWT that comes twice or beside a look-alike is not believed, although each is good', async () => {

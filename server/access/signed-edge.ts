@@ -3,6 +3,7 @@
 import type { JWTPayload } from 'jose';
 import { type Edge, type Named, NOBODY } from './edge.ts';
 import type { EdgeKeys } from './edge-keys.ts';
+import { type ObserverGroup, roleInClaims } from './observer-group.ts';
 import { asName, comesWith, type DistinctHeaders, onlyValueOf, type Proxies } from './proxies.ts';
 
 export interface SignedIdentity {
@@ -19,6 +20,8 @@ export interface SignedIdentity {
 export interface SignedEdgeParts {
   readonly config: SignedIdentity;
   readonly proxies: Proxies;
+  /** In a claim. */
+  readonly observers: ObserverGroup | undefined;
   /** The plain header, in lower case: it may stand beside the signed one, and must then say the same. */
   readonly plainHeader: string;
   readonly keys: EdgeKeys;
@@ -30,7 +33,14 @@ export interface SignedEdgeParts {
 const ALGORITHMS = ['RS256', 'RS384', 'RS512', 'PS256', 'PS384', 'PS512', 'ES256', 'ES384', 'ES512', 'EdDSA'];
 const CLOCKS_DIFFER_S = 30;
 
-export function signedEdge({ config, proxies, plainHeader, keys, refused }: SignedEdgeParts): Edge {
+export function signedEdge({
+  config,
+  proxies,
+  observers,
+  plainHeader,
+  keys,
+  refused,
+}: SignedEdgeParts): Edge {
   const refuse = (why: string): Named => {
     refused(why);
     return NOBODY;
@@ -42,7 +52,7 @@ export function signedEdge({ config, proxies, plainHeader, keys, refused }: Sign
     if (name === undefined) return refuse(`its claim ${config.claim} is no name (BREAKGLASS_JWT_CLAIM)`);
     if (comesWith(headers, plainHeader) && !saysTheSame(onlyValueOf(headers, plainHeader), name))
       return refuse(`the header ${plainHeader} beside it names somebody else (BREAKGLASS_IDENTITY_HEADER)`);
-    return { type: 'person', name };
+    return { type: 'person', name, role: roleInClaims(observers, payload) };
   };
 
   const verify = async (token: string, headers: DistinctHeaders, mayAsk: boolean): Promise<Named> => {

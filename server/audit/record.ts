@@ -70,7 +70,14 @@ const AUDIT: { readonly [Kind in JournaledKind]: ((event: EventOf<Kind>) => Audi
     outcome,
   }),
   evidence: ({ evidence_id, verb, status }) => ({ event: 'evidence', evidence_id, verb, status }),
-  access: ({ what, detail, address, times }) => ({ event: 'access', what, detail, address, times }),
+  access: ({ what, detail, address, times, host_key }) => ({
+    event: 'access',
+    what,
+    detail,
+    address,
+    times,
+    host_key,
+  }),
   configured: ({ version, policy, targets, ways_in }) => ({
     event: 'configured',
     version,

@@ -150,6 +150,32 @@ test('a signed identity is configured as a whole, and only behind a trusted prox
   );
 });
 
+test('a group of observers is configured as a whole, where the edge names its people, and only behind a trusted proxy', () => {
+  const proxied = { ...TOKEN, BREAKGLASS_TRUSTED_PROXIES: '10.42.0.0/16' };
+  const header = { BREAKGLASS_GROUPS_HEADER: 'X-authentik-groups', BREAKGLASS_OBSERVER_GROUP: 'watching' };
+  const claim = { BREAKGLASS_JWT_GROUPS_CLAIM: 'groups', BREAKGLASS_OBSERVER_GROUP: 'watching' };
+  const observers = (env: Record<string, string>) => readConfig(env).access.observers;
+  expect(observers(proxied)).toBeUndefined();
+  expect(observers({ ...proxied, ...header })).toEqual({ in: 'x-authentik-groups', group: 'watching' });
+  expect(observers({ ...SIGNED, ...claim })).toEqual({ in: 'groups', group: 'watching' });
+  for (const [env, message] of [
+    [{ ...proxied, ...header, BREAKGLASS_OBSERVER_GROUP: '' }, /Not set: BREAKGLASS_OBSERVER_GROUP\.$/],
+    [{ ...proxied, ...header, BREAKGLASS_GROUPS_HEADER: '' }, /Not set: BREAKGLASS_GROUPS_HEADER\.$/],
+    [{ ...SIGNED, ...claim, BREAKGLASS_OBSERVER_GROUP: '' }, /Not set: BREAKGLASS_OBSERVER_GROUP\.$/],
+    [{ ...SIGNED, ...claim, BREAKGLASS_JWT_GROUPS_CLAIM: '' }, /Not set: BREAKGLASS_JWT_GROUPS_CLAIM\.$/],
+    [{ ...SIGNED, ...header }, /a header that nobody signed is not believed/],
+    [{ ...SIGNED, ...header, ...claim }, /a header that nobody signed is not believed/],
+    [{ ...proxied, ...claim }, /BREAKGLASS_JWT_GROUPS_CLAIM is set without BREAKGLASS_JWT_HEADER/],
+    [{ ...TOKEN, ...header }, /without BREAKGLASS_TRUSTED_PROXIES/],
+    [{ ...proxied, ...header, BREAKGLASS_OBSERVER_GROUP: 'a|b' }, /one group/],
+    [{ ...proxied, ...header, BREAKGLASS_OBSERVER_GROUP: 'a, b' }, /one group/],
+    [{ ...proxied, ...header, BREAKGLASS_GROUPS_HEADER: 'cookie' }, /only the proxy sets/],
+    [{ ...proxied, ...header, BREAKGLASS_GROUPS_HEADER: 'X-Authentik-Username' }, /another header/],
+    [{ ...proxied, ...header, BREAKGLASS_GROUPS_HEADER: 'x y' }, /BREAKGLASS_GROUPS_HEADER/],
+  ] as const)
+    expect(() => readConfig(env)).toThrow(message);
+});
+
 test('the claim with the name is what the edge usually has, or what is configured', () => {
   const cloudflare = { ...SIGNED, BREAKGLASS_JWT_HEADER: 'Cf-Access-Jwt-Assertion' };
   expect(readConfig(cloudflare).access.signed?.claim).toBe('email');

@@ -19,6 +19,14 @@ import {
 } from './fields.ts';
 import { headerName, identityHeaderOf, readSigned, type SignedIdentityConfig } from './identity-headers.ts';
 import { type NotifyConfig, readNotify } from './notify.ts';
+import {
+  headerName,
+  identityHeaderOf,
+  type ObserverGroupConfig,
+  readObservers,
+  readSigned,
+  type SignedIdentityConfig,
+} from './identity-headers.ts';
 import { packageRoot } from './package-root.ts';
 import { readTargetsFile, type TargetsConfig } from './targets.ts';
 
@@ -45,6 +53,7 @@ export interface Config {
     readonly identityHeader: string;
     /** What the edge signs; undefined: that header names people. */
     readonly signed: SignedIdentityConfig | undefined;
+    readonly observers: ObserverGroupConfig | undefined;
     /** Under which origins people reach us, the first for links. None: under any name. */
     readonly publicUrls: readonly string[];
   };
@@ -112,6 +121,9 @@ const Variables = z.object({
   BREAKGLASS_JWT_ISSUER: z.string().optional(),
   BREAKGLASS_JWT_AUDIENCE: z.string().optional(),
   BREAKGLASS_JWT_CLAIM: z.string().optional(),
+  BREAKGLASS_GROUPS_HEADER: headerName('X-authentik-groups').optional(),
+  BREAKGLASS_JWT_GROUPS_CLAIM: z.string().min(1, { error: 'the name of a claim, such as groups' }).optional(),
+  BREAKGLASS_OBSERVER_GROUP: z.string().optional(),
   BREAKGLASS_PUBLIC_URL: z.string().default(''),
   BREAKGLASS_CONFIG: z.string().optional(),
   BREAKGLASS_DEVVM_HOST: host.optional(),
@@ -330,6 +342,12 @@ function readAccess(read: Variables, ownToken: () => string | undefined): Config
     throw new ConfigError(
       'BREAKGLASS_JWT_HEADER is set without BREAKGLASS_TRUSTED_PROXIES: a signed identity is believed only from a trusted proxy. Set the CIDR blocks of the proxy that sends it.',
     );
+  const observers = readObservers(read, identityHeader, signed);
+  if (observers !== undefined && trustedProxies.length === 0)
+    throw new ConfigError(
+      'BREAKGLASS_OBSERVER_GROUP is set without BREAKGLASS_TRUSTED_PROXIES: groups are believed only from a trusted proxy. Set the CIDR blocks of the proxy that sends them.',
+    );
+  const edge = { trustedProxies, identityHeader, signed, observers, publicUrls };
   const bearerToken = read.API_BEARER_TOKEN;
   if (bearerToken !== undefined && bearerToken.length < 16)
     throw new ConfigError(
@@ -337,13 +355,12 @@ function readAccess(read: Variables, ownToken: () => string | undefined): Config
     );
   if (bearerToken === undefined && trustedProxies.length === 0) {
     const own = ownToken();
-    if (own !== undefined)
-      return { bearerToken: own, isOwnToken: true, trustedProxies, identityHeader, signed, publicUrls };
+    if (own !== undefined) return { bearerToken: own, isOwnToken: true, ...edge };
     throw new ConfigError(
       'No way to authenticate is configured, so nobody could be let in safely. Set API_BEARER_TOKEN (a long random string), or BREAKGLASS_TRUSTED_PROXIES (CIDR blocks of a proxy that sets X-authentik-username), or both. Started at a terminal, the console makes a token of its own.',
     );
   }
-  return { bearerToken, isOwnToken: false, trustedProxies, identityHeader, signed, publicUrls };
+  return { bearerToken, isOwnToken: false, ...edge };
 }
 
 const listOf = (text: string): readonly string[] =>

@@ -10,6 +10,19 @@ export interface SignedIdentityConfig {
   readonly claim: string;
 }
 
+/** Where the edge tells the groups of its people, and which of them only looks. */
+export interface ObserverGroupConfig {
+  /** A header in lower case; a claim where the edge signs. */
+  readonly in: string;
+  readonly group: string;
+}
+
+export interface ObserverVariables {
+  readonly BREAKGLASS_GROUPS_HEADER?: string | undefined;
+  readonly BREAKGLASS_JWT_GROUPS_CLAIM?: string | undefined;
+  readonly BREAKGLASS_OBSERVER_GROUP?: string | undefined;
+}
+
 export interface SignedVariables {
   readonly BREAKGLASS_JWT_HEADER?: string | undefined;
   readonly BREAKGLASS_JWT_JWKS_URL?: string | undefined;
@@ -82,4 +95,44 @@ export function readSigned(read: SignedVariables, plainHeader: string): SignedId
   // Cloudflare names people only by their address.
   const usual = header === 'cf-access-jwt-assertion' ? 'email' : 'preferred_username';
   return { header, jwksUrl, issuer, audience, claim: claim ?? usual };
+}
+
+/** Half of it would make operators of those who should only look, so it is refused. */
+export function readObservers(
+  {
+    BREAKGLASS_GROUPS_HEADER: text,
+    BREAKGLASS_JWT_GROUPS_CLAIM: claim,
+    BREAKGLASS_OBSERVER_GROUP: group,
+  }: ObserverVariables,
+  plainHeader: string,
+  signed: SignedIdentityConfig | undefined,
+): ObserverGroupConfig | undefined {
+  if (text === undefined && claim === undefined && group === undefined) return undefined;
+  const [wanted, other] =
+    signed === undefined
+      ? ['BREAKGLASS_GROUPS_HEADER', 'BREAKGLASS_JWT_GROUPS_CLAIM']
+      : ['BREAKGLASS_JWT_GROUPS_CLAIM', 'BREAKGLASS_GROUPS_HEADER'];
+  const place = signed === undefined ? text : claim;
+  const useless = signed === undefined ? claim : text;
+  if (useless !== undefined)
+    throw new ConfigError(
+      signed === undefined
+        ? `${other} is set without BREAKGLASS_JWT_HEADER: nothing signs it here. Set ${wanted}, the header in which the proxy tells groups.`
+        : `${other} is set beside BREAKGLASS_JWT_HEADER: a header that nobody signed is not believed then. Set ${wanted}, the claim with the groups.`,
+    );
+  if (place === undefined || group === undefined)
+    throw new ConfigError(
+      `${wanted} and BREAKGLASS_OBSERVER_GROUP go together: set both or none. Not set: ${place === undefined ? wanted : 'BREAKGLASS_OBSERVER_GROUP'}.`,
+    );
+  if (group === '' || group.trim() !== group || /[|,;\p{C}]/u.test(group))
+    throw notUnderstood(
+      'BREAKGLASS_OBSERVER_GROUP',
+      group,
+      'the name of one group as the sign-on tells it, without | , or ;',
+    );
+  if (signed !== undefined) return { in: place, group };
+  const header = identityHeaderOf('BREAKGLASS_GROUPS_HEADER', place, 'X-authentik-groups');
+  if (header === plainHeader)
+    throw notUnderstood('BREAKGLASS_GROUPS_HEADER', place, 'another header than BREAKGLASS_IDENTITY_HEADER');
+  return { in: header, group };
 }

@@ -198,7 +198,11 @@ test('a changed host key is shown with both fingerprints; the form asks first, a
             throw new BreakglassError('host-key-refused', 'By now <another> is offered.');
           accepted.push(`${which} ${fingerprint}`);
           changed = false;
-          return { detail: `A new host key of ${which} was accepted.`, state: {} as TargetState };
+          return {
+            detail: `A new host key of ${which} was accepted.`,
+            key: { target: 'web' as TargetName, side: which, before: [key(old)], now: key(fingerprint) },
+            state: {} as TargetState,
+          };
         },
         get state() {
           return changed

@@ -29,6 +29,7 @@ export async function acceptHostKey(
   door.record({
     what: 'host_key_accepted',
     detail: accepted.detail,
+    hostKey: accepted.key,
     by,
     address: addressOf(door, request),
   });

@@ -210,6 +210,12 @@ test('a changed key of the VM is told with both fingerprints; only the one that 
     {
       actor: { type: 'operator', name: 'operator', via: 'token' },
       detail: `A new host key of the VM of devvm was accepted: ${fresh} (ED25519) in place of ${old} (ED25519).`,
+      host_key: {
+        target: 'devvm',
+        side: 'vm',
+        before: [{ type: 'ED25519', fingerprint: old }],
+        now: { type: 'ED25519', fingerprint: fresh },
+      },
     },
   ]);
 });

@@ -4,7 +4,7 @@ import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Logger } from 'pino';
 import type { PolicyMode } from '../../protocol/approvals.ts';
-import type { HostKey, HostKeyChange, HostKeySide } from '../../protocol/host-keys.ts';
+import type { HostKey, HostKeyAccepted, HostKeyChange, HostKeySide } from '../../protocol/host-keys.ts';
 import type { TargetName } from '../../protocol/ids.ts';
 import type { TargetState } from '../../protocol/me.ts';
 import { BreakglassError } from '../../protocol/problems.ts';
@@ -52,8 +52,9 @@ export interface Target {
 }
 
 export interface AcceptedHostKey {
-  /** A sentence for the record. */
+  /** A sentence for the record, and the same as fields. */
   readonly detail: string;
+  readonly key: HostKeyAccepted;
   readonly state: TargetState;
 }
 
@@ -178,6 +179,7 @@ export function createTarget(config: TargetConfig, house: TargetHouse): Target {
       const words = ({ fingerprint: print, type }: HostKey): string => `${print} (${type})`;
       return {
         detail: `A new host key of ${whose} was accepted: ${words(now)} in place of ${before.map(words).join(' and ')}.`,
+        key: { target: name, side, before: [...before], now },
         state: known(),
       };
     },

@@ -13,6 +13,7 @@ export function testDoor(
       trustedProxies: [],
       identityHeader: 'x-authentik-username',
       signed: undefined,
+      observers: undefined,
       publicUrls: [],
       ...config,
     },
