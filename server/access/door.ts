@@ -133,7 +133,8 @@ export function createDoor({ config, dataDir, journal, logger, now = Date.now }:
       device === undefined ? isGood(root) || keyring.hasToken(root) : keyring.hasDevice(device),
     // The code stands in the fragment: no server, proxy or log sees it, and whoever only fetches the link does not spend it.
     loginUrl: (of, here) => `${origins.publicUrl ?? here}/#login=${codes.make(of)}`,
-    shareUrl: (session, code, here) => `${origins.publicUrl ?? here}/#/s/${session}/share/${code}`,
+    // Where an edge asks its sign-on for everything else, a guest is let through to this path: they need not be known there.
+    shareUrl: (session, code, here) => `${origins.publicUrl ?? here}/sign-in#/s/${session}/share/${code}`,
     whenEnded(listener) {
       keyring.whenEnded(listener);
       shares.whenEnded(listener);

@@ -113,7 +113,7 @@ test('a link is opened on two machines, shows what happens, and its code is in n
   const { base, ask, open, share, enter, watch, recorded } = await house();
   const session = await open();
   const { id, url, code } = await share(session);
-  expect(url).toBe(`${base}/#/s/${session}/share/${code}`);
+  expect(url).toBe(`${base}/sign-in#/s/${session}/share/${code}`);
   const [first, second] = [await enter(code), await enter(code)];
   expect(first.cookie).not.toBe(second.cookie);
   const me = await ask('GET', '/api/me', first);

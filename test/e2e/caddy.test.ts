@@ -164,6 +164,27 @@ describe('behind Caddy', () => {
     ssoWorks = true;
   });
 
+  test('a guest of a share link is in without the sign-on, and sees its session and nothing else', async () => {
+    const json = { 'content-type': 'application/json', origin: `https://localhost:${port}` };
+    const opened = await ask('POST', '/api/session', ann);
+    const { session_id } = JSON.parse(opened.body) as { session_id: string };
+    const made = await ask('POST', `/api/session/${session_id}/share`, { ...ann, ...json }, '{}');
+    expect(made.status).toBe(201);
+    const { url } = JSON.parse(made.body) as { url: string };
+    // The path of the link is one that the sign-on is not asked for.
+    expect((await ask('GET', new URL(url).pathname)).status).toBe(200);
+    const code = url.slice(url.lastIndexOf('/') + 1);
+    const entered = await ask('POST', '/api/login', json, JSON.stringify({ code }));
+    expect(entered.status).toBe(204);
+    const guest = { cookie: String(entered.headers['set-cookie']).split(';')[0] ?? '' };
+    expect(JSON.parse((await ask('GET', '/api/me', guest)).body)).toMatchObject({
+      role: 'guest',
+      watches: { session_id },
+    });
+    expect((await ask('GET', '/api/sessions', guest)).status).toBe(403);
+    expect((await ask('POST', '/api/pve/status', { ...guest, ...json })).status).toBe(403);
+  });
+
   test('an event stream comes as it is written, and is kept warm', async () => {
     const json = { ...ann, 'content-type': 'application/json' };
     const { session_id } = JSON.parse((await ask('POST', '/api/session', ann)).body) as {

@@ -15,6 +15,8 @@ afterAll(async () => {
   await house?.close();
 });
 
+/** As that of `signIn`. */
+const PATIENCE_MS = 120_000;
 const PHONE = { viewport: { width: 390, height: 844 } };
 
 const makeShare = async (page: Page): Promise<string> => {
@@ -30,6 +32,7 @@ const open = async (
   context?: BrowserContext,
 ): Promise<{ context: BrowserContext; page: Page }> => {
   const of = context ?? (await browser.newContext(PHONE));
+  of.setDefaultTimeout(PATIENCE_MS);
   const page = await of.newPage();
   await page.goto(link);
   return { context: of, page };
@@ -44,19 +47,22 @@ test('a guest sees the session as it happens, over a restart, and is told at onc
   const { page, context } = await signIn(browser, house.base, PHONE);
   await page.getByTestId('turn-lamp').filter({ hasText: 'attached' }).waitFor();
   const link = await makeShare(page);
-  expect(link).toMatch(new RegExp(`^${house.base}/#/s/[0-9a-f-]{36}/share/[0-9A-Z]{20}$`));
+  expect(link).toMatch(new RegExp(`^${house.base}/sign-in#/s/[0-9a-f-]{36}/share/[0-9A-Z]{20}$`));
   const session = link.split('/')[5] ?? '';
 
   // Whoever only opens it is no guest yet, and the code is out of the address.
   const { page: guest } = await open(link);
   await guest.getByText('You opened a link to watch one session').waitFor();
-  expect(guest.url()).toBe(`${house.base}/#/s/${session}`);
+  expect(guest.url()).toBe(`${house.base}/sign-in#/s/${session}`);
   await guest.getByTestId('login-submit').click();
   await guest.getByText('You watch this session. It ends at').waitFor();
+  expect(guest.url()).toBe(`${house.base}/#/s/${session}`);
   await guest.getByText('Nothing has been asked in this session yet').waitFor();
 
   await page.getByTestId('preset-triage').click();
   await turnOver(page);
+  const told = (await page.getByTestId('chat-panel').textContent()) ?? '';
+  expect(told).toContain('The disk is full');
   await guest.getByTestId('tool-card').first().waitFor();
   await guest.getByTestId('assistant-text').last().waitFor();
   for (const missing of ['prompt', 'send', 'stop', 'open-power', 'power-panel', 'new-session', 'open-share'])
