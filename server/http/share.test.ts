@@ -2,6 +2,7 @@
 import pino from 'pino';
 import { expect, onTestFinished, test } from 'vitest';
 import { ROUTES } from '../../protocol/routes.ts';
+import { approvalsOn } from '../../test/support/approvals-on.ts';
 import { checkAnswer } from '../../test/support/contract.ts';
 import { testDoor } from '../../test/support/door.ts';
 import { echo, scriptedAgent } from '../../test/support/scripted-agent.ts';
@@ -9,6 +10,7 @@ import { noEvidence, smallTargets } from '../../test/support/small-target.ts';
 import { eventsUntil, frames } from '../../test/support/sse-reader.ts';
 import { tempDir } from '../../test/support/temp-dir.ts';
 import { within } from '../../test/support/wait-for.ts';
+import { alertsOver } from '../alerts/alerts.fixture.ts';
 import { openJournal } from '../journal/sqlite.ts';
 import type { Power } from '../power/port.ts';
 import { Sessions } from '../sessions/sessions.ts';
@@ -36,6 +38,10 @@ async function house() {
     get: async () => undefined,
     running: () => undefined,
   } as unknown as Power;
+  const targets = smallTargets({
+    devvm: { power, evidence: noEvidence },
+    other: { power, evidence: noEvidence },
+  });
   const clock = { aheadMs: 0 };
   const door = testDoor(
     { bearerToken: TOKEN },
@@ -43,9 +49,10 @@ async function house() {
   );
   const app = await buildApp({
     door,
-    conversation: { sessions, journal },
+    conversation: { sessions, journal, approvals: approvalsOn(journal) },
     whyPowerOnly: undefined,
-    targets: smallTargets({ devvm: { power, evidence: noEvidence }, other: { power, evidence: noEvidence } }),
+    targets,
+    alerts: alertsOver(journal, targets),
     describe: ({ name, how, role }) => ({ name, how, role }) as never,
     verbTimeoutMs: 1_000,
     keepaliveMs: 50,
@@ -156,6 +163,7 @@ test('of all routes of the contract a guest has four, and every other is refused
     const url = path
       .replace('{id}', session)
       .replace('{share}', id)
+      .replace(/\{(approval|grant)\}/, UNKNOWN)
       .replace('{target}', 'devvm')
       .replace('{verb}', 'status');
     if (FOR_GUESTS.includes(name)) continue;
