@@ -3,8 +3,8 @@
 import { z } from 'zod';
 import { Approval, ApprovalAnswer, Grant, PolicyMode } from './approvals.ts';
 import { EvidenceStatus } from './evidence.ts';
-import { NotificationResult } from './notifications.ts';
 import { HostKeyAccepted } from './host-keys.ts';
+import { NotificationResult } from './notifications.ts';
 import { Actor, OperationState, OperationStep, Outcome, VerbResult } from './operations.ts';
 import { TriageReport } from './triage.ts';
 import {

@@ -7,7 +7,7 @@ import { Arrivals } from './arrivals.ts';
 import { plainEdge } from './edge.ts';
 import { EdgeKeys } from './edge-keys.ts';
 import { EdgeRefusals } from './edge-refusals.ts';
-import type { Identity } from './identity.ts';
+import type { Member } from './identity.ts';
 import { inMemory, openKeyFile } from './key-file.ts';
 import { Keyring } from './keyring.ts';
 import { type CodeFor, LoginCodes } from './login-codes.ts';
@@ -46,7 +46,7 @@ export interface Door {
   readonly arrivals: Arrivals;
   readonly wrongSecrets: WrongSecrets;
   /** Whether what somebody came in by still lets them in. */
-  readonly stands: (identity: Pick<Identity, 'root' | 'device'>) => boolean;
+  readonly stands: (identity: Pick<Member, 'root' | 'device'>) => boolean;
   /** A link with a new one-time code, to where people reach us, or else to `here`. */
   readonly loginUrl: (of: CodeFor, here: string) => string;
   /** A share link with this code. It names the session, for whoever opens it and is in already. */
@@ -130,7 +130,7 @@ export function createDoor({ config, dataDir, journal, logger, now = Date.now }:
     arrivals: new Arrivals(),
     wrongSecrets,
     stands: ({ root, device }) =>
-      device === undefined ? isGood(root) || keyring.hasToken(root) : keyring.hasDevice(device),
+      device === undefined ? keyring.rootHolds(root) : keyring.hasDevice(device),
     // The code stands in the fragment: no server, proxy or log sees it, and whoever only fetches the link does not spend it.
     loginUrl: (of, here) => `${origins.publicUrl ?? here}/#login=${codes.make(of)}`,
     // Where an edge asks its sign-on for everything else, a guest is let through to this path: they need not be known there.

@@ -65,16 +65,6 @@ export class Keyring {
     return this.#ring.tokens;
   }
 
-  hasDevice(id: string): boolean {
-    return this.devices().some((device) => device.id === id);
-  }
-
-  /** @param root that of an identity which came with a named token */
-  hasToken(root: string): boolean {
-    const named = this.#ring.tokens.some(({ id }) => root === `token:${id}`);
-    return named && this.#isGoodStill({ root }, this.#now());
-  }
-
   /** Devices that may still come in, the one that was seen last first. */
   devices(): readonly StoredDevice[] {
     const now = this.#now();

@@ -17,8 +17,6 @@ import {
   wholeNumber,
   word,
 } from './fields.ts';
-import { headerName, identityHeaderOf, readSigned, type SignedIdentityConfig } from './identity-headers.ts';
-import { type NotifyConfig, readNotify } from './notify.ts';
 import {
   headerName,
   identityHeaderOf,
@@ -27,6 +25,7 @@ import {
   readSigned,
   type SignedIdentityConfig,
 } from './identity-headers.ts';
+import { type NotifyConfig, readNotify } from './notify.ts';
 import { packageRoot } from './package-root.ts';
 import { readTargetsFile, type TargetsConfig } from './targets.ts';
 

@@ -14,7 +14,7 @@ import type { StoredPushDevice } from '../notify/push-file.ts';
 import { Allowance, type AllowanceBounds } from './allowance.ts';
 import { cameByTls } from './device-cookie.ts';
 import { deviceLabel } from './device-label.ts';
-import { identityOf } from './guard.ts';
+import { identityOf, memberOf } from './guard.ts';
 import { parse, serve } from './route.ts';
 
 export interface NotificationRouteDeps {
@@ -60,7 +60,7 @@ export function notificationRoutes(app: FastifyInstance, { door, notify }: Notif
 
   serve(app, 'POST /api/notifications/devices', async (request, reply) => {
     const subscription = parse(PushSubscriptionBody, request.body);
-    const { name, root, device } = identityOf(request);
+    const { name, root, device } = memberOf(request);
     const label = deviceLabel(request.headers['user-agent'] ?? '');
     const owner = { name, root, ...(device === undefined ? {} : { device }) };
     return reply.code(201).send(shown(await running().push.add(subscription, owner, label)));

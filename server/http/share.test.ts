@@ -5,6 +5,7 @@ import { ROUTES } from '../../protocol/routes.ts';
 import { approvalsOn } from '../../test/support/approvals-on.ts';
 import { checkAnswer } from '../../test/support/contract.ts';
 import { testDoor } from '../../test/support/door.ts';
+import { quietNotify } from '../../test/support/quiet-notify.ts';
 import { echo, scriptedAgent } from '../../test/support/scripted-agent.ts';
 import { noEvidence, smallTargets } from '../../test/support/small-target.ts';
 import { eventsUntil, frames } from '../../test/support/sse-reader.ts';
@@ -53,6 +54,7 @@ async function house() {
     whyPowerOnly: undefined,
     targets,
     alerts: alertsOver(journal, targets),
+    notify: quietNotify(journal),
     describe: ({ name, how, role }) => ({ name, how, role }) as never,
     verbTimeoutMs: 1_000,
     keepaliveMs: 50,
