@@ -269,9 +269,24 @@ function makeAlerts(
       wanted: config.alerts.agentLooks,
       async letLook(session, prompt) {
         const by = { type: 'server', name: 'breakglass' } as const;
-        // Nobody has read what the alert says. So the agent only looks in this session until a person sets another mode.
-        await approvals.policies.set(session, { mode: 'observe' }, by);
-        await sessions.prompt(session, { text: prompt, by });
+        // Nobody has read what the alert says, so the agent only looks. What a person asks for in this session afterwards is asked back,
+        // also where it would be done at once elsewhere: the agent has read the alert by then.
+        const { version } = await approvals.policies.set(session, { mode: 'observe' }, by);
+        const unfollow = journal.follow({ session: session.id, kinds: ['turn_end'] }, () => {
+          unfollow();
+          void afterLook().catch((error: unknown) =>
+            logger.error({ err: error }, 'the session of an incident stays in the mode observe'),
+          );
+        });
+        const afterLook = async (): Promise<void> => {
+          const now = await approvals.policies.of(session);
+          if (now.version !== version || now.configured === 'observe') return;
+          await approvals.policies.set(session, { mode: 'ask' }, by);
+        };
+        await sessions.prompt(session, { text: prompt, by }).catch((error: unknown) => {
+          unfollow();
+          throw error;
+        });
       },
     },
     logger,

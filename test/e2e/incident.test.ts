@@ -25,8 +25,12 @@ test('the agent looks where that is wanted, in one turn that may only look, what
     'incident_alert',
   ]);
   expect(seen.find(({ kind }) => kind === 'incident_verdict')).toMatchObject({ agent: 'looks' });
-  const policyOf = await house.call('GET', `/api/session/${incident?.session_id}/policy`);
-  expect(await policyOf.json()).toMatchObject({ mode: 'observe', configured: 'autonomous' });
+  // Whoever asks for something in this session afterwards is asked back, although the policy is autonomous.
+  await until('the mode after the look', async () => {
+    const policyOf = await house.call('GET', `/api/session/${incident?.session_id}/policy`);
+    const { mode, configured } = (await policyOf.json()) as { mode: string; configured: string };
+    return mode === 'ask' && configured === 'autonomous';
+  });
   const changed = journaled.findIndex(({ kind }) => kind === 'policy_changed');
   expect(changed).toBeGreaterThan(0);
   expect(changed).toBeLessThan(journaled.findIndex(({ kind }) => kind === 'user'));
