@@ -208,7 +208,7 @@ export class LiveSession implements LiveAgent {
       await this.#report(run, {
         code: 'agents-full',
         sentence:
-          'As many agents are at work as there may be (BREAKGLASS_MAX_AGENTS), so this prompt was not begun. Wait for one of them, or stop it, and ask again. The power buttons and triage work without the agent.',
+          'As many agents are at work as there may be (BREAKGLASS_MAX_AGENTS), so this prompt was not begun. Wait for one of them, answer what it asks, or stop it, and ask again. The power buttons and triage work without the agent.',
       });
       return 'refused';
     }
