@@ -151,6 +151,30 @@ test('a grant lets repair commands of this session run without asking, and never
   expect(rig.power.seen).toEqual([]);
 });
 
+test(
+  'SSH that is lost after the yes is told as lost, and the same command again is another question',
+  LIMIT,
+  async () => {
+    const { rig, approvals, session } = await asking(calls(repair('reboot'), repair('reboot')));
+    rig.guest.answer = () => ({
+      ended: 'connection_lost',
+      exitCode: null,
+      detail: 'broken pipe',
+      farSide: 'unproven',
+    });
+    const turn = runTurn(rig.agent, 'fix it');
+    const first = await next(approvals);
+    await approvals.answer(session, first.approval_id, { answer: 'approve' }, ann);
+    const second = await next(approvals);
+    expect(second.approval_id).not.toBe(first.approval_id);
+    expect(second.binding).not.toBe(first.binding);
+    await approvals.answer(session, second.approval_id, { answer: 'deny' }, ann);
+    const results = ofKind(await turn, 'tool_result');
+    expect(results[0]).toMatchObject({ ended: 'connection_lost', far_side: 'unproven' });
+    expect(rig.guest.seen).toHaveLength(1);
+  },
+);
+
 test('looking asks nobody, and observe refuses without asking', LIMIT, async () => {
   const { rig, approvals, session } = await asking(
     calls(['mcp__breakglass__ssh', { host: 'devvm', command: 'df' }], verb('status'), repair('x')),
