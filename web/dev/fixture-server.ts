@@ -7,6 +7,7 @@ import { createServer, type IncomingMessage, type ServerResponse } from 'node:ht
 import type { AddressInfo } from 'node:net';
 import { extname, join, normalize } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import type { PolicyMode } from '../../protocol/approvals.ts';
 import { evidenceIdOf, evidencePng, evidenceRecord, triageReport } from './fixture-scripts.ts';
 import { turnSwitch } from './fixture-switches.ts';
 import { type FixtureTarget, SETS, type SetName, stateOf } from './fixture-targets.ts';
@@ -71,9 +72,10 @@ const readJson = async (request: IncomingMessage): Promise<Json> => {
   return text === '' ? {} : (JSON.parse(text) as Json);
 };
 
-const me = ({ mode, targets }: World): Json => ({
+const me = ({ mode, role, targets }: World): Json => ({
   name: 'operator',
   how: 'token',
+  role,
   mode,
   ...(mode === 'full' ? {} : { why: 'The journal is read-only.' }),
   lab: { scenario: 'io-stall', title: 'Block path stall', brief: 'SSH hangs.' },
@@ -85,10 +87,31 @@ const me = ({ mode, targets }: World): Json => ({
   keys: { present: true },
 });
 
+const approvalsRoute = async (
+  { approvals }: World,
+  id: string,
+  [action, part]: readonly [string, string],
+  request: IncomingMessage,
+  response: ServerResponse,
+): Promise<void> => {
+  const { method } = request;
+  if (action === 'policy') {
+    const body = await readJson(request);
+    const mode = body['mode'] as PolicyMode;
+    return reply(response, 200, method === 'PUT' ? approvals.setPolicy(id, mode) : approvals.policy(id));
+  }
+  if (action === 'grants')
+    return approvals.endGrant(id, part)
+      ? reply(response, 204)
+      : problem(response, 404, 'There is no such grant in this session, or it has ended.');
+  const [status, body] = approvals.answer(id, part, await readJson(request));
+  return reply(response, status, body);
+};
+
 const sessionRoute = async (
   world: World,
   id: string,
-  action: string,
+  [action, part]: readonly [string, string],
   request: IncomingMessage,
   response: ServerResponse,
 ): Promise<void> => {
@@ -101,6 +124,8 @@ const sessionRoute = async (
     session.running?.abort();
     return;
   }
+  if (action === 'approvals' || action === 'policy' || action === 'grants')
+    return approvalsRoute(world, id, [action, part], request, response);
   const { prompt, queue } = await readJson(request);
   if (session.running && queue !== true) return problem(response, 409, 'A turn is already running.');
   if (session.running) {
@@ -191,7 +216,9 @@ const api = async (
   if (!request.headers.cookie?.includes('fixture=1')) return problem(response, 401, 'Not signed in.');
   await world.held(url.pathname);
   if (area === 'me') return reply(response, 200, me(world));
-  if (area === 'session' && first !== '') return sessionRoute(world, first, second, request, response);
+  if (area === 'approvals') return reply(response, 200, { approvals: world.approvals.waiting() });
+  if (area === 'session' && first !== '')
+    return sessionRoute(world, first, [second, third], request, response);
   if (area === 'session') {
     const { target } = await readJson(request);
     const wanted = typeof target === 'string' ? target : (world.targets[0]?.name ?? '');

@@ -4,6 +4,8 @@
 // `target?name=&vm=&ssh=true|false&reach=ok|unreachable|half-open` changes a machine · `hold?path=/api/…` keeps the answers of a path
 // back until `release` · `mixup?state=<name>|ok` lets every answer about a target be about that one instead ·
 // `host-key?name=<name>&vm=<letter>&power_host=<letter>` lets these sides show a changed host key, a letter for each key ·
+// `role?is=operator|observer` · `ask?kind=command|long|verb&session=last|new&target=&observer=true|false&lives=600` puts a question, in the newest
+// session or one of its own · `answer?answer=approved|denied|expired|void&by=&reason=` answers all that wait, as another person would ·
 // `freeze?name=<name>|` holds the verb on this target where it is, and lets every other go on.
 import { type FixtureTarget, hostKeyChange } from './fixture-targets.ts';
 import type { World } from './fixture-world.ts';
@@ -25,6 +27,18 @@ const changeHostKeys = (world: World, params: URLSearchParams): void => {
   });
 };
 
+const ask = (world: World, params: URLSearchParams): void => {
+  const newest = [...world.sessions.keys()].at(-1);
+  const own = params.get('session') === 'new' || newest === undefined;
+  const target = params.get('target') ?? world.targets[0]?.name ?? '';
+  world.approvals.ask(
+    own ? world.openSession(target) : newest,
+    params.get('kind') ?? 'command',
+    params.get('observer') !== 'false',
+    Number(params.get('lives') ?? 600),
+  );
+};
+
 /** False: there is no such switch. */
 export const turnSwitch = (world: World, { pathname, searchParams }: URL): boolean => {
   const state = searchParams.get('state') ?? 'ok';
@@ -39,6 +53,19 @@ export const turnSwitch = (world: World, { pathname, searchParams }: URL): boole
       break;
     case 'mode':
       world.mode = state === 'power-only' ? 'power-only' : 'full';
+      break;
+    case 'role':
+      world.role = searchParams.get('is') === 'observer' ? 'observer' : 'operator';
+      break;
+    case 'ask':
+      ask(world, searchParams);
+      break;
+    case 'answer':
+      world.approvals.answerAll(
+        searchParams.get('answer') ?? 'denied',
+        searchParams.get('by') ?? 'bob',
+        searchParams.get('reason') ?? undefined,
+      );
       break;
     case 'forget':
       world.sessions.clear();

@@ -2,6 +2,7 @@
 import { randomUUID } from 'node:crypto';
 import type { ServerResponse } from 'node:http';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { FixtureApprovals } from './fixture-approvals.ts';
 import { evidenceIdOf, operationSteps, powerOutput, turnScript } from './fixture-scripts.ts';
 import { type FixtureTarget, SETS, type SetName } from './fixture-targets.ts';
 
@@ -32,9 +33,11 @@ export class World {
   readonly targets: readonly FixtureTarget[];
   readonly sessions = new Map<string, FixtureSession>();
   readonly operations = new Map<string, FixtureOperation>();
+  readonly approvals = new FixtureApprovals(this);
   link: 'ok' | 'refuse' = 'ok';
   nextPower: 'ok' | 'unknown' | 'busy' | 'contradict' = 'ok';
   mode: 'full' | 'power-only' = 'full';
+  role: 'operator' | 'observer' = 'operator';
   /** Every answer about a target names this one instead. */
   mixedUp = '';
   /** The verb on this target goes on only when another name, or none, is put here. */

@@ -14,6 +14,7 @@ import type {
   WaysIn,
 } from '../../../protocol/access.ts';
 import type { Incident } from '../../../protocol/alerts.ts';
+import type { Approval, ApprovalOutcome, PolicyMode, SessionPolicy } from '../../../protocol/approvals.ts';
 import type { EvidenceRecord } from '../../../protocol/evidence.ts';
 import type { HostKeyChange } from '../../../protocol/host-keys.ts';
 import type { Me, TargetState, TargetsAnswer } from '../../../protocol/me.ts';
@@ -75,6 +76,31 @@ export const makeShare = (sessionId: string, minutes: number) =>
   request<ShareMade>('POST', `/api/session/${sessionId}/share`, { body: { minutes } });
 export const endShare = (sessionId: string, share: string) =>
   request<void>('DELETE', `/api/session/${sessionId}/share/${encodeURIComponent(share)}`);
+
+// Short, because it is asked again every few seconds, and silence has to be noticed while somebody is about to answer.
+export const fetchApprovals = (onServerTime: (nowMs: number) => void) =>
+  request<{ approvals: readonly Approval[] }>('GET', '/api/approvals', { timeoutMs: 6_000, onServerTime });
+export interface GivenAnswer {
+  readonly answer: 'approve' | 'deny';
+  /** With `deny`: what the agent reads. */
+  readonly reason?: string;
+  readonly grant_minutes?: number;
+}
+// The same answer twice does no harm, so it is sent again rather than waited for.
+export const answerApproval = (
+  { session_id, approval_id }: Pick<Approval, 'session_id' | 'approval_id'>,
+  given: GivenAnswer,
+) =>
+  request<ApprovalOutcome>('POST', `/api/session/${session_id}/approvals/${approval_id}`, {
+    body: given,
+    timeoutMs: 8_000,
+  });
+export const fetchPolicy = (sessionId: string, onServerTime: (nowMs: number) => void) =>
+  request<SessionPolicy>('GET', `/api/session/${sessionId}/policy`, { timeoutMs: 8_000, onServerTime });
+export const setPolicy = (sessionId: string, mode: PolicyMode) =>
+  request<SessionPolicy>('PUT', `/api/session/${sessionId}/policy`, { body: { mode }, timeoutMs: 8_000 });
+export const endGrant = (sessionId: string, grantId: string) =>
+  request<void>('DELETE', `/api/session/${sessionId}/grants/${grantId}`, { timeoutMs: 8_000 });
 
 /** The server answers within 2 s with what it knows by then. */
 export const fetchTargets = (onServerTime: (nowMs: number) => void) =>

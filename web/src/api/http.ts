@@ -48,7 +48,7 @@ const DEFAULT_TIMEOUT_MS = 20_000;
 
 /** @throws ApiError, and nothing else. `T` is what the server promises in `protocol/`; it is not checked here. */
 export const request = async <T>(
-  method: 'GET' | 'POST' | 'DELETE',
+  method: 'GET' | 'POST' | 'PUT' | 'DELETE',
   path: string,
   { body, headers = {}, timeoutMs = DEFAULT_TIMEOUT_MS, onServerTime }: RequestOptions = {},
 ): Promise<T> => {

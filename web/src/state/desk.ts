@@ -1,10 +1,12 @@
 // Everything that the page holds of one target. It is made when the target is first shown and kept while the page lives, so
 // that a person who comes back finds what was typed, refused or found. Only the desk that is shown asks the console.
+import type { WireEvent } from '../../../protocol/events.ts';
 import type { TargetState } from '../../../protocol/me.ts';
 import { answerIfSeen } from '../api/seen.ts';
 import { keptFor } from './browser-memory.ts';
 import type { Identity } from './identity.svelte.ts';
 import { Notices } from './notices.svelte.ts';
+import { PolicyStore } from './policy-store.svelte.ts';
 import { PowerStore } from './power-store.svelte.ts';
 import type { Route } from './route.svelte.ts';
 import { SessionStore } from './session-store.svelte.ts';
@@ -14,6 +16,8 @@ interface DeskParts {
   readonly identity: Identity;
   readonly route: Route;
   readonly choice: TargetChoice;
+  /** Called for each event of an open session; `live`: not of the replay. */
+  readonly heard: (event: WireEvent, live: boolean) => void;
 }
 
 export interface Desk {
@@ -22,9 +26,11 @@ export interface Desk {
   readonly power: PowerStore;
   /** Null in power-only mode, and where there is none to look at. When the mode changes, the whole page is made anew. */
   readonly session: SessionStore | null;
+  /** What the agent may do in that session. */
+  readonly policy: PolicyStore;
 }
 
-const createDesk = (target: string, { identity, route, choice }: DeskParts): Desk => {
+const createDesk = (target: string, { identity, route, choice, heard }: DeskParts): Desk => {
   const notices = new Notices();
   const signedOut = () => identity.expired();
   const name = keptName(identity, target);
@@ -33,33 +39,44 @@ const createDesk = (target: string, { identity, route, choice }: DeskParts): Des
     signedOut,
     kept: keptFor('operation', name),
   });
+  const policy = new PolicyStore({
+    session: () => session?.id ?? null,
+    notice: (text) => notices.show(text),
+    signedOut,
+  });
   // Whoever only looks opens no session, and sees one whose address they were given.
   const watchesNone = identity.onlyLooks && route.place.session === undefined;
-  if (identity.me?.mode === 'power-only' || watchesNone) return { target, notices, power, session: null };
-  const session = new SessionStore({
-    target,
-    several: () => identity.several,
-    kept: keptFor('session', name),
-    notices,
-    mayOpen: () => !identity.onlyLooks,
-    signedOut,
-    opened: (id) => {
-      choice.learn(id, target);
-      route.replaceSession(id);
-    },
-    liveEvent: (event) => {
-      // Only who could do something about it counts as a person who looks.
-      if (event.kind === 'looking' && !identity.onlyLooks) answerIfSeen(event.nonce);
-      if (event.kind === 'power_started' && event.operation_id) power.follow(event.operation_id, event.verb);
-      if (event.kind === 'power_finished') void power.refresh();
-    },
-    foreign: (id, owner) => {
-      choice.learn(id, owner);
-      // If the address names that session, the page now turns to its target. Else this browser kept it for the wrong target.
-      if (route.place.session !== id) void session.newSession();
-    },
-  });
-  return { target, notices, power, session };
+  const none = identity.me?.mode === 'power-only' || watchesNone;
+  const session: SessionStore | null = none
+    ? null
+    : new SessionStore({
+        target,
+        several: () => identity.several,
+        kept: keptFor('session', name),
+        notices,
+        mayOpen: () => !identity.onlyLooks,
+        signedOut,
+        opened: (id) => {
+          choice.learn(id, target);
+          route.replaceSession(id);
+        },
+        event: (event, live) => {
+          heard(event, live);
+          policy.heard(event, live);
+          if (!live) return;
+          // Only who could do something about it counts as a person who looks.
+          if (event.kind === 'looking' && !identity.onlyLooks) answerIfSeen(event.nonce);
+          if (event.kind === 'power_started' && event.operation_id)
+            power.follow(event.operation_id, event.verb);
+          if (event.kind === 'power_finished') void power.refresh();
+        },
+        foreign: (id, owner) => {
+          choice.learn(id, owner);
+          // If the address names that session, the page now turns to its target. Else this browser kept it for the wrong target.
+          if (route.place.session !== id) void session?.newSession();
+        },
+      });
+  return { target, notices, power, session, policy };
 };
 
 export interface Desks {

@@ -20,8 +20,8 @@ interface SessionPorts {
   readonly mayOpen: () => boolean;
   readonly signedOut: () => void;
   readonly opened: (id: string) => void;
-  /** Called for each event that happens while the page watches, not for the replay. */
-  readonly liveEvent: (event: WireEvent) => void;
+  /** Called for each event of this target. `live`: it happens while the page watches, and is not of the replay. */
+  readonly event: (event: WireEvent, live: boolean) => void;
   /** Called when the session turns out to belong to another target. Nothing of it was shown. */
   readonly foreign: (id: string, target: string) => void;
 }
@@ -244,7 +244,7 @@ export class SessionStore {
       this.#publish = undefined;
       this.#view = this.#model;
     }, PUBLISH_MS);
-    if (live) this.#ports.liveEvent(event);
+    this.#ports.event(event, live);
   }
 
   #failed({ status, message, body }: ApiError): void {

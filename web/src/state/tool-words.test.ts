@@ -15,6 +15,7 @@ const item = (
   input,
   live: '',
   abandoned: false,
+  question: null,
   result: result && {
     isError: false,
     output: '',

@@ -32,7 +32,7 @@ export const toolFace = ({ name, input }: ToolItem): ToolFace => {
   };
 };
 
-export type EndTone = 'running' | 'good' | 'bad' | 'unknown';
+export type EndTone = 'running' | 'waiting' | 'good' | 'bad' | 'unknown';
 
 /** How the call ended, in words, with any doubt about it. */
 export const toolEnd = (item: ToolItem): { tone: EndTone; text: string; doubt: string } => {
@@ -40,7 +40,9 @@ export const toolEnd = (item: ToolItem): { tone: EndTone; text: string; doubt: s
   if (!result) {
     return item.abandoned
       ? { tone: 'unknown', text: 'no result', doubt: 'The turn ended before a result came.' }
-      : { tone: 'running', text: 'running', doubt: '' };
+      : item.question?.answer === null
+        ? { tone: 'waiting', text: 'waits for an answer', doubt: '' }
+        : { tone: 'running', text: 'running', doubt: '' };
   }
   const took = duration(result.durationMs);
   const unproven =

@@ -1,7 +1,7 @@
 // What the operator sees of a session, put together from its events. Pure: the same events give the same transcript. An event
 // that was seen before changes nothing, and an unknown kind is ignored.
 
-import type { Approval } from '../../../protocol/approvals.ts';
+import type { Approval, ApprovalAnswer } from '../../../protocol/approvals.ts';
 import type {
   CommandEnd,
   EphemeralEvent,
@@ -31,6 +31,15 @@ export interface ToolResult {
   readonly durationMs: number;
 }
 
+/** A call that waits for a person, or waited. */
+export interface Question {
+  readonly approvalId: string;
+  /** Null while it waits. */
+  readonly answer: ApprovalAnswer | null;
+  readonly by: string;
+  readonly reason: string | undefined;
+}
+
 export interface ToolItem {
   readonly kind: 'tool';
   readonly key: number;
@@ -43,6 +52,8 @@ export interface ToolItem {
   readonly result: ToolResult | null;
   /** The turn ended without a result of this call. */
   readonly abandoned: boolean;
+  /** Null: nobody was asked. */
+  readonly question: Question | null;
 }
 
 type Tone = 'error' | 'stopped' | 'interrupted' | 'note';
@@ -92,6 +103,8 @@ export interface Transcript {
   readonly queued: readonly { readonly id: string; readonly text: string }[];
   /** Questions of this session that wait for a person. */
   readonly approvals: readonly Approval[];
+  /** The last question said that nothing separates looking from changing on this target. */
+  readonly noObserver: boolean;
   readonly model: string | null;
   readonly costUsd: number;
   readonly turn: { readonly costUsd: number | null; readonly durationMs: number | null };
@@ -108,6 +121,7 @@ export const emptyTranscript: Transcript = {
   runningText: '',
   queued: [],
   approvals: [],
+  noObserver: false,
   model: null,
   costUsd: 0,
   turn: NO_TURN,
@@ -179,7 +193,38 @@ const waitFor = (
 ): Transcript => {
   const { session_id, target, at } = event;
   if (session_id === undefined || target === undefined) return state;
-  return { ...state, approvals: [...state.approvals, { ...event, session_id, target, at }] };
+  const question = { approvalId: event.approval_id, answer: null, by: '', reason: undefined };
+  const asked = updateTool(state, event.tool_call_id, (tool) => ({ ...tool, question }));
+  return {
+    ...asked,
+    approvals: [...state.approvals, { ...event, session_id, target, at }],
+    noObserver: !event.observer,
+  };
+};
+
+/** The answer stands on the card of its call. An answer without a call is a remark. */
+const resolve = (
+  state: Transcript,
+  event: Extract<JournalEvent, { kind: 'approval_resolved' }>,
+): Transcript => {
+  const { approval_id, answer, by, reason } = event;
+  const left = {
+    ...state,
+    approvals: state.approvals.filter((approval) => approval.approval_id !== approval_id),
+  };
+  const call = state.items.findLast(
+    (item) => item.kind === 'tool' && item.question?.approvalId === approval_id,
+  );
+  if (call?.kind !== 'tool')
+    return push(left, {
+      kind: 'remark',
+      key: event.id,
+      at: event.at,
+      tone: 'note',
+      text: resolvedWords(event),
+    });
+  const question = { approvalId: approval_id, answer, by, reason };
+  return updateTool(left, call.callId, (tool) => ({ ...tool, question }));
 };
 
 export const reduce = (state: Transcript, event: WireEvent): Transcript => {
@@ -205,6 +250,7 @@ export const reduce = (state: Transcript, event: WireEvent): Transcript => {
         live: '',
         result: null,
         abandoned: false,
+        question: null,
       });
     case 'tool_result':
       return updateTool(next, event.tool_call_id, (tool) => ({
@@ -257,10 +303,7 @@ export const reduce = (state: Transcript, event: WireEvent): Transcript => {
     case 'approval_requested':
       return waitFor(next, event);
     case 'approval_resolved':
-      return {
-        ...remark('note', resolvedWords(event)),
-        approvals: next.approvals.filter(({ approval_id }) => approval_id !== event.approval_id),
-      };
+      return resolve(next, event);
     case 'grant_started':
     case 'grant_ended':
     case 'policy_changed':
