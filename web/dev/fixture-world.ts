@@ -9,6 +9,7 @@ import { type FixtureTarget, SETS, type SetName } from './fixture-targets.ts';
 export type Json = Record<string, unknown>;
 
 export interface FixtureSession {
+  readonly id: string;
   readonly target: string;
   readonly events: (Json & { id: number })[];
   readonly clients: Set<ServerResponse>;
@@ -71,14 +72,15 @@ export class World {
 
   openSession(target: string): string {
     const id = randomUUID();
-    const session: FixtureSession = { target, events: [], clients: new Set(), running: null, queue: [] };
+    const session: FixtureSession = { id, target, events: [], clients: new Set(), running: null, queue: [] };
     this.sessions.set(id, session);
     this.emit(session, { kind: 'session_opened', session_id: id });
     return id;
   }
 
   emit(session: FixtureSession, body: Json, ephemeral = false): void {
-    const scope = { at: now(), v: 1, target: session.target, actor: { type: 'server', name: 'fixture' } };
+    const { id: session_id, target } = session;
+    const scope = { at: now(), v: 1, target, session_id, actor: { type: 'server', name: 'fixture' } };
     const event = ephemeral ? body : { ...scope, ...body, id: this.#nextId++ };
     if ('id' in event) session.events.push(event as Json & { id: number });
     for (const client of session.clients)

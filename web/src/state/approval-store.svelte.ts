@@ -138,7 +138,8 @@ export class ApprovalStore {
     if (event.kind === 'approval_requested' && live) void this.refresh();
     if (event.kind !== 'approval_resolved') return;
     const known = this.#waiting.find(({ approval_id }) => approval_id === event.approval_id);
-    const mine = this.#sent.has(event.approval_id);
+    // Then this page says what came of it.
+    const mine = this.#sent.get(event.approval_id)?.sending === true;
     this.#end(event.approval_id);
     if (live && known !== undefined && !mine) this.#ports.notice(becameWords(known, event));
   }

@@ -63,3 +63,10 @@ describe('toolEnd', () => {
     expect(toolEnd(item({}, { ended: 'connection_lost' })).doubt).toBe('The command may still run.');
   });
 });
+
+it('a call that waits for a person says so, and is not called running', () => {
+  const question = { approvalId: 'q', answer: null, by: '', reason: undefined };
+  expect(toolEnd({ ...item({}), question })).toMatchObject({ tone: 'waiting', text: 'waits for an answer' });
+  const answered = { ...question, answer: 'approved', by: 'ann' } as const;
+  expect(toolEnd({ ...item({}), question: answered }).tone).toBe('running');
+});

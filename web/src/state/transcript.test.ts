@@ -299,3 +299,42 @@ describe('an incident', () => {
     expect(play([opened, verdict], state)).toBe(state);
   });
 });
+
+describe('a question', () => {
+  const asked = (call: string) =>
+    journaled({
+      kind: 'approval_requested',
+      tool_call_id: call,
+      approval_id: 'q',
+      session_id: 's',
+      target: 'devvm',
+      asked: { account: 'repair', input: { host: 'devvm', command: 'x' } },
+      binding: '',
+      expires_at: '2026-01-01T03:10:00.000Z',
+      observer: false,
+    });
+  const denied = () =>
+    journaled({
+      kind: 'approval_resolved',
+      approval_id: 'q',
+      answer: 'denied',
+      by: 'ann',
+      reason: 'not at night',
+    });
+
+  it('waits, and stands with its answer on the card of its call', () => {
+    const waiting = play([tool('c'), asked('c')]);
+    expect(waiting.approvals).toMatchObject([{ approval_id: 'q', session_id: 's', target: 'devvm' }]);
+    expect(waiting.noObserver).toBe(true);
+    expect(waiting.items).toMatchObject([{ kind: 'tool', question: { answer: null } }]);
+    const answered = play([denied()], waiting);
+    expect(answered.approvals).toEqual([]);
+    expect(answered.items).toMatchObject([
+      { kind: 'tool', question: { answer: 'denied', by: 'ann', reason: 'not at night' } },
+    ]);
+  });
+
+  it('whose call is not here leaves its answer as a remark', () => {
+    expect(play([denied()]).items).toMatchObject([{ kind: 'remark', text: 'Denied by ann: not at night' }]);
+  });
+});

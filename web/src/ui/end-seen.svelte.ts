@@ -1,27 +1,22 @@
 // Whether the end of something that scrolls has come into sight. Once seen it stays seen.
 
 // A fraction of a pixel is left over on screens with scaled pixels.
-const SLACK_PX = 4;
+const SLACK_PX = 2;
 
 export class EndSeen {
   #seen = $state(false);
-  #hidden = $state(false);
   #element: HTMLElement | undefined;
 
   get seen(): boolean {
     return this.#seen;
   }
-  /** There is something below that has not been seen yet. */
-  get hidden(): boolean {
-    return this.#hidden && !this.#seen;
-  }
 
   readonly attach = (element: HTMLElement): (() => void) => {
     this.#element = element;
     const look = () => {
-      const below = element.scrollHeight - element.clientHeight - element.scrollTop;
-      this.#hidden = below > SLACK_PX;
-      if (!this.#hidden && element.clientHeight > 0) this.#seen = true;
+      const last = element.lastElementChild?.getBoundingClientRect();
+      if (last === undefined || element.clientHeight === 0) return;
+      if (last.bottom <= element.getBoundingClientRect().bottom + SLACK_PX) this.#seen = true;
     };
     // Its content may grow too, so each part of it is watched.
     const observer = new ResizeObserver(look);
