@@ -2,6 +2,7 @@
 import path from 'node:path';
 import type { Browser, Page } from 'playwright-core';
 import { launch, signIn, turnOver } from '../test/support/browser.ts';
+import { approve, readCard } from '../test/support/card.ts';
 import { startHouse } from '../test/support/house.ts';
 
 const into = path.resolve(process.argv[2] ?? path.join(import.meta.dirname, '../docs/screenshots'));
@@ -19,7 +20,7 @@ async function diskFull(
 ): Promise<void> {
   const house = await startHouse({
     scenario: 'disk-full',
-    env: { BREAKGLASS_LAB: 'disk-full|Disk full, a failed service|Rehearsal.' },
+    env: { BREAKGLASS_LAB: 'disk-full|Disk full, a failed service|Rehearsal.', BREAKGLASS_POLICY: 'ask' },
   });
   const { page, context } = await signIn(browser, house.base, { viewport, colorScheme });
   await page.getByTestId('turn-lamp').filter({ hasText: 'attached' }).waitFor();
@@ -29,9 +30,14 @@ async function diskFull(
   await shoot(page, `${name}-working`);
   await turnOver(page);
   await shoot(page, `${name}-triage`);
-  await page.getByTestId('prompt').fill('Yes, free it and bring the service back.');
+  await page.getByTestId('prompt').fill('Fix it.');
   await page.getByTestId('send').click();
-  await turnOver(page);
+  const card = await readCard(page, 'truncate');
+  await shoot(page, `${name}-approval`);
+  await card.getByTestId('approval-grant').click();
+  await card.getByTestId('approval-hold').filter({ hasText: 'with 15 minutes' }).waitFor();
+  await approve(page, 'truncate');
+  await page.getByTestId('stop').waitFor({ state: 'detached' });
   await shoot(page, `${name}-repaired`);
   await context.close();
   await house.close();

@@ -4,6 +4,7 @@ import { afterAll, beforeAll, expect, test } from 'vitest';
 import { type DiskFullOptions, diskFull } from '../../lab/scenarios/disk-full.ts';
 import type { TargetState } from '../../protocol/me.ts';
 import { launch, signIn, turnOver } from '../support/browser.ts';
+import { approve } from '../support/card.ts';
 import { TOKEN } from '../support/console.ts';
 import { hold } from '../support/hold.ts';
 import { startHouse } from '../support/house.ts';
@@ -26,7 +27,7 @@ test.each<[string, DiskFullOptions]>([
   LIMIT,
   async (_name, disguise) => {
     const scenario = diskFull(disguise);
-    const house = await startHouse({ scenario });
+    const house = await startHouse({ scenario, env: { BREAKGLASS_POLICY: 'ask' } });
     const { page, context, troubles } = await signIn(browser, house.base);
     try {
       expect(await inVm(house, 'df --output=pcent / | tail -1')).toBe('100%');
@@ -39,9 +40,11 @@ test.each<[string, DiskFullOptions]>([
       expect(summary).toContain(unit);
       expect(await inVm(house, 'df --output=pcent / | tail -1')).toBe('100%'); // Looking changed nothing.
 
-      await page.getByTestId('prompt').fill('Yes, free it and bring the service back.');
+      await page.getByTestId('prompt').fill('Fix it.');
       await page.getByTestId('send').click();
-      await turnOver(page);
+      await approve(page, path);
+      await approve(page, unit);
+      await page.getByTestId('stop').waitFor({ state: 'detached' });
       expect(await inVm(house, `systemctl is-active ${unit}`)).toBe('active');
       expect(Number.parseInt(await inVm(house, 'df --output=pcent / | tail -1'), 10)).toBeLessThan(90);
       expect(await page.getByTestId('tool-card').filter({ hasText: path }).count()).toBeGreaterThan(0);
