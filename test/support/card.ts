@@ -20,8 +20,11 @@ export async function readCard(page: Page, command: string): Promise<Locator> {
   const card = await cardOf(page, command);
   await until('the end of the question', async () => {
     if ((await card.getByTestId('approval-hold').count()) > 0) return true;
-    // By its own action: a mouse would have to know where it is by now.
-    await card.getByTestId('approval-more').evaluate((button: HTMLElement) => button.click());
+    // By a key: a mouse would have to know where it is by now. It may have gone meanwhile.
+    await card
+      .getByTestId('approval-more')
+      .press('Enter', { timeout: 1_000 })
+      .catch(() => undefined);
     return false;
   });
   await settled(page);

@@ -3,7 +3,7 @@ import type { ApprovalOutcome } from '../../../protocol/approvals.ts';
 import { type ApiError, asApiError } from '../api/http.ts';
 
 /** Behind a hold there is a person who looks; after this they are told, and may hold again. */
-export const GIVE_UP_MS = 25_000;
+const GIVE_UP_MS = 25_000;
 const AGAIN_MS = 1_500;
 
 export type AnswerEnd =
@@ -19,8 +19,7 @@ const isSilence = ({ status }: ApiError): boolean => status === 0 || status === 
 
 const endOf = ({ status, message, body }: ApiError): AnswerEnd => {
   if (status === 401) return { type: 'signed-out' };
-  const over =
-    status === 404 || status === 409 || status === 410 || body.code === 'journal-unavailable' || false;
+  const over = status === 404 || status === 409 || status === 410 || body.code === 'journal-unavailable';
   return over ? { type: 'over', says: message } : { type: 'failed', says: `Not answered. ${message}` };
 };
 

@@ -1,12 +1,20 @@
 // What is asked, what was answered, and what may be done without asking, in words. Pure.
-import type { Approval, ApprovalOutcome, PolicyMode } from '../../../protocol/approvals.ts';
+import type { Approval, ApprovalAnswer, ApprovalOutcome, PolicyMode } from '../../../protocol/approvals.ts';
 import type { JournalEvent } from '../../../protocol/events.ts';
 import { visibleLine } from '../../../protocol/visible-text.ts';
-import type { Question } from './transcript.ts';
 import { localTime } from './words.ts';
 
 type EventOf<Kind extends JournalEvent['kind']> = Extract<JournalEvent, { kind: Kind }>;
 type Resolved = Pick<EventOf<'approval_resolved'>, 'answer' | 'by' | 'reason'>;
+
+/** A call that waits for a person, or waited. */
+export interface Question {
+  readonly approvalId: string;
+  /** Null while it waits. */
+  readonly answer: ApprovalAnswer | null;
+  readonly by: string;
+  readonly reason: string | undefined;
+}
 
 export const resolvedWords = ({ answer, by, reason }: Resolved): string => {
   switch (answer) {

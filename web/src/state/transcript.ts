@@ -1,7 +1,7 @@
 // What the operator sees of a session, put together from its events. Pure: the same events give the same transcript. An event
 // that was seen before changes nothing, and an unknown kind is ignored.
 
-import type { Approval, ApprovalAnswer } from '../../../protocol/approvals.ts';
+import type { Approval } from '../../../protocol/approvals.ts';
 import type {
   CommandEnd,
   EphemeralEvent,
@@ -10,7 +10,7 @@ import type {
   WireEvent,
 } from '../../../protocol/events.ts';
 import type { TriageReport } from '../../../protocol/triage.ts';
-import { policyWords, resolvedWords } from './approval-words.ts';
+import { policyWords, type Question, resolvedWords } from './approval-words.ts';
 import {
   closedWords,
   type IncidentView,
@@ -29,15 +29,6 @@ export interface ToolResult {
   readonly ended: CommandEnd | undefined;
   readonly farSide: 'proven' | 'unproven' | undefined;
   readonly durationMs: number;
-}
-
-/** A call that waits for a person, or waited. */
-export interface Question {
-  readonly approvalId: string;
-  /** Null while it waits. */
-  readonly answer: ApprovalAnswer | null;
-  readonly by: string;
-  readonly reason: string | undefined;
 }
 
 export interface ToolItem {

@@ -2,7 +2,7 @@
 // meant for what was there before.
 
 /** A person needs about this long to see that something has changed, and to stop a movement that has begun. */
-export const SETTLE_MS = 500;
+const SETTLE_MS = 500;
 
 export class Settled {
   #movedAtMs = performance.now();
