@@ -3,6 +3,7 @@ import path from 'node:path';
 import type { Browser, Page } from 'playwright-core';
 import { launch, signIn, turnOver } from '../test/support/browser.ts';
 import { approve, readCard } from '../test/support/card.ts';
+import { hold } from '../test/support/hold.ts';
 import { startHouse } from '../test/support/house.ts';
 
 const into = path.resolve(process.argv[2] ?? path.join(import.meta.dirname, '../docs/screenshots'));
@@ -63,7 +64,7 @@ async function ioStall(
   const confirm = panel.getByTestId('confirm-verb');
   await confirm.scrollIntoViewIfNeeded();
   await shoot(page, `${name}-confirm`);
-  await confirm.click({ delay: 900 });
+  await hold(confirm);
   await panel.getByTestId('operation-step').nth(2).waitFor();
   await shoot(page, `${name}-running`);
   await panel.getByTestId('operation-outcome').first().waitFor({ timeout: 120_000 });
