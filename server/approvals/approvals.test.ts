@@ -357,3 +357,134 @@ test('fifty questions wait in fifty sessions, each for its own answer', async ()
   await sleep(0);
   expect(approvals.waiting()).toEqual([]);
 });
+
+/** A journal whose appends wait while it is held. */
+function heldJournal() {
+  const memory = createMemoryJournal();
+  const real = memory.append.bind(memory);
+  let gate = Promise.withResolvers<void>();
+  gate.resolve();
+  memory.append = async (events) => {
+    await gate.promise;
+    return real(events);
+  };
+  return {
+    journal: memory,
+    hold: () => {
+      gate = Promise.withResolvers<void>();
+    },
+    release: () => gate.resolve(),
+  };
+}
+
+test('a grant that is being recorded while the mode is tightened does not come back with the next mode', async () => {
+  const { journal, hold, release } = heldJournal();
+  const { approvals, session, events } = house({ journal });
+  const { policies } = approvals;
+  const read = await policies.reader(session);
+  hold();
+  const grant = policies.grant(session, 15, ann);
+  const tightening = policies.set(session, { mode: 'observe' }, bob);
+  release();
+  await expect(grant).rejects.toMatchObject({ code: 'too-late' });
+  await tightening;
+  await policies.set(session, { mode: 'ask' }, bob);
+  expect(read()).toMatchObject({ mode: 'ask', granted: false });
+  const kinds = (await events()).map(({ kind }) => kind);
+  expect(kinds.filter((kind) => kind === 'grant_ended')).toHaveLength(1);
+});
+
+test('a yes with a grant that cannot be recorded is a yes without one, and the person is told so', async () => {
+  const journal = createMemoryJournal();
+  const { approvals, session, ask } = house({ journal });
+  const verdict = ask();
+  const { approval_id: id } = await waiting(approvals);
+  const answer = approvals.answer(session, id, { answer: 'approve', grant_minutes: 15 }, ann);
+  journal.follow({ kinds: ['approval_resolved'] }, () => {
+    journal.mode = 'fail';
+  });
+  await expect(answer).rejects.toMatchObject({
+    code: 'journal-unavailable',
+    message: expect.stringMatching(/^It is approved and runs\. The grant could not be recorded/),
+  });
+  expect((await verdict).type).toBe('approved');
+  expect((await approvals.policies.of(session)).grants).toEqual([]);
+});
+
+test('of two modes that are set at once the tighter one holds, whoever is first on disk', async () => {
+  for (const order of [0, 1]) {
+    const { journal, hold, release } = heldJournal();
+    const { approvals, session } = house({ journal });
+    const { policies } = approvals;
+    await policies.of(session);
+    hold();
+    const modes = [
+      () => policies.set(session, { mode: 'autonomous' }, ann),
+      () => policies.set(session, { mode: 'ask' }, bob),
+    ];
+    const both = (order === 0 ? modes : modes.toReversed()).map((each) => each());
+    release();
+    await Promise.all(both);
+    expect(await policies.of(session)).toMatchObject({ mode: 'ask' });
+  }
+});
+
+test('what only memory knows of a session is not forgotten for the sake of other sessions', async () => {
+  const manyOthers = async (approvals: Approvals): Promise<void> => {
+    for (let i = 0; i < 600; i++) await approvals.policies.of({ id: newSessionId(), target });
+  };
+  const full = createMemoryJournal();
+  const { approvals, session } = house({ journal: full, mode: 'autonomous' });
+  await approvals.policies.of(session);
+  full.mode = 'fail';
+  await approvals.policies.set(session, { mode: 'observe' }, ann).catch(() => undefined);
+  await manyOthers(approvals);
+  expect(await approvals.policies.of(session)).toMatchObject({ mode: 'observe' });
+
+  const { journal, hold, release } = heldJournal();
+  const slow = house({ journal, mode: 'autonomous' });
+  await slow.approvals.policies.of(slow.session);
+  hold();
+  const tightening = slow.approvals.policies.set(slow.session, { mode: 'observe' }, ann);
+  await manyOthers(slow.approvals);
+  expect(await slow.approvals.policies.of(slow.session)).toMatchObject({ mode: 'observe' });
+  release();
+  await tightening;
+
+  // Whoever looked before reads what was set after.
+  const { approvals: third, session: long } = house({ mode: 'autonomous' });
+  const read = await third.policies.reader(long);
+  await manyOthers(third);
+  await third.policies.set(long, { mode: 'observe' }, ann);
+  expect(read()).toMatchObject({ mode: 'observe' });
+});
+
+test('a question whose session cannot be read ends with its call: nobody is shown it, and a yes to it is no yes', async () => {
+  const journal = createMemoryJournal();
+  const { approvals, session, ask } = house({ journal });
+  const { policies } = approvals;
+  const asking = ask(undefined, {
+    record: async (body) => {
+      await journal.append([{ ...body, actor: ann, session_id: session.id, target }]);
+      if (body.kind !== 'approval_requested') return;
+      // Out of memory meanwhile, and the disk does not answer.
+      for (let i = 0; i < 600; i++) await policies.of({ id: newSessionId(), target });
+      journal.read = () => Promise.reject(new Error('the disk is gone'));
+    },
+  });
+  await expect(asking).rejects.toThrow('the disk is gone');
+  expect(approvals.waiting()).toEqual([]);
+});
+
+test('a machine that slept does not show a question of yesterday: it ends when the machine wakes up', async () => {
+  const { ask, approvals } = house({ lives: { verbMs: 600_000, commandMs: 600_000 } });
+  const verdict = ask();
+  await waiting(approvals);
+  const real = Date.now;
+  onTestFinished(() => {
+    Date.now = real;
+  });
+  // The monotonic clock stood still meanwhile.
+  Date.now = () => real() + 8 * 3_600_000;
+  expect((await verdict).type).toBe('no-answer');
+});

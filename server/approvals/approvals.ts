@@ -103,7 +103,8 @@ export class Approvals {
     this.#journal = journal;
     this.policies = policies;
     this.#lives = lives;
-    policies.onTightened = (session) => void this.#voidRefused(session);
+    // A session that cannot be read is judged again at the answer, and before the call runs.
+    policies.onTightened = (session) => void this.#voidRefused(session).catch(() => undefined);
   }
 
   /** Those that wait now, the one that ends first first. */
@@ -159,10 +160,14 @@ export class Approvals {
     deadline.onPast(
       () => void this.#end(waiting, 'expired', { type: 'no-answer', afterS: Math.round(lifeMs / 1_000) }),
     );
-    // The policy may have been tightened while the question was being recorded.
-    await this.#voidRefused(session.id);
     try {
+      // The policy may have been tightened while the question was being recorded.
+      await this.#voidRefused(session.id);
       return await waiting.verdict.promise;
+    } catch (error) {
+      // Nobody is asked any more: a yes to it would be the yes to nothing.
+      await this.#end(waiting, 'denied', { type: 'unrecorded' }, 'It could not be judged.');
+      throw error;
     } finally {
       signal.removeEventListener('abort', onStop);
       deadline.cancel();
@@ -212,7 +217,16 @@ export class Approvals {
     if (refusedIn(mode)) throw tooLate(await this.#resolve(waiting, 'void', { type: 'void', mode }, SERVER));
     const resolved = await this.#resolve(waiting, 'approved', { type: 'approved', permit }, by);
     if (given.grant_minutes === undefined) return resolved;
-    return { ...resolved, grant: await this.policies.grant(session, given.grant_minutes, by) };
+    try {
+      return { ...resolved, grant: await this.policies.grant(session, given.grant_minutes, by) };
+    } catch (error) {
+      if (!(error instanceof BreakglassError)) throw error;
+      const why =
+        error.code === 'journal-unavailable'
+          ? 'The grant could not be recorded, so there is none: the next command asks again.'
+          : error.message;
+      throw new BreakglassError(error.code, `It is approved and runs. ${why}`, { cause: error });
+    }
   }
 
   async #policyOf(waiting: Waiting): Promise<SessionPolicy> {

@@ -1,5 +1,7 @@
 // A moment after which something no longer counts. It is reached by the monotonic clock, so a clock that is set back prolongs nothing;
 // and by the wall clock too, which goes on while a machine sleeps.
+const LOOK_EVERY_MS = 2_000;
+
 export class Deadline {
   /** When it is, for people: UTC, ISO 8601. */
   readonly at: string;
@@ -20,9 +22,12 @@ export class Deadline {
   /** Calls it once, when the time has come. */
   onPast(call: () => void): void {
     this.cancel();
-    // A timer may be called a moment early.
+    // A timer may be called a moment early; and it stands still with a machine that sleeps, so the clock is looked at again and again.
     const leftMs = Math.max(1, Math.ceil(this.#until - performance.now()) + 1);
-    this.#timer = setTimeout(call, leftMs);
+    this.#timer = setTimeout(
+      () => (this.isPast ? call() : this.onPast(call)),
+      Math.min(leftMs, LOOK_EVERY_MS),
+    );
     this.#timer.unref();
   }
 

@@ -34,6 +34,8 @@ interface Held {
   by: string | undefined;
   loosened: { readonly until: string; readonly deadline: Deadline } | undefined;
   readonly grants: Map<string, HeldGrant>;
+  /** Changes that are on their way to the disk, or that it did not take: only memory knows them. */
+  unrecorded: number;
 }
 
 /** How long a loosened mode may hold, and how long it does where nobody says otherwise. */
@@ -51,6 +53,8 @@ const RANK: Readonly<Record<PolicyMode, number>> = { observe: 0, ask: 1, autonom
 export class SessionPolicies {
   readonly #parts: SessionPoliciesParts;
   readonly #held = new Map<SessionId, Promise<Held>>();
+  /** The same, once read: for whoever looks at any later moment. */
+  readonly #now = new Map<SessionId, Held>();
   /** Called after a mode was tightened or a grant ended, with the session. */
   onTightened: (session: SessionId) => void = () => undefined;
 
@@ -64,8 +68,12 @@ export class SessionPolicies {
 
   /** The mode and whether a grant runs, as they are at this moment, once this session's policy is in memory. */
   async reader(session: SessionOf): Promise<() => { mode: PolicyMode; granted: boolean; version: number }> {
-    const held = await this.#hold(session);
-    return () => ({ mode: modeOf(held), granted: grantsOf(held).length > 0, version: held.version });
+    const first = await this.#hold(session);
+    return () => {
+      // It may have been left out of memory meanwhile, and then read again to be changed.
+      const held = this.#now.get(session.id) ?? first;
+      return { mode: modeOf(held), granted: grantsOf(held).length > 0, version: held.version };
+    };
   }
 
   /**
@@ -95,17 +103,27 @@ export class SessionPolicies {
     };
     const tighter = RANK[mode] < RANK[modeOf(held)];
     if (tighter) this.#apply(held, mode, version, by.name, deadline);
+    held.unrecorded++;
     try {
       await this.#append(session, by, event);
+      held.unrecorded--;
+    } catch (error) {
+      // A tightening holds all the same.
+      if (!tighter) held.unrecorded--;
+      throw error;
     } finally {
       if (tighter) await this.#tightened(held);
     }
-    // Whoever tightened it while this was being written wins.
-    if (!tighter && held.version === version - 1) this.#apply(held, mode, version, by.name, deadline);
+    if (tighter) return view(held);
+    // Whoever set a tighter one while this was being written wins.
+    const overtaken = held.version !== version - 1;
+    const nowTighter = RANK[mode] < RANK[modeOf(held)];
+    if (!overtaken || nowTighter) this.#apply(held, mode, Math.max(version, held.version), by.name, deadline);
+    if (overtaken && nowTighter) await this.#tightened(held);
     return view(held);
   }
 
-  /** It counts once it is recorded. */
+  /** It counts once it is recorded. Throws `too-late` when the mode was changed meanwhile. */
   async grant(session: SessionOf, minutes: number, by: Actor): Promise<Grant> {
     const held = await this.#hold(session);
     const deadline = new Deadline(minutes * 60_000);
@@ -118,8 +136,22 @@ export class SessionPolicies {
       expires_at: deadline.at,
     };
     const { grant_id, expires_at } = grant;
-    await this.#append(session, by, { kind: 'grant_started', grant_id, by: by.name, expires_at });
+    const { version } = held;
+    held.unrecorded++;
+    try {
+      await this.#append(session, by, { kind: 'grant_started', grant_id, by: by.name, expires_at });
+    } finally {
+      held.unrecorded--;
+    }
     held.grants.set(grant_id, { grant, deadline });
+    // It was not there to be ended while it was being written.
+    if (held.version !== version) {
+      await this.#endGrant(held, grant_id, 'tightened', SERVER).catch(this.#log);
+      throw new BreakglassError(
+        'too-late',
+        'The policy of this session was changed in the same moment, so nothing is granted.',
+      );
+    }
     deadline.onPast(() => void this.#endGrant(held, grant_id, 'expired', SERVER).catch(this.#log));
     return grant;
   }
@@ -186,8 +218,11 @@ export class SessionPolicies {
     if (held === undefined) {
       held = this.#read(session);
       this.#held.set(session.id, held);
-      // One that could not be read is asked for again.
-      held.catch(() => this.#held.delete(session.id));
+      held.then(
+        (read) => this.#now.set(session.id, read),
+        // One that could not be read is asked for again.
+        () => this.#held.delete(session.id),
+      );
       if (this.#held.size > HELD_SESSIONS) void this.#forgetOne();
     }
     return held;
@@ -212,6 +247,7 @@ export class SessionPolicies {
       by: tightened ? changed.by : undefined,
       loosened: undefined,
       grants: new Map(),
+      unrecorded: 0,
     };
   }
 
@@ -220,7 +256,9 @@ export class SessionPolicies {
     for (const [id, each] of this.#held) {
       const held = await each.catch(() => undefined);
       if (held === undefined || held.loosened !== undefined || held.grants.size > 0) continue;
+      if (held.unrecorded > 0 || this.#held.get(id) !== each) continue;
       this.#held.delete(id);
+      this.#now.delete(id);
       return;
     }
   }
