@@ -3,6 +3,7 @@ import pino from 'pino';
 import { expect, onTestFinished, test } from 'vitest';
 import type { EphemeralEvent, JournalEvent } from '../../protocol/events.ts';
 import { eventId, newTurnId, type SessionId, type TargetName, toolCallId } from '../../protocol/ids.ts';
+import { createMemoryJournal } from '../../test/support/memory-journal.ts';
 import {
   echo,
   result,
@@ -450,4 +451,42 @@ test('a call that a dead server had under way is told as not known, before the t
     { kind: 'interrupted' },
     { kind: 'turn_end' },
   ]);
+});
+
+test('a question that waits when the journal fails is denied with the end of its turn: no page goes on asking it', async () => {
+  const journal = createMemoryJournal();
+  const question = {
+    kind: 'approval_requested',
+    approval_id: crypto.randomUUID(),
+    tool_call_id: toolCallId('call'),
+    asked: { account: 'repair', input: { host: 'devvm', command: 'reboot' } },
+    binding: 'hash',
+    expires_at: new Date().toISOString(),
+    observer: true,
+  } as const;
+  const { sessions, ended, events } = house(
+    async (_prompt, log) => {
+      await log.record(question);
+      journal.mode = 'fail';
+      await log.record(text('another call')).catch(() => undefined);
+      await log
+        .record({ kind: 'approval_resolved', approval_id: question.approval_id, answer: 'denied', by: 'x' })
+        .catch(() => undefined);
+      journal.mode = 'work';
+    },
+    { journal },
+  );
+  const id = await sessions.open(ann, target);
+  await sessions.prompt({ id, target }, { text: 'fix it', by: ann });
+  expect((await ended(id)).slice(-4)).toEqual([
+    'approval_requested',
+    'approval_resolved',
+    'error',
+    'turn_end',
+  ]);
+  expect((await events(id)).find(({ kind }) => kind === 'approval_resolved')).toMatchObject({
+    approval_id: question.approval_id,
+    answer: 'denied',
+    by: 'breakglass',
+  });
 });

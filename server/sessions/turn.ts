@@ -53,6 +53,8 @@ export class Turn implements TurnLog {
   #giveBack: (() => void) | undefined;
   /** How many of its calls wait for a person. */
   #paused = 0;
+  /** Its questions whose end is not recorded and not on its way to the disk. */
+  readonly #questions = new Set<string>();
 
   constructor(id: TurnId, session: SessionId, target: TargetName, deps: TurnDeps) {
     this.id = id;
@@ -150,9 +152,13 @@ export class Turn implements TurnLog {
     if (this.#over) throw new NotRecorded('The turn is over.');
     if (this.#unrecorded !== undefined) throw this.#unrecorded;
     const shown = body.kind === 'text' ? this.#text.supersede() : undefined;
+    if (body.kind === 'approval_requested') this.#questions.add(body.approval_id);
+    if (body.kind === 'approval_resolved') this.#questions.delete(body.approval_id);
     try {
       await this.#append([body], by);
     } catch (error) {
+      if (body.kind === 'approval_requested') this.#questions.delete(body.approval_id);
+      if (body.kind === 'approval_resolved') this.#questions.add(body.approval_id);
       const why = error instanceof Error ? error.message : String(error);
       this.#unrecorded ??= new NotRecorded(why, { cause: error });
       this.#stop.abort(this.#unrecorded);
@@ -181,6 +187,9 @@ export class Turn implements TurnLog {
     const last: JournaledBody[] = [...this.#explain(trouble), { kind: 'turn_end' }];
     for (let told = false; ; told = true) {
       try {
+        // Looked at in each attempt: what is on its way to the disk may still fail.
+        if (this.#questions.size > 0) await this.#append([...this.#questions].map(deniedWithTurn), SERVER);
+        this.#questions.clear();
         await this.#append(
           last,
           this.#cause?.type === 'stop' ? { type: 'operator', name: this.#cause.by } : SERVER,
@@ -231,3 +240,12 @@ export class Turn implements TurnLog {
     return this.#deps.journal.append(bodies.map((body) => ({ ...body, ...scope })));
   }
 }
+
+/** Else every page would go on asking it, and nobody could answer. */
+const deniedWithTurn = (approval_id: string): JournaledBody => ({
+  kind: 'approval_resolved',
+  approval_id,
+  answer: 'denied',
+  by: SERVER.name,
+  reason: 'The turn ended while this waited. It was not run.',
+});
