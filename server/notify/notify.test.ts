@@ -209,6 +209,21 @@ test('what cannot be sent within its life is recorded with the reason, and what 
   expect((await resultOf(journal, 'ntfy', later.id)).result).toBe('sent');
 });
 
+test('what one receiver cannot take for hours holds up nothing, however much happens meanwhile', async () => {
+  const { journal, receiver, start } = await house();
+  receiver.answer = ({ headers }) => (headers['title'] === 'devvm: stuck' ? 503 : 200);
+  start({}, ntfyAt(receiver));
+  await ready(journal, 'ntfy');
+  await append(journal, verdict('stuck'));
+  await until('some attempts', () => receiver.came.length > 2);
+  for (let i = 0; i < 60; i++) await append(journal, { ...scope, kind: 'turn_end', turn_id: newTurnId() });
+  const asked = await append(journal, question());
+  expect((await resultOf(journal, 'ntfy', asked.id)).result).toBe('sent');
+  const later = await append(journal, verdict('later'));
+  expect((await resultOf(journal, 'ntfy', later.id)).result).toBe('sent');
+  expect(titles(receiver.came).filter((title) => title === 'devvm: later')).toHaveLength(1);
+});
+
 test('a console that was away says what it could not tell, but not of what was long over', async () => {
   const { journal, receiver, start } = await house();
   await ready(journal, 'ntfy');

@@ -1,6 +1,6 @@
 // What an outbox does with an event for one channel: says it in words, looks whether anybody has to be told, sends it, and records what
 // became of it. A notification that cannot be sent is tried again as long as it is worth anything; meanwhile the others of its page are tried
-// too. What was recorded is never sent again, also after a restart.
+// too, and those after it once each. What was recorded is never sent again, also after a restart.
 import type { Logger } from 'pino';
 import type { JournalEvent } from '../../protocol/events.ts';
 import type { ChannelName, NotificationResult } from '../../protocol/notifications.ts';
@@ -24,6 +24,9 @@ const SERVER = { type: 'server', name: 'breakglass' } as const;
 
 export const outboxName = (channel: ChannelName): string => `notify-${channel}`;
 
+/** Events after a page that is stuck which are tried at a time. */
+const BEHIND = 50;
+
 /** Why it could not be sent yet; undefined: it is settled. */
 type Trouble = string | undefined;
 
@@ -43,6 +46,17 @@ export function outgoing(parts: OutgoingParts): Channel {
     recalled = true;
   }
 
+  /** An outbox goes on to these only when its page is through, which may take hours; a question lives for minutes. */
+  async function behind(last: number): Promise<readonly JournalEvent[]> {
+    const found: JournalEvent[] = [];
+    for await (const event of readAll(journal, { kinds: NOTIFIED_KINDS }, last)) {
+      if (settled.has(event.id) || troubles.has(event.id)) continue;
+      found.push(event);
+      if (found.length === BEHIND) break;
+    }
+    return found;
+  }
+
   async function attempt(event: JournalEvent, signal: AbortSignal): Promise<Trouble> {
     const delivery = await deliver(event, parts, troubles.get(event.id), signal);
     if (delivery.type === 'later') {
@@ -59,7 +73,9 @@ export function outgoing(parts: OutgoingParts): Channel {
     filter: { kinds: NOTIFIED_KINDS },
     async send(events, signal) {
       await recall(events[0]?.id ?? 0);
-      const waiting = events.filter(({ id }) => !settled.has(id));
+      const stuck = events.some(({ id }) => troubles.has(id));
+      const after = stuck ? await behind(events.at(-1)?.id ?? 0) : [];
+      const waiting = [...events.filter(({ id }) => !settled.has(id)), ...after];
       // All at once, so that a flood is not told two seconds apart.
       for (const event of waiting) void parts.looking.at(event);
       const rest: Promise<Trouble>[] = [];
@@ -70,7 +86,8 @@ export function outgoing(parts: OutgoingParts): Channel {
         else rest.push(attempt(event, signal));
       }
       await Promise.all(rest);
-      if (trouble !== undefined) throw new Error(trouble);
+      // Those after the page have their turn in a page of their own.
+      if (trouble !== undefined && events.some(({ id }) => !settled.has(id))) throw new Error(trouble);
     },
   };
 }
