@@ -208,7 +208,11 @@ export async function startRig(handler: Handler, options: RigOptions = {}): Prom
         target,
         policy: policyOf('autonomous'),
         ask: () => Promise.reject(new Error('nobody is asked here')),
-        captures: { forensics: new CapturePace(0), triage: new CapturePace(0) },
+        captures: {
+          forensics: new CapturePace(0),
+          triage: new CapturePace(0),
+          longerLook: new CapturePace(0),
+        },
         verbBudget: () => Promise.resolve({ spentAt: [], now: Date.now() }),
         vmStopped: () => Promise.resolve(false),
         shutdownBy: () => Promise.resolve(undefined),

@@ -20,13 +20,15 @@ export class CapturePace {
   }
 }
 
-/** The agent's on one target, in all its sessions. `triage` captures where SSH is silent. */
+/** The agent's on one target, in all its sessions. `triage` captures where SSH is silent, a longer look captures twice wherever it looks. */
 export interface CapturePaces {
   readonly forensics: CapturePace;
   readonly triage: CapturePace;
+  readonly longerLook: CapturePace;
 }
 
 export const capturePaces = (): CapturePaces => ({
   forensics: new CapturePace(),
   triage: new CapturePace(),
+  longerLook: new CapturePace(),
 });

@@ -264,3 +264,14 @@ test('forensics of the agent: one a minute', LIMIT, async () => {
   expect(results[1]?.output).toContain('one a minute');
   expect(rig.power.seen).toHaveLength(1);
 });
+
+test('longer looks of the agent, which capture twice: one a minute', LIMIT, async () => {
+  const { capturePaces } = await import('./capture-pace.ts');
+  const look = ['mcp__breakglass__triage', { longer_look: true }] as const;
+  const { rig } = await asking(calls(look, look, ['mcp__breakglass__triage', {}]), {
+    rig: { hands: { captures: capturePaces() } },
+  });
+  const results = ofKind(await runTurn(rig.agent, 'look'), 'tool_result');
+  expect(results.map(({ is_error }) => is_error)).toEqual([false, true, false]);
+  expect(results[1]?.output).toContain('one a minute');
+});

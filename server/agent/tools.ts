@@ -104,6 +104,12 @@ export function toolServer(parts: ToolServerParts): McpSdkServerConfigWithInstan
     (input, extra) =>
       call('triage', input, extra, async (current) => {
         const longer = input.longer_look === true;
+        const tooSoon = longer ? hands.captures.longerLook.begin() : undefined;
+        if (tooSoon !== undefined)
+          return failed(
+            `Refused: the last longer look began ${tooSoon} s ago, and you may take one a minute: later captures push earlier evidence out. Read what it said, or call triage without longer_look.`,
+            'denied',
+          );
         // Where SSH is silent a triage captures. Soon after the last one it does so only if something has changed.
         const unasked = !longer && hands.captures.triage.begin() !== undefined;
         const report = await hands.triage({ by: AGENT, session_id: session, longer, unasked });

@@ -247,7 +247,11 @@ function hostileHands(approvals: Approvals, ran: Ran[]): Hands {
       return approvals.policies.reader({ id, target });
     },
     ask: (question) => approvals.ask(question),
-    captures: { forensics: new CapturePace(0), triage: new CapturePace(0) },
+    captures: {
+      forensics: new CapturePace(0),
+      triage: new CapturePace(0),
+      longerLook: new CapturePace(0),
+    },
     verbBudget: () => Promise.resolve({ spentAt: [], now: Date.now() }),
     vmStopped: () => Promise.resolve(false),
     shutdownBy: () => Promise.resolve(undefined),
