@@ -474,3 +474,17 @@ test('what no browser sends is refused with the reason', async () => {
   await expect(notify.push.add(bad, owner, 'x')).rejects.toMatchObject({ code: 'invalid-input' });
   expect(notify.push.devices()).toEqual([]);
 });
+
+test('a device in a network of ours that was taken while that was allowed gets nothing once it is not', async () => {
+  const { journal, receiver, start } = await house();
+  const first = start();
+  const { subscription } = pushBrowser(receiver.url, first.publicKey());
+  await first.push.add(subscription, owner, 'lab');
+  await ready(journal, 'push');
+  await first.close();
+  start({}, { push: { contact: 'mailto:ann@example.com', local: false } });
+  const asked = await append(journal, question());
+  const { result, detail } = await resultOf(journal, 'push', asked.id);
+  expect(receiver.came).toEqual([]);
+  expect({ result, detail }).toMatchObject({ result: 'failed', detail: expect.stringMatching(/not https/) });
+});

@@ -113,6 +113,7 @@ export class Push implements NotifyChannel {
         detail: `its push service says that it is gone (${answer.status}); it was forgotten.`,
       };
     }
+    if (answer.type === 'refused') return { type: 'failed', detail: `nothing is sent there: ${answer.why}.` };
     return deliveryOf(answer, 'its push service');
   }
 
@@ -120,8 +121,11 @@ export class Push implements NotifyChannel {
     device: StoredPushDevice,
     { notification, leftS }: Message,
     signal: AbortSignal,
-  ): Promise<Answer> {
+  ): Promise<Answer | { readonly type: 'refused'; readonly why: string }> {
     const { title, body, url, urgency, tag } = notification;
+    // An address is connected to without a look-up, and what was allowed when the device was taken may not be any more.
+    const why = whyNotThere(device.endpoint, this.#parts.config.local);
+    if (why !== undefined) return { type: 'refused', why };
     try {
       const { headers, body: sealed } = await this.#encrypt(
         device,
