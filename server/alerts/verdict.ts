@@ -8,6 +8,11 @@ import { told } from './incoming.ts';
 /** It goes into a notification, on a locked phone. */
 const DETAIL_CHARACTERS = 400;
 
+/** Where the summary quotes what the guest said: on a locked phone nothing of a VM's is shown. */
+const WITHOUT_QUOTE: Readonly<Partial<Record<string, string>>> = {
+  'login-runs-nothing': "The guest's sshd lives and lets us in, but nothing runs there.",
+};
+
 export type Looked =
   | { readonly type: 'report'; readonly report: TriageReport }
   /** Triage did not end, or failed: why, in a sentence. */
@@ -29,7 +34,8 @@ export function verdictDetail(looked: Looked, operation: Operation | undefined):
     finding.advised === null ? 'No verb is advised.' : `Advised: ${finding.advised}. Nothing was pressed.`;
   const caution = cautions[0] === undefined ? '' : ` ${cautions[0].text}`;
   // What must not be missed stands before what may be cut off.
-  return told(`${finding.summary} ${advice}${runs}${caution}`, DETAIL_CHARACTERS);
+  const summary = WITHOUT_QUOTE[finding.code] ?? finding.summary;
+  return told(`${summary} ${advice}${runs}${caution}`, DETAIL_CHARACTERS);
 }
 
 /**
