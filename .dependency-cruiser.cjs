@@ -5,7 +5,8 @@ const room = (name, to, comment) => ({ name, severity: 'error', comment, ...to }
 const PURE_AGENT = '(translate|trouble|show-tool|tool-results)\\.ts';
 
 // What of the protocol is more than types and has no schemas.
-const PLAIN_PROTOCOL = '^protocol/(contradiction|ids|problems|verbs|visible-text)\\.ts$';
+const PLAIN_PROTOCOL =
+  '^protocol/(applicable-verbs|contradiction|ids|problems|verbs|visible-text|vm-states)\\.ts$';
 
 module.exports = {
   forbidden: [

@@ -55,6 +55,7 @@ export const ProblemAnswer = z
 
 /** What some problems carry besides. */
 export const PROBLEM_EXTRAS: Readonly<Partial<Record<ProblemCode, z.ZodObject>>> = {
+  'does-not-apply': z.object({ verb: mutatingVerb }),
   'contradicts-finding': z.object({
     verb: mutatingVerb,
     finding: Finding,

@@ -6,6 +6,7 @@ import { PolicyMode } from './approvals.ts';
 import { HostKeyChange } from './host-keys.ts';
 import { Operation } from './operations.ts';
 import type { SshReading } from './ssh-reading.ts';
+import type { MutatingVerb } from './verbs.ts';
 import { instant, sessionId, targetName, type Wire } from './wire.ts';
 
 export const Me = z
@@ -56,6 +57,13 @@ const SSH_READING = z
 const answers = z.boolean().nullable().describe('null where it is not known');
 const readAt = z.string().nullable().describe('when it was read (UTC, ISO 8601); null: never');
 
+const Applies = z
+  .discriminatedUnion('applies', [
+    z.object({ applies: z.literal(true) }),
+    z.object({ applies: z.literal(false), why: z.string().describe('a sentence for a person') }),
+  ])
+  .meta({ id: 'Applies', description: 'Whether a verb can do anything in the state that is known.' });
+
 export const TargetState = z
   .object({
     name: targetName,
@@ -77,6 +85,15 @@ export const TargetState = z
       .array(HostKeyChange)
       .exactOptional()
       .describe('only while that is what the last look at that side said'),
+    verbs: z
+      .object({ cycle: Applies, reset: Applies, start: Applies, stop: Applies } satisfies Record<
+        MutatingVerb,
+        typeof Applies
+      >)
+      .exactOptional()
+      .describe(
+        'which mutating verb can do anything now. What is not known, or older than 15 s, forbids nothing. Absent for a guest',
+      ),
     operation: Operation.nullable().describe('the one that runs now, whoever started it'),
     incident: OpenIncident.exactOptional().describe('the open one, where an alert has opened one'),
   })

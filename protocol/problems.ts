@@ -28,6 +28,7 @@ export const PROBLEMS = {
   'turn-running': { status: 409, title: 'A turn is already running' },
   'verb-running': { status: 409, title: 'A verb is already running' },
   denied: { status: 403, title: 'Denied by policy' },
+  'does-not-apply': { status: 409, title: 'The verb does not apply' },
   'contradicts-finding': { status: 409, title: 'The verb contradicts the finding' },
   'host-key-refused': { status: 409, title: 'The host key was not accepted' },
   'host-key-unavailable': { status: 503, title: 'No host key can be accepted now' },

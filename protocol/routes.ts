@@ -377,7 +377,7 @@ export const ROUTES = {
       200: events(OperationFrame, 'With `Accept: text/event-stream`: the stream of the operation.'),
       202: json(Operation, 'It runs; `Location` names it.'),
     },
-    problems: [...NO_VERB, 'unknown-target', 'contradicts-finding'],
+    problems: [...NO_VERB, 'unknown-target', 'does-not-apply', 'contradicts-finding'],
   },
   'GET /api/operations/{id}': {
     says: 'One operation.',

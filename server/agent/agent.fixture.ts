@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { pino } from 'pino';
 import { type Handler, type ScriptedModel, startScriptedModel } from '../../lab/model/scripted.ts';
+import type { KnownVm } from '../../protocol/applicable-verbs.ts';
 import type { PolicyMode } from '../../protocol/approvals.ts';
 import type { JournaledBody } from '../../protocol/events.ts';
 import {
@@ -109,6 +110,9 @@ export class FixturePower implements Power {
   running(): undefined {
     return undefined;
   }
+  lastChange(): undefined {
+    return undefined;
+  }
   recover(): Promise<void> {
     return Promise.resolve();
   }
@@ -157,6 +161,8 @@ export interface RigOptions {
   readonly hands?: Partial<Hands>;
   /** What triage says right before a verb. */
   readonly finding?: TriageReport;
+  /** What is known of the VM right before a verb; absent: nothing. */
+  readonly vm?: KnownVm;
   readonly credentials?: Readonly<Record<string, string>>;
   /** More of the process's environment, over what we set. */
   readonly environment?: Readonly<Record<string, string>>;
@@ -200,6 +206,7 @@ export async function startRig(handler: Handler, options: RigOptions = {}): Prom
         press: createPress({
           target,
           power,
+          vmNow: () => Promise.resolve(options.vm),
           quickTriage: () => Promise.resolve(options.finding ?? WELL),
           secondPresses: createSecondPresses(),
           repeats: createRepeats((operation) => power.get(operation.id)),

@@ -242,6 +242,16 @@ test(
   },
 );
 
+test('nobody is asked about a verb that would change nothing', LIMIT, async () => {
+  const vm = { state: 'running', monitorAnswers: true, lock: 'none' };
+  const { rig, approvals } = await asking(calls(verb('start')), { rig: { vm } });
+  const results = ofKind(await runTurn(rig.agent, 'start it'), 'tool_result');
+  expect(results[0]).toMatchObject({ is_error: true, ended: 'denied' });
+  expect(results[0]?.output).toContain('The VM runs already');
+  expect(approvals.waiting()).toEqual([]);
+  expect(rig.power.seen).toEqual([]);
+});
+
 test('where there is no observer account the question says so', LIMIT, async () => {
   const { rig, approvals, session } = await asking(
     calls(['mcp__breakglass__ssh', { host: 'devvm', command: 'df' }]),

@@ -163,6 +163,21 @@ test('a verb that contradicts the finding is refused with the text of the findin
   ]);
 });
 
+test('a verb that would change nothing is refused, also where the agent says that it knows better', async () => {
+  const vm = { state: 'running', monitorAnswers: true, lock: 'none' };
+  const rig = await rigged(
+    once(
+      ssh({ host: 'pve', command: 'start' }),
+      ssh({ host: 'pve', command: 'start', despite_finding: true }),
+    ),
+    { vm },
+  );
+  const results = ofKind(await runTurn(rig.agent, 'start it'), 'tool_result');
+  for (const result of results) expect(result.output).toContain('Not done. The VM runs already');
+  expect(results).toHaveLength(2);
+  expect(rig.power.seen).toEqual([]);
+});
+
 test('a verb goes through power as the agent, and its result and outcome come back', async () => {
   const rig = await rigged(
     once(ssh({ host: 'pve', command: 'status' }), toolUse('mcp__breakglass__triage', {})),

@@ -204,6 +204,8 @@ async function press(
     };
     const consent = await seekConsent(call, asked, async () => {
       if (isMutating(verb)) hands.power.checkFree(verb);
+      const useless = await hands.press.whyNot(verb);
+      if (useless !== undefined) return notDone(useless);
       const against = despiteFinding ? undefined : await hands.press.against(verb);
       return against === undefined ? undefined : notDone(`${against.text} ${HOW_TO_AGREE.stated}`);
     });
@@ -226,6 +228,7 @@ async function press(
           return signal.aborted ? 'The turn was stopped.' : denial;
         },
       },
+      applies: { type: 'refused' },
       secondPress: { type: 'stated', despiteFinding },
       once: { type: 'no-key' },
     });
@@ -239,7 +242,7 @@ async function press(
       );
     if (code === 'denied' && signal.aborted) return failed('Stopped before it ran.', 'stopped');
     if (code === 'denied') return failed(`Denied. ${message}`, 'denied');
-    if (code === 'contradicts-finding') return notDone(message);
+    if (code === 'contradicts-finding' || code === 'does-not-apply') return notDone(message);
     throw error;
   }
 }

@@ -81,6 +81,7 @@ function instantPower(): Power & { started: VerbRequest[]; busy: boolean } {
     waitResult: async (id) => operations.get(id) as Operation,
     watch: () => () => undefined,
     running: () => undefined,
+    lastChange: () => undefined,
     recover: async () => undefined,
     close: async () => undefined,
   };
@@ -107,6 +108,7 @@ interface HouseOptions {
   readonly triage?: SmallTarget['triage'];
   readonly powerOnly?: boolean;
   readonly quickTriage?: () => Promise<TriageReport>;
+  readonly vmNow?: SmallTarget['vmNow'];
   readonly evidence?: Evidence;
   readonly more?: Readonly<Record<string, SmallTarget>>;
 }
@@ -135,6 +137,7 @@ async function house(script: Script = echo, options: HouseOptions = {}) {
         evidence:
           options.evidence ?? createEvidence({ target, ssh: nowhere, dataDir: tempDir(), journal, logger }),
         quickTriage: options.quickTriage ?? (async () => reportOf([])),
+        ...(options.vmNow === undefined ? {} : { vmNow: options.vmNow }),
         ...(options.triage === undefined ? {} : { triage: options.triage }),
       },
       ...options.more,
@@ -465,6 +468,23 @@ test('a client that never reads is cut off and costs no memory without bound', a
   while (sessions.viewers(id as never) > 0) await sleep(5);
   await call('POST', `/api/session/${id}/cancel`);
   socket.destroy();
+});
+
+test('a verb that would change nothing is refused on our own routes, and reaches the host on the fixed one', async () => {
+  const vmNow = async () => ({ state: 'running', monitorAnswers: true, lock: 'none' });
+  const { call, power } = await house(echo, { vmNow });
+  const own = await call('POST', '/api/targets/devvm/power/start');
+  expect([own.status, await own.json()]).toEqual([
+    409,
+    expect.objectContaining({
+      code: 'does-not-apply',
+      verb: 'start',
+      detail: expect.stringContaining('runs already'),
+    }),
+  ]);
+  expect(power.started).toEqual([]);
+  expect((await call('POST', '/api/pve/start')).status).toBe(200);
+  expect(power.started).toMatchObject([{ verb: 'start' }]);
 });
 
 test('a verb that contradicts the finding needs a second press that names it; the fixed route does not', async () => {

@@ -14,12 +14,13 @@ import { buildApp } from './app.ts';
 const TOKEN = 'emergency-token-0123456789';
 const target = 'devvm' as TargetName;
 
-const broken = (): Promise<TriageReport> => Promise.reject(new Error('triage is broken too'));
+const broken = (): Promise<never> => Promise.reject(new Error('triage is broken too'));
 
 async function house(
-  quickTriage = broken,
+  quickTriage: () => Promise<TriageReport> = broken,
   more: Readonly<Record<string, SmallTarget>> = {},
   onRecord: (note: AccessNote) => void = () => {},
+  vmNow: SmallTarget['vmNow'] = broken,
 ) {
   const operations = new Map<OperationId, Operation>();
   const power = {
@@ -60,6 +61,7 @@ async function house(
       devvm: {
         power,
         quickTriage,
+        vmNow,
         state: { ssh: { answers: false, reading: 'silent', at: null }, qmp: { answers: true, at: null } },
       },
       ...more,
@@ -161,6 +163,28 @@ test('the page that asks for confirmation names the finding that speaks against 
   const against = /name="against" value="([^"]+)"/.exec(blind.body)?.[1] ?? '';
   const done = await post('/emergency/power/reset', { form: formToken, sure: 'yes', against });
   expect(done.statusCode).toBe(303);
+});
+
+test('a verb that would change nothing is refused with the reason, also where the form says sure', async () => {
+  const { post, operations, formToken } = await house(
+    broken,
+    {},
+    () => {},
+    async () => ({
+      state: 'running',
+      monitorAnswers: true,
+      lock: 'none',
+    }),
+  );
+  for (const sure of [{}, { sure: 'yes' }] as const) {
+    const answer = await post('/emergency/power/start', { form: formToken, ...sure });
+    expect(answer.statusCode).toBe(409);
+    expect(answer.body).toContain(
+      '<h1>The VM runs already: start would change nothing. Nothing was done.</h1>',
+    );
+  }
+  expect(operations.size).toBe(0);
+  expect((await post('/emergency/power/cycle', { form: formToken })).statusCode).toBe(200);
 });
 
 test('a form without our token, or from another site, does nothing', async () => {

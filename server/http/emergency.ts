@@ -171,13 +171,19 @@ export function emergencyRoutes(app: FastifyInstance, { gate, targets, approvals
         reply,
         page(`${verb} ${target.name}?`, confirmBody(verb, shown, await target.press.against(verb))),
       );
-    if (isMutating(verb) && given.get('sure') !== 'yes') return confirm();
+    if (isMutating(verb) && given.get('sure') !== 'yes') {
+      const useless = await target.press.whyNot(verb);
+      return useless === undefined
+        ? confirm()
+        : html(reply, page(`${useless} Nothing was done.`, stateBody(shown)), 409);
+    }
     try {
       const operation = await target.press.press({
         verb,
         by: actorFor(identity),
         session: undefined,
         permission: { type: 'person' },
+        applies: { type: 'refused' },
         secondPress: { type: 'shown', code: given.get('against') ?? undefined },
         once: { type: 'no-key' },
       });

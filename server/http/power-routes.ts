@@ -9,7 +9,7 @@ import type { Operation, OperationFrame, VerbResult } from '../../protocol/opera
 import { BreakglassError } from '../../protocol/problems.ts';
 import { MUTATING_VERBS, VERBS, type Verb } from '../../protocol/verbs.ts';
 import type { Alerts } from '../alerts/alerts.ts';
-import { exactVerb, type Once, type SecondPress, unknownVerb } from '../press/press.ts';
+import { exactVerb, type Once, type PressRequest, unknownVerb } from '../press/press.ts';
 import { parseIdempotencyKey } from '../press/repeats.ts';
 import type { Target } from '../targets/target.ts';
 import type { Targets } from '../targets/targets.ts';
@@ -32,14 +32,15 @@ export function powerRoutes(app: FastifyInstance, deps: PowerRouteDeps): void {
     request: FastifyRequest,
     target: Target,
     verb: string,
-    secondPress: SecondPress,
+    gates: Pick<PressRequest, 'applies' | 'secondPress'>,
   ): Promise<Operation> =>
     target.press.press({
       verb,
       by: actorOf(request),
       session: undefined,
       permission: { type: 'person' },
-      secondPress,
+      applies: gates.applies,
+      secondPress: gates.secondPress,
       once: onceOf(request),
     });
 
@@ -50,7 +51,10 @@ export function powerRoutes(app: FastifyInstance, deps: PowerRouteDeps): void {
     const target = targets.default;
     let operation: Operation;
     try {
-      operation = await press(request, target, verb, { type: 'not-asked' });
+      operation = await press(request, target, verb, {
+        applies: { type: 'left-to-the-host' },
+        secondPress: { type: 'not-asked' },
+      });
     } catch (error) {
       if (error instanceof BreakglassError && error.code === 'verb-running')
         return sendBusy(reply, verb, error.message);
@@ -78,8 +82,7 @@ export function powerRoutes(app: FastifyInstance, deps: PowerRouteDeps): void {
     'GET /api/targets/{target}',
     async (request) => {
       const state = await targets.named(request.params.target).state();
-      // An incident names its session, which a guest may not know.
-      return identityOf(request).role === 'guest' ? state : withIncident(state);
+      return identityOf(request).role === 'guest' ? forGuest(state) : withIncident(state);
     },
     { forGuests: 'their-target' },
   );
@@ -92,7 +95,10 @@ export function powerRoutes(app: FastifyInstance, deps: PowerRouteDeps): void {
   serve(app, 'POST /api/targets/{target}/power/{verb}', async (request, reply) => {
     const target = targets.named(request.params.target);
     const token = confirmOf(request);
-    const operation = await press(request, target, request.params.verb, { type: 'token', token });
+    const operation = await press(request, target, request.params.verb, {
+      applies: { type: 'refused' },
+      secondPress: { type: 'token', token },
+    });
     // It runs. Where there is no room for another stream, its state is the answer, and can be asked for again.
     const wantsStream = request.headers.accept?.includes('text/event-stream') === true;
     const client = wantsStream ? deps.streams.openIfRoom(reply) : undefined;
@@ -139,6 +145,22 @@ export function powerRoutes(app: FastifyInstance, deps: PowerRouteDeps): void {
       },
     );
   }
+}
+
+/** A guest watches one session. Of its target they see the readings and what runs, by a list of their own: what is added stays hidden. */
+function forGuest(state: TargetState): TargetState {
+  const { name, title, vm, ssh, qmp, guest_agent, warnings, host_key_changed, operation } = state;
+  return {
+    name,
+    ...(title === undefined ? {} : { title }),
+    vm,
+    ssh,
+    qmp,
+    guest_agent,
+    warnings,
+    ...(host_key_changed === undefined ? {} : { host_key_changed }),
+    operation,
+  };
 }
 
 /** Throws `bad-request` for a malformed key. */

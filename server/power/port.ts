@@ -39,9 +39,19 @@ export interface Power {
   watch(id: OperationId, listener: (change: OperationChange) => void): () => void;
   /** The mutating operation that is in flight, if there is one. */
   running(): Operation | undefined;
+  /** The last mutating verb that this process has begun; undefined: none. */
+  lastChange(): LastChange | undefined;
   /** Closes the operations that a dead server left open: it asks the host and appends `power_finished`, and never runs a verb again. */
   recover(): Promise<void>;
   close(): Promise<void>;
+}
+
+export interface LastChange {
+  readonly verb: MutatingVerb;
+  readonly by: Actor;
+  readonly beganAtMs: number;
+  /** Undefined: its result is not known yet. */
+  readonly endedAtMs: number | undefined;
 }
 
 export type OperationChange =

@@ -12,7 +12,7 @@ import type { Readings } from '../readings/readings.ts';
 import type { CheckBounds } from './check.ts';
 import { readOperation } from './history.ts';
 import { LiveOperation } from './live-operation.ts';
-import type { Power, VerbRequest } from './port.ts';
+import type { LastChange, Power, VerbRequest } from './port.ts';
 import { closeOpenOperations } from './recover.ts';
 import { runOperation } from './run-operation.ts';
 
@@ -60,6 +60,7 @@ export function createPower(parts: PowerParts): Power {
   const known = new Map<OperationId, LiveOperation>();
   const running = new Set<Promise<void>>();
   let inFlight: LiveOperation | undefined;
+  let change: LastChange | undefined;
   let recovering: { readonly until: number; readonly what: () => string } | undefined;
   let superseded = new AbortController();
 
@@ -96,11 +97,14 @@ export function createPower(parts: PowerParts): Power {
     );
     if (mutating) {
       inFlight = live;
+      change = { verb, by, beganAtMs: now().getTime(), endedAtMs: undefined };
       superseded.abort();
       superseded = new AbortController();
     }
     const onResult = (): void => {
-      if (inFlight === live) inFlight = undefined;
+      if (inFlight !== live) return;
+      inFlight = undefined;
+      if (change !== undefined) change = { ...change, endedAtMs: now().getTime() };
     };
     remember(live);
     const run = async (): Promise<void> => {
@@ -169,6 +173,7 @@ export function createPower(parts: PowerParts): Power {
     waitResult: (id, limitMs) => waitFor(id, limitMs, (live) => live.resultKnown),
     watch: (id, listener) => known.get(id)?.watch(listener) ?? (() => {}),
     running: () => inFlight?.operation,
+    lastChange: () => change,
     async recover() {
       if (journal === undefined) return;
       const until = Date.now() + RECOVERY_GATE_MS;

@@ -1,5 +1,6 @@
 // The gates before a verb, over a power that only notes what reached it.
 import { expect, test } from 'vitest';
+import type { KnownVm } from '../../protocol/applicable-verbs.ts';
 import type { Contradiction } from '../../protocol/contradiction.ts';
 import { newOperationId, type TargetName } from '../../protocol/ids.ts';
 import type { Operation } from '../../protocol/operations.ts';
@@ -31,7 +32,10 @@ const against = (...warned: MutatingVerb[]): TriageReport => ({
   },
 });
 
-function house(quickTriage: () => Promise<TriageReport> = async () => against()) {
+function house(
+  quickTriage: () => Promise<TriageReport> = async () => against(),
+  vmNow: () => Promise<KnownVm | undefined> = async () => undefined,
+) {
   const started: VerbRequest[] = [];
   const operations: Operation[] = [];
   const time = { ms: 0, busy: false };
@@ -51,6 +55,7 @@ function house(quickTriage: () => Promise<TriageReport> = async () => against())
       },
     },
     quickTriage,
+    vmNow,
     secondPresses: createSecondPresses(() => time.ms),
     repeats: createRepeats(
       async ({ id }) => operations.find((operation) => operation.id === id),
@@ -59,7 +64,7 @@ function house(quickTriage: () => Promise<TriageReport> = async () => against())
   });
   const press = (request: PressRequest): Promise<Operation> => made.press(request);
   const look = (verb: Verb): Promise<Contradiction | undefined> => made.against(verb);
-  return { press, look, started, time };
+  return { press, look, whyNot: (verb: Verb) => made.whyNot(verb), started, time };
 }
 
 const plain = (verb: string, more: Partial<PressRequest> = {}): PressRequest => ({
@@ -67,6 +72,7 @@ const plain = (verb: string, more: Partial<PressRequest> = {}): PressRequest => 
   by: ann,
   session: undefined,
   permission: { type: 'person' },
+  applies: { type: 'refused' },
   secondPress: { type: 'token', token: undefined },
   once: { type: 'no-key' },
   ...more,
@@ -202,7 +208,74 @@ test('a key has 1 to 200 characters and is never cut short, so that two cannot b
   expect(parseIdempotencyKey('x'.repeat(200))).toHaveLength(200);
 });
 
+const RUNS: KnownVm = { state: 'running', monitorAnswers: true, lock: 'none' };
+const OFF: KnownVm = { state: 'stopped', monitorAnswers: false, lock: 'none' };
+const WAYS = [
+  { secondPress: { type: 'token', token: undefined } },
+  { secondPress: { type: 'shown', code: undefined } },
+  { secondPress: { type: 'stated', despiteFinding: true } },
+] as const satisfies readonly Partial<PressRequest>[];
+
+test('on every way of ours a verb that does not apply is refused before it starts, and the fixed route lets the host answer', async () => {
+  for (const [vm, verbs] of [
+    [RUNS, ['start']],
+    [OFF, ['stop', 'reset']],
+  ] as const)
+    for (const verb of verbs) {
+      const { press, started, whyNot } = house(undefined, async () => vm);
+      for (const way of WAYS)
+        await expect(press(plain(verb, way))).rejects.toMatchObject({
+          code: 'does-not-apply',
+          message: `${await whyNot(verb)} Nothing was done.`,
+        });
+      expect(started).toEqual([]);
+      const fixed = { applies: { type: 'left-to-the-host' }, secondPress: { type: 'not-asked' } } as const;
+      await press(plain(verb, fixed));
+      expect(started).toMatchObject([{ verb }]);
+    }
+});
+
+test('what is not known, breaks or hangs forbids nothing, and nobody waits longer for it than for triage', async () => {
+  for (const vmNow of [
+    async () => undefined,
+    async () => Promise.reject(new Error('broken')),
+    () => new Promise<never>(() => {}),
+  ]) {
+    const { press, started, whyNot } = house(undefined, vmNow);
+    expect(await whyNot('start')).toBeUndefined();
+    await press(plain('start'));
+    expect(started).toHaveLength(1);
+  }
+});
+
+test('a verb that only looks is asked nothing, and a repeated key gives its operation although the verb would not apply by now', async () => {
+  const now = { vm: OFF };
+  const { press, started } = house(undefined, async () => now.vm);
+  const first = await press(keyed('start'));
+  now.vm = RUNS;
+  expect((await press(keyed('start'))).id).toBe(first.id);
+  for (const verb of ['status', 'forensics']) await press(plain(verb));
+  expect(started).toHaveLength(3);
+});
+
+test('a refusal comes before the judge, so that nobody is asked about a verb that changes nothing', async () => {
+  let judged = 0;
+  const { press } = house(undefined, async () => RUNS);
+  const judge = async () => {
+    judged++;
+    return undefined;
+  };
+  await expect(press(plain('start', { permission: { type: 'judged', judge } }))).rejects.toMatchObject({
+    code: 'does-not-apply',
+  });
+  expect(judged).toBe(0);
+});
+
 test('forgetting a gate does not compile', () => {
+  const { applies: __, ...unsaid } = plain('cycle');
+  // @ts-expect-error a way that says nothing of verbs that do not apply is none
+  const silent: PressRequest = unsaid;
+  expect(silent).not.toHaveProperty('applies');
   const { once: _, ...forgotten } = plain('cycle');
   // @ts-expect-error a way that says nothing of repeated requests is none
   const request: PressRequest = forgotten;

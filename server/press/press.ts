@@ -1,5 +1,6 @@
 // The one way to a verb. Every button, route, page and tool comes through here and has to answer every gate: the types require it, and
 // not to ask for something is an explicit variant. A gate that cannot know (triage failed, the journal is gone) never blocks a person.
+import { applicability, type KnownVm } from '../../protocol/applicable-verbs.ts';
 import { type Contradiction, contradictionOf } from '../../protocol/contradiction.ts';
 import type { SessionId, TargetName } from '../../protocol/ids.ts';
 import type { Actor, Operation } from '../../protocol/operations.ts';
@@ -29,25 +30,34 @@ export type SecondPress =
 /** The same request again, after a lost answer, starts nothing. */
 export type Once = { readonly type: 'no-key' } | { readonly type: 'key'; readonly key: IdempotencyKey };
 
+/** Whether a verb that certainly changes nothing in the known state of the VM is refused before anything is captured for it. */
+export type Applies =
+  | { readonly type: 'refused' }
+  /** The fixed verb route: whatever is asked for reaches the host, which answers in its own words. */
+  | { readonly type: 'left-to-the-host' };
+
 export interface PressRequest {
   /** The word as it came. Only the exact word is a verb. */
   readonly verb: string;
   readonly by: Actor;
   readonly session: SessionId | undefined;
   readonly permission: Permission;
+  readonly applies: Applies;
   readonly secondPress: SecondPress;
   readonly once: Once;
 }
 
 export interface Press {
   /**
-   * Starts the operation, or returns the one that the same key has started. Throws `unknown-verb`, `verb-running`, `denied` (with
-   * the reason), `contradicts-finding` (with a token for the second press in `extra`), `invalid-input` (the key was used for
+   * Starts the operation, or returns the one that the same key has started. Throws `unknown-verb`, `verb-running`, `does-not-apply` (with
+   * the reason), `denied` (with the reason), `contradicts-finding` (with a token for the second press in `extra`), `invalid-input` (the key was used for
    * another verb), and what `power.start` throws.
    */
   press(request: PressRequest): Promise<Operation>;
   /** What speaks against the verb now, for a page that asks before it presses. It never fails and does not wait long. */
   against(verb: Verb): Promise<Contradiction | undefined>;
+  /** Why the verb would change nothing now; undefined when it may. As `against`, it never fails and does not wait long. */
+  whyNot(verb: Verb): Promise<string | undefined>;
 }
 
 export interface PressParts {
@@ -55,6 +65,8 @@ export interface PressParts {
   readonly power: Pick<Power, 'start' | 'checkFree'>;
   /** Triage from the latest signals. */
   readonly quickTriage: () => Promise<TriageReport>;
+  /** What is known of the VM at this moment, asked for where it is not; undefined: nothing. */
+  readonly vmNow: () => Promise<KnownVm | undefined>;
   readonly secondPresses: SecondPresses;
   readonly repeats: Repeats;
 }
@@ -86,20 +98,23 @@ export function createPress(parts: PressParts): Press {
   const { target, power, secondPresses, repeats } = parts;
 
   /** Undefined when the verb changes nothing, or when nothing could be found out in time. */
-  async function findFirst(verb: Verb): Promise<TriageReport | undefined> {
+  const findFirst = async (verb: Verb): Promise<TriageReport | undefined> =>
+    isMutating(verb) ? inTime(parts.quickTriage) : undefined;
+
+  async function whyNot(verb: Verb): Promise<string | undefined> {
     if (!isMutating(verb)) return undefined;
-    const patience = Promise.withResolvers<undefined>();
-    const timer = setTimeout(() => patience.resolve(undefined), TRIAGE_PATIENCE_MS);
-    try {
-      return await Promise.race([parts.quickTriage().catch(() => undefined), patience.promise]);
-    } finally {
-      clearTimeout(timer);
-    }
+    const answer = applicability(await inTime(parts.vmNow), verb);
+    return answer.applies ? undefined : answer.why;
   }
 
   async function start(verb: Verb, request: PressRequest): Promise<Operation> {
     if (isMutating(verb)) power.checkFree(verb);
-    const finding = await findFirst(verb);
+    const [finding, useless] = await Promise.all([
+      findFirst(verb),
+      request.applies.type === 'refused' ? whyNot(verb) : undefined,
+    ]);
+    if (useless !== undefined)
+      throw new BreakglassError('does-not-apply', `${useless} Nothing was done.`, { extra: { verb } });
     // Asked after triage, so that a policy that was tightened meanwhile counts.
     await permit(verb, request.permission);
     agree(verb, finding, request);
@@ -151,7 +166,19 @@ export function createPress(parts: PressParts): Press {
     async against(verb) {
       return contradiction(await findFirst(verb), verb);
     },
+    whyNot,
   };
+}
+
+/** Undefined when it fails or takes too long. */
+async function inTime<T>(ask: () => Promise<T>): Promise<T | undefined> {
+  const patience = Promise.withResolvers<undefined>();
+  const timer = setTimeout(() => patience.resolve(undefined), TRIAGE_PATIENCE_MS);
+  try {
+    return await Promise.race([ask().catch(() => undefined), patience.promise]);
+  } finally {
+    clearTimeout(timer);
+  }
 }
 
 async function permit(verb: Verb, permission: Permission): Promise<void> {

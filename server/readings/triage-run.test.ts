@@ -47,7 +47,7 @@ function look(probe: Guest['probe'], evidence: Evidence = noEvidence, to = ssh) 
   const path = { ssh: to, vmid: undefined };
   const readings = createReadings({ host: path, guest: { probe } });
   const diagnosis = createDiagnosis({ target, host: path, readings, evidence });
-  const power = { running: () => undefined };
+  const power = { running: () => undefined, lastChange: () => undefined };
   const state = async () => {
     await readings.refresh(1_500);
     return targetState({ name: target, title: undefined, readings, evidence, power, keyAcceptedAt: () => 0 });
@@ -321,7 +321,7 @@ test('a host that answers for another VM: nothing of its answer counts, nothing 
     title: undefined,
     readings,
     evidence: noEvidence,
-    power: { running: () => undefined },
+    power: { running: () => undefined, lastChange: () => undefined },
     keyAcceptedAt: () => 0,
   });
   expect(shown).toMatchObject({ vm: { state: 'unknown' }, qmp: { answers: null } });

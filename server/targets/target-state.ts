@@ -1,11 +1,14 @@
 // The state of one target as it is shown: the readings with their ages, and the verb that runs.
+import { applicability } from '../../protocol/applicable-verbs.ts';
 import type { HostKeyChange, HostKeySide } from '../../protocol/host-keys.ts';
 import type { TargetName } from '../../protocol/ids.ts';
 import type { TargetState } from '../../protocol/me.ts';
+import type { MutatingVerb } from '../../protocol/verbs.ts';
 import type { Evidence } from '../evidence/port.ts';
 import type { Power } from '../power/port.ts';
 import type { StatusAnswer } from '../power-host/run-verb.ts';
 import { versionWarning } from '../power-host/version.ts';
+import { knownVm, SHOWN_AS_KNOWN_MS } from '../readings/known-vm.ts';
 import type { Readings } from '../readings/readings.ts';
 import { knownValue } from '../triage/reading.ts';
 
@@ -14,7 +17,7 @@ export interface Shown {
   readonly title: string | undefined;
   readonly readings: Pick<Readings, 'host' | 'ssh'>;
   readonly evidence: Pick<Evidence, 'latest'>;
-  readonly power: Pick<Power, 'running'>;
+  readonly power: Pick<Power, 'running' | 'lastChange'>;
   /** When a host key of this side was last accepted, Unix milliseconds; 0: never. */
   readonly keyAcceptedAt: (side: HostKeySide) => number;
 }
@@ -48,8 +51,26 @@ export function targetState(shown: Shown): TargetState {
     guest_agent: agentReading(status?.guestAgent, answer?.at, evidence.latest()),
     warnings: warningsOf(answer?.value),
     ...(changed.length === 0 ? {} : { host_key_changed: changed }),
+    verbs: verbsThatApply(shown),
     operation: power.running() ?? null,
   };
+}
+
+function verbsThatApply({ readings, power }: Shown): NonNullable<TargetState['verbs']> {
+  const vm = knownVm(readings.host(), {
+    nowMs: Date.now(),
+    freshMs: SHOWN_AS_KNOWN_MS,
+    changedAtMs: changedAtMs(power),
+  });
+  const of = (verb: MutatingVerb) => applicability(vm, verb);
+  return { cycle: of('cycle'), reset: of('reset'), start: of('start'), stop: of('stop') };
+}
+
+/** Until a verb has ended everything that was seen may be over already. */
+export function changedAtMs({ lastChange }: Pick<Power, 'lastChange'>): number {
+  const change = lastChange();
+  if (change === undefined) return Number.NEGATIVE_INFINITY;
+  return change.endedAtMs ?? Number.POSITIVE_INFINITY;
 }
 
 /** The sides of which the last look said that they show another host key than before. A look that is older than the key says nothing. */

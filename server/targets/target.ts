@@ -20,13 +20,14 @@ import { createPress, type Press } from '../press/press.ts';
 import { createRepeats } from '../press/repeats.ts';
 import { createSecondPresses } from '../press/second-press.ts';
 import { createDiagnosis, type Diagnosis } from '../readings/diagnosis.ts';
+import { knownVm } from '../readings/known-vm.ts';
 import { createReadings, stillSays } from '../readings/readings.ts';
 import { shutdownBy } from '../readings/shutdown-holder.ts';
 import type { Keepalive } from '../ssh/arguments.ts';
 import { createSshConnection, type SshConnection } from '../ssh/connection.ts';
 import { hostKeyAliases } from './host-key-aliases.ts';
 import type { HostKeys } from './host-keys.ts';
-import { hostKeyChanges, targetState } from './target-state.ts';
+import { changedAtMs, hostKeyChanges, targetState } from './target-state.ts';
 
 export interface Target {
   readonly name: TargetName;
@@ -85,6 +86,9 @@ const LOOK_AFTER_MS = 6_000;
 /** An answer that is younger says who holds the lock now. */
 const HOLDER_FRESH_MS = 2_000;
 
+/** What a verb is refused for must have been seen within this. The press does not wait for more than a second for a newer look. */
+const PRESS_FRESH_MS = 5_000;
+
 export function createTarget(config: TargetConfig, house: TargetHouse): Target {
   const { name, title, vm, observerUser, powerHost, vmid } = config;
   const { dataDir, journal } = house;
@@ -138,6 +142,14 @@ export function createTarget(config: TargetConfig, house: TargetHouse): Target {
     target: name,
     power,
     quickTriage: () => diagnosis.quick(),
+    async vmNow() {
+      await readings.refreshHost(PRESS_FRESH_MS);
+      return knownVm(readings.host(), {
+        nowMs: Date.now(),
+        freshMs: PRESS_FRESH_MS,
+        changedAtMs: changedAtMs(power),
+      });
+    },
     secondPresses: createSecondPresses(),
     repeats: createRepeats((operation) => power.get(operation.id)),
   });

@@ -237,6 +237,7 @@ function hostileHands(approvals: Approvals, ran: Ran[]): Hands {
     press: createPress({
       target,
       power,
+      vmNow: () => Promise.resolve(undefined),
       quickTriage: () => Promise.resolve(WELL),
       secondPresses: createSecondPresses(),
       repeats: createRepeats((operation) => power.get(operation.id)),

@@ -1,4 +1,5 @@
 // A target for tests of the rooms above it: the real press, in front of the power that the test gives.
+import type { KnownVm } from '../../protocol/applicable-verbs.ts';
 import type { TargetName } from '../../protocol/ids.ts';
 import type { TargetState } from '../../protocol/me.ts';
 import { BreakglassError } from '../../protocol/problems.ts';
@@ -17,6 +18,8 @@ export interface SmallTarget {
   readonly power: Power;
   readonly triage?: Target['diagnosis']['triage'];
   readonly quickTriage?: () => Promise<TriageReport>;
+  /** Absent: nothing is known of the VM. */
+  readonly vmNow?: () => Promise<KnownVm | undefined>;
   readonly evidence?: Evidence;
   readonly state?: Partial<TargetState>;
   readonly acceptHostKey?: Target['acceptHostKey'];
@@ -58,6 +61,7 @@ function smallTarget(name: TargetName, parts: SmallTarget): Target {
       target: name,
       power,
       quickTriage: quick,
+      vmNow: parts.vmNow ?? (() => Promise.reject(new Error('the host cannot be asked'))),
       secondPresses: createSecondPresses(),
       repeats: createRepeats((operation) => power.get(operation.id)),
     }),

@@ -1,0 +1,104 @@
+// One target against a real sshd: what it says of itself to whoever looks, and what it presses.
+import { expect, onTestFinished, test } from 'vitest';
+import type { TargetName } from '../../protocol/ids.ts';
+import { createMemoryJournal } from '../../test/support/memory-journal.ts';
+import { startPowerHost } from '../../test/support/power-host.ts';
+import { silent } from '../../test/support/ssh-parts.ts';
+import { startSshd } from '../../test/support/sshd.ts';
+import { tempDir } from '../../test/support/temp-dir.ts';
+import { until } from '../../test/support/wait-for.ts';
+import type { TargetConfig } from '../config/targets.ts';
+import type { Journal } from '../journal/port.ts';
+import type { PressRequest } from '../press/press.ts';
+import { openControlDir, removeControlDir } from '../ssh/control-dir.ts';
+import { createHostKeys } from './host-keys.ts';
+import { createTarget } from './target.ts';
+
+const by = { type: 'operator', name: 'ann', via: 'token' } as const;
+
+async function house(journal: Journal = createMemoryJournal()) {
+  const host = await startPowerHost();
+  const vm = await startSshd();
+  const dataDir = tempDir();
+  const controlDir = openControlDir(dataDir);
+  const config: TargetConfig = {
+    name: 'devvm' as TargetName,
+    title: undefined,
+    vm: { host: '127.0.0.1', port: vm.port, user: vm.user },
+    observerUser: undefined,
+    vmKeyPath: vm.keyPath,
+    powerHost: { host: '127.0.0.1', port: host.port, user: host.user },
+    powerKeyPath: host.keyPath,
+    vmid: undefined,
+    policy: undefined,
+    alerts: [],
+  };
+  const target = createTarget(config, {
+    defaultTarget: config,
+    policy: 'autonomous',
+    dataDir,
+    controlDir,
+    authSock: undefined,
+    ownerEnv: {},
+    searchPath: process.env['PATH'] ?? '/usr/bin:/bin',
+    home: dataDir,
+    hostKeys: createHostKeys(),
+    journal,
+    logger: silent,
+  });
+  onTestFinished(async () => {
+    await target.close();
+    removeControlDir(controlDir);
+    await vm.stop();
+    await host.stop();
+  });
+  await until(
+    'the host to have answered',
+    async () => (await target.state()).vm.state !== 'unknown' || undefined,
+  );
+  const press = (verb: string, more: Partial<PressRequest> = {}) =>
+    target.press.press({
+      verb,
+      by,
+      session: undefined,
+      permission: { type: 'person' },
+      applies: { type: 'refused' },
+      secondPress: { type: 'not-asked' },
+      once: { type: 'no-key' },
+      ...more,
+    });
+  const ended = async (verb: string, more: Partial<PressRequest> = {}) =>
+    target.power.wait((await press(verb, more)).id, 120_000);
+  return { target, host, vm, press, ended, journal };
+}
+
+test('start of a VM that runs is refused before anything is captured, and reaches the host where it is left to the host', async () => {
+  const { target, host, press, ended } = await house();
+  expect((await target.state()).verbs).toMatchObject({
+    start: { applies: false, why: 'The VM runs already: start would change nothing.' },
+    cycle: { applies: true },
+  });
+  await expect(press('start')).rejects.toMatchObject({ code: 'does-not-apply' });
+  expect(host.calls().filter((call) => call !== 'status')).toEqual([]);
+  await ended('start', { applies: { type: 'left-to-the-host' } });
+  expect(host.calls()).toContain('start');
+});
+
+test('what was seen before a verb forbids nothing after it: stop, then start at once', async () => {
+  const { target, host, ended } = await house();
+  expect((await target.state()).verbs?.start.applies).toBe(false);
+  expect(await ended('stop')).toMatchObject({ state: 'succeeded' });
+  // The reading of the running VM is a moment old.
+  expect(target.known().verbs?.start.applies).toBe(true);
+  expect(await ended('start')).toMatchObject({ state: 'succeeded' });
+  expect(host.calls().filter((call) => call === 'start')).toHaveLength(1);
+});
+
+test('a host that does not answer in time keeps nobody from a verb', async () => {
+  const { host, target, ended } = await house();
+  await ended('stop');
+  host.set('mute', '60');
+  expect(target.known().verbs?.stop.applies).toBe(true);
+  expect(await ended('stop')).toMatchObject({ verb: 'stop' });
+  expect(host.calls().filter((call) => call === 'stop')).toHaveLength(2);
+});
