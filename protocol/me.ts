@@ -6,6 +6,7 @@ import { PolicyMode } from './approvals.ts';
 import { HostKeyChange } from './host-keys.ts';
 import { Operation } from './operations.ts';
 import type { SshReading } from './ssh-reading.ts';
+import { StandingFinding } from './triage.ts';
 import type { MutatingVerb } from './verbs.ts';
 import { instant, sessionId, targetName, type Wire } from './wire.ts';
 
@@ -94,6 +95,7 @@ export const TargetState = z
       .describe(
         'which mutating verb can do anything now. What is not known, or older than 15 s, forbids nothing. Absent for a guest',
       ),
+    finding: StandingFinding.exactOptional().describe('of the last full triage, whoever asked for it'),
     operation: Operation.nullable().describe('the one that runs now, whoever started it'),
     incident: OpenIncident.exactOptional().describe('the open one, where an alert has opened one'),
   })

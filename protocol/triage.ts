@@ -1,6 +1,6 @@
 // What triage says: cautions that stand beside any finding, one finding, the inputs that decided it.
 import { z } from 'zod';
-import { mutatingVerb, type Wire } from './wire.ts';
+import { instant, mutatingVerb, type Wire } from './wire.ts';
 
 const TriageInput = z.object({ name: z.string(), value: z.string() }).meta({ id: 'TriageInput' });
 export type TriageInput = Wire<typeof TriageInput>;
@@ -63,3 +63,21 @@ export const TriageReport = z
   })
   .meta({ id: 'TriageReport' });
 export type TriageReport = Wire<typeof TriageReport>;
+
+export const StandingFinding = z
+  .object({
+    report: TriageReport,
+    at: instant.describe('when it was last seen to be so'),
+    pid: z.number().exactOptional().describe('of the QEMU process that it is about, where that is known'),
+    past: z
+      .string()
+      .exactOptional()
+      .describe(
+        'why it does not hold any more, in a sentence: a verb ran since, another QEMU process, something changed, or it is old. What is past advises nothing',
+      ),
+  })
+  .meta({
+    id: 'StandingFinding',
+    description: 'What triage found last. It belongs to a moment and a process.',
+  });
+export type StandingFinding = Wire<typeof StandingFinding>;

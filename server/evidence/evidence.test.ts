@@ -47,7 +47,7 @@ const open = (more: Partial<EvidenceParts> = {}) => {
     evidence: createEvidence({ target, ssh, dataDir, journal, logger: silent, ...more }),
   };
 };
-const ask = { id: ID, verb: 'cycle', by, ssh: dead } as const;
+const ask = { id: ID, verb: 'cycle', by, ssh: dead, beganAtMs: Number.POSITIVE_INFINITY } as const;
 
 test('a bundle is fetched, kept with its finding and its picture, and told to the journal with what caused it', async () => {
   const bundle = await packBundle(STALLED);
@@ -172,5 +172,14 @@ test('what a capture told is known until a verb changes the VM', async () => {
   expect(evidence.latest()?.counters).toHaveLength(2);
   evidence.outdated();
   await evidence.collect(ask);
+  expect(evidence.latest()).toBeUndefined();
+});
+
+test('a capture during which a verb began is kept, and tells nothing about what comes after', async () => {
+  host.set('bundle', await packBundle(STALLED));
+  const { evidence } = open();
+  evidence.outdated();
+  const kept = await evidence.collect({ ...ask, verb: 'forensics', beganAtMs: Date.now() - 60_000 });
+  expect(kept?.record.status).toBe('complete');
   expect(evidence.latest()).toBeUndefined();
 });

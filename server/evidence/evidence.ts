@@ -57,6 +57,7 @@ export function createEvidence(parts: EvidenceParts): Evidence {
   const shelf = createShelf(shelfDir(parts.dataDir, target), { ...BOUNDS, ...parts.bounds });
   const summaries = new Map<string, EvidenceSummary>();
   let latest: Latest | undefined;
+  let outdatedAtMs = Number.NEGATIVE_INFINITY;
 
   async function collect(request: CollectRequest): Promise<Collected | undefined> {
     const id = parseEvidenceId(request.id);
@@ -75,7 +76,9 @@ export function createEvidence(parts: EvidenceParts): Evidence {
       at: new Date(),
     });
     const { signals, counters } = watchOver(latest?.counters ?? [], read);
-    if (!isMutating(verb)) latest = { signals, counters, ssh: request.ssh, atMs: Date.now() };
+    // While it was captured and fetched a verb may have begun.
+    if (!isMutating(verb) && request.beganAtMs >= outdatedAtMs)
+      latest = { signals, counters, ssh: request.ssh, atMs: Date.now() };
     const summary = summaryOf(record);
     await shelf.put(id, {
       '.tar.gz': archive,
@@ -128,6 +131,7 @@ export function createEvidence(parts: EvidenceParts): Evidence {
     latest: () => latest,
     outdated() {
       latest = undefined;
+      outdatedAtMs = Date.now();
     },
     async list() {
       const all: EvidenceSummary[] = [];

@@ -538,7 +538,13 @@ test('evidence is listed and served as JSON, text, picture and archive; what doe
   } as unknown as SshConnection;
   const evidence = createEvidence({ target, ssh, dataDir: tempDir(), journal: undefined, logger });
   const by = { type: 'operator', name: 'operator' } as const;
-  await evidence.collect({ id: ID, verb: 'cycle', by, ssh: { reading: 'silent', detail: 'no answer' } });
+  await evidence.collect({
+    id: ID,
+    verb: 'cycle',
+    by,
+    beganAtMs: Date.now(),
+    ssh: { reading: 'silent', detail: 'no answer' },
+  });
   const { call } = await house(echo, { evidence });
   expect(await (await call('GET', '/api/evidence')).json()).toMatchObject({
     evidence: [{ id: ID, status: 'complete' }],

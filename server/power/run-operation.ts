@@ -153,11 +153,20 @@ function keepEvidence(
   ssh: SshSignal,
   parts: RunParts,
 ): Promise<boolean> | undefined {
-  const { id: operation_id, verb, by, session_id } = live.operation;
+  const { id: operation_id, verb, by, session_id, started_at } = live.operation;
   const id = end.host?.evidence ?? (verb === 'status' ? undefined : evidenceNamed(end.stdout));
   if (id === undefined) return undefined;
   return parts.evidence
-    .collect({ id, verb, by, operation_id, session_id, ssh, signal: parts.closing })
+    .collect({
+      id,
+      verb,
+      by,
+      operation_id,
+      session_id,
+      ssh,
+      beganAtMs: Date.parse(started_at),
+      signal: parts.closing,
+    })
     .then((collected) => {
       if (collected === undefined) return false;
       live.setEvidence(collected.record.id);

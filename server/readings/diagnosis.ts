@@ -6,13 +6,16 @@ import type { PowerPath } from '../power-host/run-verb.ts';
 import { quickReport } from './quick-triage.ts';
 import { type Readings, stillSays } from './readings.ts';
 import type { TriageCause } from './triage-run.ts';
-import { shareTriage } from './triage-share.ts';
+import { type SharedTriage, shareTriage } from './triage-share.ts';
 
 export interface Diagnosis {
   /** Whoever asks while one runs gets the same report: see triage-share.ts. */
   triage(cause: TriageCause): Promise<TriageReport>;
   /** From the latest signals, within a second: before a verb. Captures nothing. */
   quick(): Promise<TriageReport>;
+  /** What triage found last in this process, and whether it is still so: see triage-share.ts. */
+  readonly found: SharedTriage['found'];
+  readonly confirm: SharedTriage['confirm'];
 }
 
 export interface DiagnosisParts {
@@ -29,6 +32,8 @@ export function createDiagnosis({ target, host, readings, evidence }: DiagnosisP
   const shared = shareTriage({ target, host, readings, evidence });
   return {
     triage: (cause) => shared.ask(cause),
+    found: shared.found,
+    confirm: shared.confirm,
     async quick() {
       await readings.refresh(QUICK_PATIENCE_MS);
       const captured = evidence.latest();

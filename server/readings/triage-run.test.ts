@@ -50,7 +50,15 @@ function look(probe: Guest['probe'], evidence: Evidence = noEvidence, to = ssh) 
   const power = { running: () => undefined, lastChange: () => undefined };
   const state = async () => {
     await readings.refresh(1_500);
-    return targetState({ name: target, title: undefined, readings, evidence, power, keyAcceptedAt: () => 0 });
+    return targetState({
+      name: target,
+      title: undefined,
+      readings,
+      evidence,
+      power,
+      diagnosis,
+      keyAcceptedAt: () => 0,
+    });
   };
   return { diagnosis, state };
 }
@@ -322,6 +330,7 @@ test('a host that answers for another VM: nothing of its answer counts, nothing 
     readings,
     evidence: noEvidence,
     power: { running: () => undefined, lastChange: () => undefined },
+    diagnosis: { found: () => undefined },
     keyAcceptedAt: () => 0,
   });
   expect(shown).toMatchObject({ vm: { state: 'unknown' }, qmp: { answers: null } });

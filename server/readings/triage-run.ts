@@ -198,6 +198,7 @@ async function capture(
   sshNow: SshSignal,
 ): Promise<Partial<BundleSignals>> {
   const { by, session_id } = cause;
+  const beganAtMs = Date.now();
   const end = await runVerb(host.ssh, 'forensics', { timeoutMs: CAPTURE_LIMIT_MS });
   const id = end.host?.evidence ?? evidenceNamed(end.stdout);
   const collected =
@@ -207,6 +208,7 @@ async function capture(
           id,
           verb: 'forensics',
           ssh: sshNow,
+          beganAtMs,
           by,
           ...(session_id === undefined ? {} : { session_id }),
         });

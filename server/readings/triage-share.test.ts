@@ -186,3 +186,59 @@ test('a VM that answers SSH is not captured, but for the longer look; what was c
   expect(captures() - before).toBe(2);
   expect((await runTriage(deps({ readings: hearing(silentGuest) }), CAUSE)).finding.code).toBe('not-known');
 });
+
+test('what was found is confirmed by a cheap look, without a capture, and is past for good when SSH answers again', async () => {
+  let now = Date.now();
+  let answer: Probed = LET_IN;
+  const shared = shareTriage(deps({ now: () => new Date(now), readings: hearing(async () => answer) }));
+  expect(shared.found()).toBeUndefined();
+  const report = await shared.ask(CAUSE);
+  const found = shared.found();
+  expect(found).toMatchObject({ report, pid: 1, changed: undefined, confirmedAtMs: now });
+  const before = captures();
+  now += 100_000;
+  await shared.confirm();
+  expect(shared.found()).toMatchObject({
+    confirmedAtMs: now,
+    lookedAtMs: found?.lookedAtMs,
+    changed: undefined,
+  });
+  expect(shared.found()?.report.finding.code).toBe(report.finding.code);
+  answer = SSH_WORKS;
+  await shared.confirm();
+  expect(shared.found()?.changed).toMatch(/not as it was then/);
+  answer = LET_IN;
+  await shared.confirm();
+  expect(shared.found()?.changed).toBeDefined();
+  expect(captures()).toBe(before);
+});
+
+test('a look that heard nothing confirms nothing and ends nothing', async () => {
+  let now = Date.now();
+  let answer: Probed = LET_IN;
+  const shared = shareTriage(
+    deps({ now: () => new Date(now), readings: hearing(async () => answer), limits: { statusMs: 3_000 } }),
+  );
+  await shared.ask(CAUSE);
+  const found = shared.found();
+  now += 100_000;
+  answer = { ...LET_IN, reading: 'unknown', detail: 'SSH could not be asked.' };
+  await shared.confirm();
+  expect(shared.found()).toEqual(found);
+  answer = LET_IN;
+  host.set('mute', '');
+  await shared.confirm();
+  expect(shared.found()).toEqual(found);
+});
+
+test('what was confirmed is judged anew: movement that is old advises nothing any more', async () => {
+  let now = Date.now();
+  const watched = deps({ now: () => new Date(now) });
+  const shared = shareTriage(watched);
+  await shared.ask(CAUSE);
+  host.set('bundle', await bundle('e2', 40));
+  expect((await shared.ask(CAUSE)).finding.advised).toBe('cycle');
+  now += 6 * 60_000;
+  await shared.confirm();
+  expect(shared.found()).toMatchObject({ changed: undefined, report: { finding: { advised: null } } });
+});

@@ -8,6 +8,7 @@ import { knownValue } from '../triage/reading.ts';
 import type { Signals } from '../triage/signals.ts';
 import { triage } from '../triage/triage.ts';
 import { sshSignal } from './ssh-signal.ts';
+import type { Found } from './standing-finding.ts';
 import { readStatus } from './status-signals.ts';
 import { type Look, lookFor, powerHostSignal, type TriageCause, type TriageDeps } from './triage-run.ts';
 
@@ -19,6 +20,13 @@ const PROBE_LIMIT_MS = 5_000;
 
 export interface SharedTriage {
   ask(cause: TriageCause): Promise<TriageReport>;
+  /** What was found last; undefined: nothing yet. */
+  found(): Found | undefined;
+  /**
+   * Looks cheaply whether what was found is still so: then it is confirmed, with what moved at its age. What has changed makes it past for
+   * good, and where nothing could be learnt it stays as it was. It captures nothing and never rejects.
+   */
+  confirm(): Promise<void>;
 }
 
 interface Last {
@@ -29,12 +37,39 @@ interface Last {
 export function shareTriage(deps: TriageDeps): SharedTriage {
   const nowMs = (): number => (deps.now?.() ?? new Date()).getTime();
   let last: Last | undefined;
+  let found: Found | undefined;
+  let signals: Signals | undefined;
+  let confirming: Promise<void> | undefined;
   let running: { readonly longer: boolean; readonly report: Promise<TriageReport> } | undefined;
 
   async function full(cause: TriageCause): Promise<TriageReport> {
+    const beganAtMs = nowMs();
     const look = await lookFor(deps, cause);
-    last = look.captured ? { look, atMs: nowMs() } : undefined;
-    return triage(look.signals);
+    const atMs = nowMs();
+    last = look.captured ? { look, atMs } : undefined;
+    const report = triage(look.signals);
+    const { pid } = look.signals;
+    found = { report, beganAtMs, lookedAtMs: atMs, confirmedAtMs: atMs, pid, changed: undefined };
+    signals = look.signals;
+    return report;
+  }
+
+  async function confirm(): Promise<void> {
+    const [before, seen] = [found, signals];
+    if (before === undefined || seen === undefined || before.changed !== undefined) return;
+    const now = await cheapLook(deps);
+    // Somebody has had a better look meanwhile.
+    if (found !== before) return;
+    const verdict = compared(seen, now);
+    if (verdict === 'same') found = confirmed(before, seen, now);
+    if (verdict === 'changed')
+      found = { ...before, changed: 'What the host or SSH says is not as it was then.' };
+  }
+
+  /** Judged anew: what it saw moving says less with every minute. */
+  function confirmed(before: Found, seen: Signals, now: CheapLook): Found {
+    const report = triage(carriedOver(seen, now, nowMs() - before.lookedAtMs));
+    return { ...before, report, confirmedAtMs: nowMs() };
   }
 
   async function renewed(cause: TriageCause): Promise<TriageReport> {
@@ -44,7 +79,10 @@ export function shareTriage(deps: TriageDeps): SharedTriage {
     if (before === undefined || !counts || nowMs() - before.atMs > RENEWED_MS) return full(cause);
     const now = await cheapLook(deps);
     if (!isUnchanged(before.look.signals, now)) return full(cause);
-    return triage(carriedOver(before.look.signals, now, nowMs() - before.atMs));
+    const report = triage(carriedOver(before.look.signals, now, nowMs() - before.atMs));
+    if (found !== undefined && signals === before.look.signals)
+      found = { ...found, report, confirmedAtMs: nowMs(), changed: undefined };
+    return report;
   }
 
   return {
@@ -57,6 +95,16 @@ export function shareTriage(deps: TriageDeps): SharedTriage {
       const own = { longer, report };
       running = own;
       return report;
+    },
+    found: () => found,
+    confirm() {
+      if (running !== undefined) return running.report.then(() => undefined).catch(() => undefined);
+      confirming ??= confirm()
+        .catch(() => undefined)
+        .finally(() => {
+          confirming = undefined;
+        });
+      return confirming;
     },
   };
 }
@@ -76,6 +124,18 @@ async function cheapLook(deps: TriageDeps): Promise<CheapLook> {
     ssh: sshSignal(probed),
     at: (deps.now?.() ?? new Date()).toISOString(),
   };
+}
+
+/** `untold`: a host or a probe that was not heard proves no change, and that all is as it was neither. */
+function compared(before: Signals, now: CheapLook): 'same' | 'changed' | 'untold' {
+  const [then, host] = [before.powerHost.reading, now.powerHost.reading];
+  const sshUnheard = now.ssh.reading === 'unknown' && before.ssh.reading !== 'unknown';
+  if (host !== then) return host === 'answers' && then !== 'slow' ? 'changed' : 'untold';
+  if (sshUnheard) return 'untold';
+  if (host === 'unreachable' || host === 'refused')
+    return now.ssh.reading === before.ssh.reading ? 'same' : 'changed';
+  if (host !== 'answers' || knownValue(now.vmState) === undefined) return 'untold';
+  return isUnchanged(before, now) ? 'same' : 'changed';
 }
 
 /** The same process in the same state, and SSH says what it said. */

@@ -8,8 +8,10 @@ import type { Evidence } from '../evidence/port.ts';
 import type { Power } from '../power/port.ts';
 import type { StatusAnswer } from '../power-host/run-verb.ts';
 import { versionWarning } from '../power-host/version.ts';
+import type { Diagnosis } from '../readings/diagnosis.ts';
 import { knownVm, SHOWN_AS_KNOWN_MS } from '../readings/known-vm.ts';
 import type { Readings } from '../readings/readings.ts';
+import { standing } from '../readings/standing-finding.ts';
 import { knownValue } from '../triage/reading.ts';
 
 export interface Shown {
@@ -18,6 +20,7 @@ export interface Shown {
   readonly readings: Pick<Readings, 'host' | 'ssh'>;
   readonly evidence: Pick<Evidence, 'latest'>;
   readonly power: Pick<Power, 'running' | 'lastChange'>;
+  readonly diagnosis: Pick<Diagnosis, 'found'>;
   /** When a host key of this side was last accepted, Unix milliseconds; 0: never. */
   readonly keyAcceptedAt: (side: HostKeySide) => number;
 }
@@ -52,8 +55,16 @@ export function targetState(shown: Shown): TargetState {
     warnings: warningsOf(answer?.value),
     ...(changed.length === 0 ? {} : { host_key_changed: changed }),
     verbs: verbsThatApply(shown),
+    ...standingFinding(shown),
     operation: power.running() ?? null,
   };
+}
+
+function standingFinding({ readings, power, diagnosis }: Shown): Pick<TargetState, 'finding'> {
+  const found = diagnosis.found();
+  if (found === undefined) return {};
+  const since = { nowMs: Date.now(), host: readings.host(), verb: power.lastChange() };
+  return { finding: standing(found, since) };
 }
 
 function verbsThatApply({ readings, power }: Shown): NonNullable<TargetState['verbs']> {

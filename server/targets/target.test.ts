@@ -102,3 +102,27 @@ test('a host that does not answer in time keeps nobody from a verb', async () =>
   expect(await ended('stop')).toMatchObject({ verb: 'stop' });
   expect(host.calls().filter((call) => call === 'stop')).toHaveLength(2);
 });
+
+test('a verb makes what triage found past at once, while it runs and afterwards, and names who pressed', async () => {
+  const { target, host, press } = await house();
+  await target.diagnosis.triage({ by });
+  const { finding } = await target.state();
+  expect(finding).toMatchObject({ pid: 1, report: { target: 'devvm' } });
+  expect(finding).not.toHaveProperty('past');
+  host.set('slow', 1);
+  const { id } = await press('reset');
+  expect(target.known().finding?.past).toBe('It is from before reset by ann.');
+  await target.power.wait(id, 120_000);
+  expect(target.known().finding?.past).toBe('It is from before reset by ann.');
+  await target.diagnosis.triage({ by });
+  expect(target.known().finding).not.toHaveProperty('past');
+});
+
+test('a triage that a verb overtakes is past when it arrives', async () => {
+  const { target, host, ended } = await house();
+  host.set('mute', 2);
+  const triage = target.diagnosis.triage({ by });
+  await ended('reset');
+  await triage;
+  expect(target.known().finding?.past).toBe('It is from before reset by ann.');
+});

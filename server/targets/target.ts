@@ -23,6 +23,7 @@ import { createDiagnosis, type Diagnosis } from '../readings/diagnosis.ts';
 import { knownVm } from '../readings/known-vm.ts';
 import { createReadings, stillSays } from '../readings/readings.ts';
 import { shutdownBy } from '../readings/shutdown-holder.ts';
+import { isWorthConfirming } from '../readings/standing-finding.ts';
 import type { Keepalive } from '../ssh/arguments.ts';
 import { createSshConnection, type SshConnection } from '../ssh/connection.ts';
 import { hostKeyAliases } from './host-key-aliases.ts';
@@ -155,9 +156,20 @@ export function createTarget(config: TargetConfig, house: TargetHouse): Target {
   });
   const keyAcceptedAt = (side: HostKeySide): number =>
     house.hostKeys.acceptedAt(side === 'vm' ? aliases.vm : aliases.powerHost);
-  const known = (): TargetState => targetState({ name, title, readings, evidence, power, keyAcceptedAt });
+  const known = (): TargetState =>
+    targetState({ name, title, readings, evidence, power, diagnosis, keyAcceptedAt });
   const changeOf = (side: HostKeySide): HostKeyChange | undefined =>
     hostKeyChanges({ readings, keyAcceptedAt }).find((each) => each.side === side);
+  /** Only where somebody looks. Resolves when it is confirmed or not, or after the patience of a page. */
+  async function confirmFinding(): Promise<void> {
+    const finding = known().finding;
+    const found = diagnosis.found();
+    if (finding === undefined || found === undefined || !isWorthConfirming(found, Date.now())) return;
+    const patience = new AbortController();
+    const overdue = sleep(PATIENCE_MS, undefined, { signal: patience.signal }).catch(() => undefined);
+    await Promise.race([diagnosis.confirm(), overdue]);
+    patience.abort();
+  }
   return {
     name,
     title,
@@ -168,7 +180,7 @@ export function createTarget(config: TargetConfig, house: TargetHouse): Target {
     diagnosis,
     evidence,
     async state() {
-      await readings.refresh(PATIENCE_MS);
+      await Promise.all([readings.refresh(PATIENCE_MS), confirmFinding()]);
       return known();
     },
     glance: () => readings.refreshHost(GLANCE_FRESH_MS),

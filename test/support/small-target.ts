@@ -68,6 +68,8 @@ function smallTarget(name: TargetName, parts: SmallTarget): Target {
     diagnosis: {
       triage: parts.triage ?? (() => Promise.reject(new BreakglassError('internal', 'no triage here'))),
       quick,
+      found: () => undefined,
+      confirm: async () => {},
     },
     evidence,
     state: async () => known(),

@@ -1,0 +1,83 @@
+// Whether what triage found still stands. A finding belongs to a moment and a process: a verb, another process or time makes it past,
+// and one that is past advises nothing. Pure.
+import type { StandingFinding, TriageReport } from '../../protocol/triage.ts';
+import type { MutatingVerb } from '../../protocol/verbs.ts';
+import type { StatusAnswer } from '../power-host/run-verb.ts';
+import type { Reading } from './readings.ts';
+
+/** What triage found, and when that was last seen to be so. Times in Unix milliseconds. */
+export interface Found {
+  readonly report: TriageReport;
+  /** When the look began that it rests on: a verb that began later is not in it. */
+  readonly beganAtMs: number;
+  /** When that look ended. */
+  readonly lookedAtMs: number;
+  /** When a cheap look last said that nothing has changed; at first the same. */
+  readonly confirmedAtMs: number;
+  /** Of the QEMU process; undefined: there was none, or it is not known. */
+  readonly pid: number | undefined;
+  /** What a later look saw that is not as it was then, in a sentence. */
+  readonly changed: string | undefined;
+}
+
+/** A page polls more often than the difference of these two, so that a finding is confirmed before it would be past. */
+const CONFIRM_AFTER_MS = 90_000;
+export const CONFIRMED_FOR_MS = 120_000;
+/** Longer than this nothing is confirmed: somebody may have repaired it by another way. */
+export const STANDS_AT_MOST_MS = 15 * 60_000;
+/** Of the host's clock and of seconds that are cut off. */
+const CLOCK_SLACK_MS = 5_000;
+
+export interface Since {
+  readonly nowMs: number;
+  readonly host: Reading<StatusAnswer> | undefined;
+  /** The last mutating verb; undefined: none that is known. */
+  readonly verb:
+    | { readonly verb: MutatingVerb; readonly by: { readonly name: string }; readonly beganAtMs: number }
+    | undefined;
+}
+
+export function standing(found: Found, since: Since): StandingFinding {
+  const past = whyPast(found, since);
+  return {
+    report: found.report,
+    at: new Date(found.confirmedAtMs).toISOString(),
+    ...(found.pid === undefined ? {} : { pid: found.pid }),
+    ...(past === undefined ? {} : { past }),
+  };
+}
+
+/** Whether a cheap look may still say that it holds, and it is time for one. */
+export const isWorthConfirming = ({ changed, confirmedAtMs, lookedAtMs }: Found, nowMs: number): boolean =>
+  changed === undefined &&
+  nowMs - confirmedAtMs > CONFIRM_AFTER_MS &&
+  nowMs - lookedAtMs <= STANDS_AT_MOST_MS;
+
+/** Undefined while it stands. */
+function whyPast(found: Found, { nowMs, host, verb }: Since): string | undefined {
+  if (verb !== undefined && verb.beganAtMs >= found.beganAtMs)
+    return `It is from before ${verb.verb} by ${verb.by.name}.`;
+  const other = host === undefined ? undefined : anotherProcess(found, host);
+  if (other !== undefined) return other;
+  if (found.changed !== undefined) return found.changed;
+  if (nowMs - found.lookedAtMs > STANDS_AT_MOST_MS) return 'It is older than 15 minutes.';
+  if (nowMs - found.confirmedAtMs > CONFIRMED_FOR_MS)
+    return 'It is older than two minutes, and nobody has seen since that it is still so.';
+  return undefined;
+}
+
+/** What a status that is newer says of the process that was looked at. A status that names no process proves nothing. */
+function anotherProcess(found: Found, { value: { status }, at }: Reading<StatusAnswer>): string | undefined {
+  const seenMs = Date.parse(at);
+  if (status === undefined || seenMs < found.lookedAtMs) return undefined;
+  const { pid, vmState, uptimeS } = status;
+  if (found.pid !== undefined && pid === undefined && vmState === 'stopped')
+    return 'The QEMU process that it is about is gone.';
+  const isOther = found.pid !== undefined && pid !== undefined && pid !== found.pid;
+  // The number may be used again, and of a VM that was stopped there is none; an age says it too.
+  const isYounger =
+    pid !== undefined &&
+    uptimeS !== undefined &&
+    seenMs - uptimeS * 1_000 > found.lookedAtMs + CLOCK_SLACK_MS;
+  return isOther || isYounger ? 'It is about another QEMU process than the one that runs now.' : undefined;
+}
