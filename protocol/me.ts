@@ -5,6 +5,7 @@ import { OpenIncident } from './alerts.ts';
 import { PolicyMode } from './approvals.ts';
 import { HostKeyChange } from './host-keys.ts';
 import { Operation } from './operations.ts';
+import { Present, Recent } from './recent.ts';
 import type { SshReading } from './ssh-reading.ts';
 import { StandingFinding } from './triage.ts';
 import type { MutatingVerb } from './verbs.ts';
@@ -95,7 +96,16 @@ export const TargetState = z
       .describe(
         'which mutating verb can do anything now. What is not known, or older than 15 s, forbids nothing. Absent for a guest',
       ),
-    finding: StandingFinding.exactOptional().describe('of the last full triage, whoever asked for it'),
+    finding: StandingFinding.exactOptional().describe(
+      'of the last full triage, whoever asked for it; not in the list of all targets',
+    ),
+    recent: Recent.exactOptional().describe('not in the list of all targets'),
+    here: z
+      .array(Present)
+      .exactOptional()
+      .describe(
+        'who looks at this target or is attached to a session of it, whoever came first at the front; at most 20; not in the list of all targets',
+      ),
     operation: Operation.nullable().describe('the one that runs now, whoever started it'),
     incident: OpenIncident.exactOptional().describe('the open one, where an alert has opened one'),
   })

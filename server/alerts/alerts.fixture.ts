@@ -116,6 +116,7 @@ export function alertsOver(journal: Journal, targets: Targets): Alerts {
 const journalPort = (journal: ReturnType<typeof openJournal>): AlertsParts['journal'] => ({
   append: (events) => journal.append(events),
   read: (filter, after, limit) => journal.read(filter, after, limit),
+  newest: (filter, limit) => journal.newest(filter, limit),
   count: (filter, after) => journal.count(filter, after),
   head: () => journal.head(),
   follow: (filter, listener) => journal.follow(filter, listener),

@@ -21,6 +21,7 @@ import { emergencyRoutes } from './emergency.ts';
 import { answerBadUrl, answerClientError, installErrors } from './errors.ts';
 import { evidenceRoutes } from './evidence-routes.ts';
 import { type Gate, identify, networkOf, refuseForeignHost, requireIdentity } from './guard.ts';
+import { Here } from './here.ts';
 import { hostKeyRoutes } from './host-key-routes.ts';
 import { type NotificationRouteDeps, notificationRoutes } from './notification-routes.ts';
 import { passkeyRoutes } from './passkey-routes.ts';
@@ -30,7 +31,10 @@ import { type SessionRouteDeps, sessionRoutes } from './session-routes.ts';
 import { Streams } from './streams.ts';
 
 export interface AppDeps
-  extends Omit<PowerRouteDeps & SessionRouteDeps & AlertRouteDeps & NotificationRouteDeps, 'streams'> {
+  extends Omit<
+    PowerRouteDeps & SessionRouteDeps & AlertRouteDeps & NotificationRouteDeps,
+    'streams' | 'here'
+  > {
   readonly door: Door;
   readonly keepaliveMs: number;
   readonly describe: (identity: Identity) => Me;
@@ -80,6 +84,7 @@ export async function buildApp(deps: AppDeps): Promise<FastifyInstance> {
   const connections = boundConnections(app.server, networkOf, deps.logger);
   const gate: Gate = { door, connections };
   const streams = new Streams(deps.keepaliveMs, door);
+  const here = new Here();
   /** Whoever may know how this console is doing. */
   const isMember = async (request: FastifyRequest): Promise<boolean> => {
     const identity = await identify(gate, request);
@@ -149,8 +154,8 @@ export async function buildApp(deps: AppDeps): Promise<FastifyInstance> {
     deviceRoutes(scope, door);
     tokenRoutes(scope, door);
     passkeyRoutes(scope, door);
-    sessionRoutes(scope, { ...deps, streams });
-    powerRoutes(scope, { ...deps, streams });
+    sessionRoutes(scope, { ...deps, streams, here });
+    powerRoutes(scope, { ...deps, streams, here });
     notificationRoutes(scope, deps);
     hostKeyRoutes(scope, door, deps.targets);
     evidenceRoutes(scope, deps.targets);

@@ -15,6 +15,7 @@ import type { Target } from '../targets/target.ts';
 import type { Targets } from '../targets/targets.ts';
 import { sendProblem } from './errors.ts';
 import { actorOf, identityOf } from './guard.ts';
+import type { Here } from './here.ts';
 import { serve } from './route.ts';
 import { plainFrame, type SseClient } from './sse.ts';
 import type { Streams } from './streams.ts';
@@ -24,6 +25,7 @@ export interface PowerRouteDeps {
   readonly alerts: Pick<Alerts, 'openIncident'> | undefined;
   readonly verbTimeoutMs: number;
   readonly streams: Streams;
+  readonly here: Here;
 }
 
 export function powerRoutes(app: FastifyInstance, deps: PowerRouteDeps): void {
@@ -75,14 +77,19 @@ export function powerRoutes(app: FastifyInstance, deps: PowerRouteDeps): void {
   };
   serve(app, 'GET /api/targets', async () => {
     const list = await targets.list();
-    return { ...list, targets: list.targets.map(withIncident) };
+    return { ...list, targets: list.targets.map((state) => withIncident(inList(state))) };
   });
   serve(
     app,
     'GET /api/targets/{target}',
     async (request) => {
-      const state = await targets.named(request.params.target).state();
-      return identityOf(request).role === 'guest' ? forGuest(state) : withIncident(state);
+      const target = targets.named(request.params.target);
+      const identity = identityOf(request);
+      // Who watches by a share link is there by their stream.
+      if (identity.role !== 'guest') deps.here.polls(target.name, identity);
+      const state = await target.state();
+      if (identity.role === 'guest') return readingsOf(state);
+      return { ...withIncident(state), here: [...deps.here.at(target.name)] };
     },
     { forGuests: 'their-target' },
   );
@@ -147,8 +154,14 @@ export function powerRoutes(app: FastifyInstance, deps: PowerRouteDeps): void {
   }
 }
 
-/** A guest watches one session. Of its target they see the readings and what runs, by a list of their own: what is added stays hidden. */
-function forGuest(state: TargetState): TargetState {
+/** A list is asked for again and again, of many targets, on a phone: what only the page of one target shows is left out. */
+const inList = (state: TargetState): TargetState => ({
+  ...readingsOf(state),
+  ...(state.verbs === undefined ? {} : { verbs: state.verbs }),
+});
+
+/** All that a guest may see, who watches one session: a list of its own, so that what is added to the state stays hidden. */
+function readingsOf(state: TargetState): TargetState {
   const { name, title, vm, ssh, qmp, guest_agent, warnings, host_key_changed, operation } = state;
   return {
     name,

@@ -14,6 +14,7 @@ import { Allowance, type AllowanceBounds } from './allowance.ts';
 import { approvalRoutes } from './approval-routes.ts';
 import { attach } from './attach.ts';
 import { actorOf, identityOf } from './guard.ts';
+import type { Here } from './here.ts';
 import { parse, serve } from './route.ts';
 import { shareRoutes } from './share-routes.ts';
 import { plainFrame, type SseClient } from './sse.ts';
@@ -28,6 +29,7 @@ export interface SessionRouteDeps {
   readonly door: Door;
   readonly targets: Targets;
   readonly streams: Streams;
+  readonly here: Here;
 }
 
 /** Prompts are the largest thing that a client may send. */
@@ -87,6 +89,7 @@ export function sessionRoutes(app: FastifyInstance, deps: SessionRouteDeps): voi
       const session = await known(request.params.id);
       const viewer = identityOf(request).role === 'guest' ? 'guest' : 'member';
       const client = deps.streams.open(reply);
+      client.onClose(deps.here.attach(session.target, identityOf(request)));
       const source = { ...conversation(), session, viewer } as const;
       await attach(client, source, lastEventId(request)).catch((error: unknown) => {
         // The client already has its 200. Cut it off: it resumes where it was.

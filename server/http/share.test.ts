@@ -1,6 +1,7 @@
 // Share links over HTTP: a guest sees one session and its target, nothing else, and is out at once when the link ends.
 import pino from 'pino';
 import { expect, onTestFinished, test } from 'vitest';
+import type { TargetState, TargetsAnswer } from '../../protocol/me.ts';
 import { ROUTES } from '../../protocol/routes.ts';
 import { approvalsOn } from '../../test/support/approvals-on.ts';
 import { checkAnswer } from '../../test/support/contract.ts';
@@ -40,7 +41,7 @@ async function house() {
     running: () => undefined,
   } as unknown as Power;
   const targets = smallTargets({
-    devvm: { power, evidence: noEvidence },
+    devvm: { power, evidence: noEvidence, state: FOR_MEMBERS },
     other: { power, evidence: noEvidence },
   });
   const clock = { aheadMs: 0 };
@@ -105,6 +106,35 @@ async function house() {
   return { base, clock, agent, ask, open, share, redeem, enter, watch, recorded };
 }
 
+/** What the state of a target has for those who are signed in. */
+const FOR_MEMBERS = {
+  verbs: {
+    cycle: { applies: true },
+    reset: { applies: true },
+    start: { applies: false, why: 'The VM runs already: start would change nothing.' },
+    stop: { applies: true },
+  },
+  finding: {
+    report: {
+      target: 'devvm',
+      at: '2026-01-31T02:00:00.000Z',
+      cautions: [],
+      finding: {
+        code: 'healthy',
+        summary: 'Nothing is wrong.',
+        confidence: 0.9,
+        advised: null,
+        warned: [],
+        advice: 'Nothing.',
+        inputs: [],
+      },
+    },
+    at: '2026-01-31T02:00:00.000Z',
+    past: 'It is older than 15 minutes.',
+  },
+  recent: { operations: [] },
+} as const satisfies Partial<TargetState>;
+
 /** Resolves when the server has ended it. */
 const ended = (answer: Response): Promise<void> =>
   within(
@@ -143,6 +173,25 @@ test('a link is opened on two machines, shows what happens, and its code is in n
     ['signed_in', 'guest of operator', 'share'],
   ]);
   expect(JSON.stringify(await recorded())).not.toContain(code);
+});
+
+test('a member sees who is there, also a guest by their stream; of all that a guest sees the readings only', async () => {
+  const { ask, open, share, enter, watch } = await house();
+  const session = await open();
+  const guest = await enter((await share(session)).code);
+  const watching = await watch(session, guest);
+  const state = (await (await ask('GET', '/api/targets/devvm')).json()) as TargetState;
+  expect(state).toMatchObject(FOR_MEMBERS);
+  expect(state.here?.map(({ name }) => name)).toEqual(['guest of operator', 'operator']);
+  expect(JSON.stringify(state.here)).not.toContain('127.0.0.1');
+  const seen = (await (await ask('GET', '/api/targets/devvm', guest)).json()) as TargetState;
+  expect(Object.keys(seen).toSorted()).toEqual(
+    ['guest_agent', 'name', 'operation', 'qmp', 'ssh', 'vm', 'warnings'].toSorted(),
+  );
+  const { targets } = (await (await ask('GET', '/api/targets')).json()) as TargetsAnswer;
+  expect(targets[0]).toMatchObject({ verbs: FOR_MEMBERS.verbs });
+  for (const field of ['finding', 'recent', 'here']) expect(targets[0]).not.toHaveProperty(field);
+  await watching.body?.cancel();
 });
 
 /** All that a guest may, of what needs an identity. */

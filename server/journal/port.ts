@@ -24,6 +24,8 @@ export interface Journal {
   append(events: readonly NewEvent[]): Promise<readonly JournalEvent[]>;
   /** Events with an id above `after`, in the order of their ids, at most `limit`. */
   read(filter: JournalFilter, after: EventId, limit: number): Promise<readonly JournalEvent[]>;
+  /** The newest events, newest first, at most `limit`: it costs what it gives, however long the log is. */
+  newest(filter: JournalFilter, limit: number): Promise<readonly JournalEvent[]>;
   /** How many events there are above `after`. */
   count(filter: JournalFilter, after: EventId): Promise<number>;
   /** The highest id that followers have got. Whoever reads up to it and follows from now on misses nothing. */

@@ -68,6 +68,10 @@ export const REMOVAL = {
 export const selectEvents = (branches: readonly (readonly string[])[]): string =>
   `${union('id, event', branches)} ORDER BY id LIMIT ?`;
 
+/** The same from the other end. */
+export const selectNewest = (branches: readonly (readonly string[])[]): string =>
+  `${union('id, event', branches)} ORDER BY id DESC LIMIT ?`;
+
 /** How many those are. Parameters: as above, without the limit. */
 export const countEvents = (branches: readonly (readonly string[])[]): string =>
   `SELECT count(*) AS count FROM (${union('id', branches)})`;

@@ -7,6 +7,8 @@ import { afterEach, beforeEach, expect, test } from 'vitest';
 import type { JournalEvent, NewEvent } from '../../protocol/events.ts';
 import { eventId, newOperationId, newSessionId, newTurnId, type TargetName } from '../../protocol/ids.ts';
 import { until } from '../../test/support/wait-for.ts';
+import { branchesOf } from './filter.ts';
+import { selectNewest } from './sql.ts';
 import { openJournal } from './sqlite.ts';
 
 let dir: string;
@@ -211,4 +213,37 @@ test('a follower that throws takes nothing from the others: the event is on disk
   expect(seen).toEqual(stored.map(({ id }) => id));
   expect(failures).toMatchObject([{ message: 'a reader fell over' }]);
   await journal.close();
+});
+
+test('the newest events are those at the end of what a read gives, in turn, and are found by an index', async () => {
+  const journal = openJournal(dir);
+  const other = 'web' as TargetName;
+  for (let n = 0; n < 30; n++)
+    await journal.append([
+      say(`t${n}`),
+      { kind: 'note', text: 'n', actor, target: n % 2 === 0 ? target : other },
+      { kind: 'power_output', verb: 'status', stream: 'stdout', text: 'x', actor, target: other },
+    ]);
+  const kinds = ['text', 'note', 'power_output'] as const;
+  for (const filter of [
+    {},
+    { target },
+    { target: other, kinds },
+    { target, kinds: ['note'] as const },
+    { session },
+  ])
+    for (const limit of [1, 7, 1_000]) {
+      const all = await journal.read(filter, eventId(0), 10_000);
+      expect(await journal.newest(filter, limit)).toEqual(all.toReversed().slice(0, limit));
+    }
+  await journal.close();
+  const database = new DatabaseSync(path.join(dir, 'journal.sqlite'), { readOnly: true });
+  const branches = branchesOf({ target, kinds });
+  const plan = database
+    .prepare(`EXPLAIN QUERY PLAN ${selectNewest(branches.map(({ sql }) => sql))}`)
+    .all(...branches.flatMap(({ values }) => [...values, 0]), 5)
+    .map(({ detail }) => String(detail));
+  database.close();
+  expect(plan.filter((detail) => detail.includes('events_target'))).toHaveLength(kinds.length);
+  expect(plan.filter((detail) => /^SCAN|TEMP B-TREE/.test(detail))).toEqual([]);
 });

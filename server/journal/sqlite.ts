@@ -12,7 +12,7 @@ import { placeOf } from './place.ts';
 import type { Journal, JournalFilter, OpenWork, Outbox, Removable, RemovableRequest } from './port.ts';
 import { constraintFailed, explainDamage, explainRefusal, JournalRefused, unavailable } from './refusal.ts';
 import { countLoose, findRemovable, removeLoose, removeSliced } from './removal.ts';
-import { countEvents, PRAGMAS, SQL, selectEvents } from './sql.ts';
+import { countEvents, PRAGMAS, SQL, selectEvents, selectNewest } from './sql.ts';
 
 /** A larger file is checked whole only after the start (check-later.ts): the console must be there within 2 s. */
 export const CHECKED_WHOLE_BYTES = 64 * 1024 * 1024;
@@ -109,6 +109,12 @@ class SqliteJournal implements Journal {
     const branches = branchesOf(filter);
     const values = branches.flatMap((branch) => [...branch.values, after]);
     return this.#all(selectEvents(branches.map(({ sql }) => sql)), ...values, limit);
+  }
+
+  async newest(filter: JournalFilter, limit: number): Promise<readonly JournalEvent[]> {
+    const branches = branchesOf(filter);
+    const values = branches.flatMap((branch) => [...branch.values, 0]);
+    return this.#all(selectNewest(branches.map(({ sql }) => sql)), ...values, limit);
   }
 
   async count(filter: JournalFilter, after: EventId): Promise<number> {

@@ -25,6 +25,7 @@ import { quickReport } from './quick-triage.ts';
 import { createReadings } from './readings.ts';
 import { runTriage } from './triage-run.ts';
 
+const NO_PAST = { recent: () => undefined, found: () => undefined, verb: () => undefined };
 const raise = (): never => {
   throw new Error('nothing was captured');
 };
@@ -57,6 +58,7 @@ function look(probe: Guest['probe'], evidence: Evidence = noEvidence, to = ssh) 
       evidence,
       power,
       diagnosis,
+      past: NO_PAST,
       keyAcceptedAt: () => 0,
     });
   };
@@ -331,6 +333,7 @@ test('a host that answers for another VM: nothing of its answer counts, nothing 
     evidence: noEvidence,
     power: { running: () => undefined, lastChange: () => undefined },
     diagnosis: { found: () => undefined },
+    past: NO_PAST,
     keyAcceptedAt: () => 0,
   });
   expect(shown).toMatchObject({ vm: { state: 'unknown' }, qmp: { answers: null } });

@@ -11,8 +11,9 @@ import { versionWarning } from '../power-host/version.ts';
 import type { Diagnosis } from '../readings/diagnosis.ts';
 import { knownVm, SHOWN_AS_KNOWN_MS } from '../readings/known-vm.ts';
 import type { Readings } from '../readings/readings.ts';
-import { standing } from '../readings/standing-finding.ts';
+import { type Since, standing } from '../readings/standing-finding.ts';
 import { knownValue } from '../triage/reading.ts';
+import type { PastOfTarget } from './past-of-target.ts';
 
 export interface Shown {
   readonly name: TargetName;
@@ -21,6 +22,7 @@ export interface Shown {
   readonly evidence: Pick<Evidence, 'latest'>;
   readonly power: Pick<Power, 'running' | 'lastChange'>;
   readonly diagnosis: Pick<Diagnosis, 'found'>;
+  readonly past: Pick<PastOfTarget, 'recent' | 'found' | 'verb'>;
   /** When a host key of this side was last accepted, Unix milliseconds; 0: never. */
   readonly keyAcceptedAt: (side: HostKeySide) => number;
 }
@@ -32,6 +34,7 @@ export function targetState(shown: Shown): TargetState {
   const probe = readings.ssh();
   const status = answer?.value.status;
   const changed = hostKeyChanges(shown);
+  const recent = shown.past.recent();
   const why = answer?.value.status === undefined ? answer?.value.detail : undefined;
   return {
     name,
@@ -56,16 +59,21 @@ export function targetState(shown: Shown): TargetState {
     ...(changed.length === 0 ? {} : { host_key_changed: changed }),
     verbs: verbsThatApply(shown),
     ...standingFinding(shown),
+    ...(recent === undefined ? {} : { recent }),
     operation: power.running() ?? null,
   };
 }
 
-function standingFinding({ readings, power, diagnosis }: Shown): Pick<TargetState, 'finding'> {
-  const found = diagnosis.found();
+function standingFinding({ readings, power, diagnosis, past }: Shown): Pick<TargetState, 'finding'> {
+  const found = diagnosis.found() ?? past.found();
   if (found === undefined) return {};
-  const since = { nowMs: Date.now(), host: readings.host(), verb: power.lastChange() };
-  return { finding: standing(found, since) };
+  const verb = later(power.lastChange(), past.verb());
+  return { finding: standing(found, { nowMs: Date.now(), host: readings.host(), verb }) };
 }
+
+/** What this process began may not be recorded, and what an earlier one began is known from the record only. */
+const later = (ours: Since['verb'], recorded: Since['verb']): Since['verb'] =>
+  ours === undefined || (recorded?.beganAtMs ?? 0) > ours.beganAtMs ? recorded : ours;
 
 function verbsThatApply({ readings, power }: Shown): NonNullable<TargetState['verbs']> {
   const vm = knownVm(readings.host(), {

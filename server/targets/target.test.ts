@@ -1,6 +1,8 @@
 // One target against a real sshd: what it says of itself to whoever looks, and what it presses.
 import { expect, onTestFinished, test } from 'vitest';
-import type { TargetName } from '../../protocol/ids.ts';
+import { newOperationId, type TargetName } from '../../protocol/ids.ts';
+import type { TriageReport } from '../../protocol/triage.ts';
+import { packBundle, STALLED } from '../../test/support/bundle.ts';
 import { createMemoryJournal } from '../../test/support/memory-journal.ts';
 import { startPowerHost } from '../../test/support/power-host.ts';
 import { silent } from '../../test/support/ssh-parts.ts';
@@ -125,4 +127,67 @@ test('a triage that a verb overtakes is past when it arrives', async () => {
   await ended('reset');
   await triage;
   expect(target.known().finding?.past).toBe('It is from before reset by ann.');
+});
+
+test('a fresh device knows the last operations, the last evidence and who pressed, also after a restart', async () => {
+  const { target, host, ended, journal } = await house();
+  host.set('bundle', await packBundle(STALLED, 'e1'));
+  await ended('forensics');
+  await ended('status');
+  const reset = await ended('reset');
+  const expected = {
+    operations: [
+      { id: reset.id, verb: 'reset', by, state: 'succeeded', summary: reset.outcome?.summary },
+      { verb: 'forensics', by, state: 'succeeded' },
+    ],
+    evidence: { id: 'e1' },
+  };
+  expect((await target.state()).recent).toMatchObject(expected);
+  const next = await house(journal);
+  expect((await next.target.state()).recent).toMatchObject(expected);
+});
+
+const reportAt = (at: string): TriageReport => ({
+  target: 'devvm',
+  at,
+  cautions: [],
+  finding: {
+    code: 'block-path-stalled',
+    summary: 'Stalled.',
+    confidence: 0.9,
+    advised: 'cycle',
+    warned: ['reset'],
+    advice: 'Cycle.',
+    inputs: [],
+  },
+});
+
+test('a finding survives a restart while it is young; a verb that is recorded after it makes it past', async () => {
+  const journal = createMemoryJournal();
+  const name = 'devvm' as TargetName;
+  const recorded = (at: string) =>
+    journal.append([{ kind: 'finding', report: reportAt(at), actor: by, target: name }]);
+  await recorded(new Date(Date.now() - 10 * 60_000).toISOString());
+  const old = await house(journal);
+  expect((await old.target.state()).finding?.past).toBeDefined();
+  await recorded(new Date().toISOString());
+  const { target } = await house(journal);
+  const { finding } = await target.state();
+  expect(finding).toMatchObject({ report: { finding: { code: 'block-path-stalled' } } });
+  expect(finding).not.toHaveProperty('past');
+  await journal.append([
+    { kind: 'power_started', verb: 'cycle', by, operation_id: newOperationId(), actor: by, target: name },
+  ]);
+  expect(target.known().finding?.past).toBe('It is from before cycle by ann.');
+  const after = await house(journal);
+  expect((await after.target.state()).finding?.past).toBe('It is from before cycle by ann.');
+});
+
+test('without a journal, and with one that hangs, a target shows the rest', async () => {
+  const hanging = createMemoryJournal();
+  hanging.newest = () => new Promise(() => {});
+  const { target } = await house(hanging);
+  const state = await target.state();
+  expect(state).toMatchObject({ vm: { state: 'running' } });
+  expect(state).not.toHaveProperty('recent');
 });

@@ -28,6 +28,7 @@ import type { Keepalive } from '../ssh/arguments.ts';
 import { createSshConnection, type SshConnection } from '../ssh/connection.ts';
 import { hostKeyAliases } from './host-key-aliases.ts';
 import type { HostKeys } from './host-keys.ts';
+import { pastOfTarget } from './past-of-target.ts';
 import { changedAtMs, hostKeyChanges, targetState } from './target-state.ts';
 
 export interface Target {
@@ -154,10 +155,13 @@ export function createTarget(config: TargetConfig, house: TargetHouse): Target {
     secondPresses: createSecondPresses(),
     repeats: createRepeats((operation) => power.get(operation.id)),
   });
+  const past = pastOfTarget(name, journal, (error) =>
+    logger.error({ err: error }, 'what happened before cannot be read'),
+  );
   const keyAcceptedAt = (side: HostKeySide): number =>
     house.hostKeys.acceptedAt(side === 'vm' ? aliases.vm : aliases.powerHost);
   const known = (): TargetState =>
-    targetState({ name, title, readings, evidence, power, diagnosis, keyAcceptedAt });
+    targetState({ name, title, readings, evidence, power, diagnosis, past, keyAcceptedAt });
   const changeOf = (side: HostKeySide): HostKeyChange | undefined =>
     hostKeyChanges({ readings, keyAcceptedAt }).find((each) => each.side === side);
   /** Only where somebody looks. Resolves when it is confirmed or not, or after the patience of a page. */
@@ -212,6 +216,7 @@ export function createTarget(config: TargetConfig, house: TargetHouse): Target {
       return shutdownBy(stillSays(readings.host()));
     },
     async close() {
+      past.close();
       await power.close();
       await guest.close();
       await Promise.all([hostSsh.close(), repairSsh.close(), observerSsh?.close()]);

@@ -51,6 +51,12 @@ export function createMemoryJournal(): MemoryJournal {
     async read(filter, after, limit) {
       return events.filter((event) => event.id > after && passes(filter, event)).slice(0, limit);
     },
+    async newest(filter, limit) {
+      return events
+        .filter((event) => passes(filter, event))
+        .slice(-limit)
+        .toReversed();
+    },
     async count(filter, after) {
       return events.filter((event) => event.id > after && passes(filter, event)).length;
     },
