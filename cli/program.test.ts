@@ -5,6 +5,7 @@ import { createServer, type IncomingMessage } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import path from 'node:path';
 import { expect, onTestFinished, test } from 'vitest';
+import type { TargetState } from '../protocol/me.ts';
 import { freePort } from '../test/support/free-port.ts';
 import { tempDir } from '../test/support/temp-dir.ts';
 import { CliError } from './failure.ts';
@@ -106,6 +107,42 @@ test('one target is asked by its name, with what a row has no place for', async 
   expect(out).toContain(
     'the power host shows another one than before: known SHA256:old (ED25519), offered SHA256:new (RSA).',
   );
+});
+
+const found = (past?: string): Partial<TargetState> => ({
+  finding: {
+    at: new Date().toISOString(),
+    report: {
+      target: 'devvm',
+      at: 'x',
+      cautions: [],
+      finding: {
+        code: 'block-path-stalled',
+        summary: 'Stalled.',
+        confidence: 0.9,
+        advised: 'cycle',
+        warned: [],
+        advice: 'Cycle.',
+        inputs: [],
+      },
+    },
+    ...(past === undefined ? {} : { past }),
+  },
+});
+
+test('of one target it says what was found, what is past of it, and which verbs do not apply', async () => {
+  const yes = { applies: true } as const;
+  const verbs = { cycle: yes, reset: yes, stop: yes, start: { applies: false, why: 'It runs.' } } as const;
+  const said = async (more: Partial<TargetState>) => {
+    const { url } = await startConsole(() => ({ status: 200, body: JSON.stringify(state('devvm', more)) }));
+    return (await run(['--url', url, 'status', 'devvm'])).out;
+  };
+  const fresh = await said({ ...found(), verbs, here: [{ name: 'ann', since: 'x' }] });
+  expect(fresh).toMatch(/^finding: Stalled\. \(block-path-stalled, \d+ s ago\) Advised: cycle\.$/m);
+  expect(fresh).toContain('start does not apply: It runs.\nhere: ann');
+  const past = await said(found('It is from before cycle by ann.'));
+  expect(past).toMatch(/^past finding: Stalled\. \(.*\) It is from before cycle by ann\.$/m);
+  expect(past).not.toContain('Advised');
 });
 
 test('what goes wrong is one sentence on stderr, and the exit code says of which kind it is', async () => {

@@ -1,6 +1,8 @@
 // `breakglass status [target]`: how the targets are, as the console sees them. Data goes to stdout, everything else to stderr.
 import type { HostKey, HostKeyChange } from '../protocol/host-keys.ts';
 import type { TargetState, TargetsAnswer } from '../protocol/me.ts';
+import type { StandingFinding } from '../protocol/triage.ts';
+import { MUTATING_VERBS } from '../protocol/verbs.ts';
 import { visibleJson, visibleLine } from '../protocol/visible-text.ts';
 import { columns } from './columns.ts';
 import { type ConsoleAddress, get } from './console-client.ts';
@@ -24,7 +26,7 @@ export async function status(
   }
   const state = await get<TargetState>(address, `/api/targets/${encodeURIComponent(target)}`);
   if (json) print(visibleJson(state));
-  else for (const line of [...table([state], nowMs), ...details(state)]) print(line);
+  else for (const line of [...table([state], nowMs), ...details(state, nowMs)]) print(line);
 }
 
 const HEAD = ['TARGET', 'VM', 'SSH', 'AGENT', 'QMP', 'SEEN'];
@@ -53,14 +55,38 @@ function age(at: string | null, nowMs: number): string {
 }
 
 /** What does not fit into a row. */
-const details = ({ vm, ssh, host_key_changed = [], warnings, operation }: TargetState): string[] =>
+const details = (
+  { vm, ssh, host_key_changed = [], warnings, operation, finding, verbs, recent, here = [] }: TargetState,
+  nowMs: number,
+): string[] =>
   [
     ...host_key_changed.map(hostKeyWords),
     ...(vm.detail === undefined ? [] : [`power host: ${vm.detail}`]),
     ...(ssh.detail === undefined ? [] : [`ssh: ${ssh.detail}`]),
     ...(operation === null ? [] : [`running: ${operation.verb} by ${operation.by.name}`]),
+    ...(finding === undefined ? [] : [findingWords(finding, nowMs)]),
+    ...MUTATING_VERBS.flatMap((verb) => {
+      const answer = verbs?.[verb];
+      return answer === undefined || answer.applies ? [] : [`${verb} does not apply: ${answer.why}`];
+    }),
+    ...(recent?.operations ?? []).map(
+      ({ verb, by, state, started_at, summary }) =>
+        `${age(started_at, nowMs)}: ${verb} by ${by.name}, ${state}${summary === undefined ? '' : `: ${summary}`}`,
+    ),
+    ...(recent?.evidence === undefined
+      ? []
+      : [`evidence: ${recent.evidence.id}, ${age(recent.evidence.at, nowMs)}`]),
+    ...(here.length === 0 ? [] : [`here: ${here.map(({ name }) => name).join(', ')}`]),
     ...warnings.map((warning) => `warning: ${warning}`),
   ].map(visibleLine);
+
+/** What is past says so first, and advises nothing. */
+function findingWords({ report, at, past }: StandingFinding, nowMs: number): string {
+  const { code, summary, advised } = report.finding;
+  const what = `${summary} (${code}, ${age(at, nowMs)})`;
+  if (past !== undefined) return `past finding: ${what} ${past}`;
+  return `finding: ${what} ${advised === null ? 'No verb is advised.' : `Advised: ${advised}.`}`;
+}
 
 const keyWords = ({ fingerprint, type }: HostKey): string => `${fingerprint} (${type})`;
 

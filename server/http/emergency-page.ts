@@ -52,7 +52,7 @@ export interface Shown {
   readonly waiting: readonly Approval[];
 }
 
-export function stateBody(shown: Shown): string {
+export function stateBody(shown: Shown, nowMs = Date.now()): string {
   const { name, state, formToken, base, others } = shown;
   const { vm, ssh, qmp, operation } = state;
   const words = (answers: boolean | null): string =>
@@ -65,9 +65,9 @@ export function stateBody(shown: Shown): string {
 <p>Target: <strong>${asText(state.title ?? state.name)}</strong></p>
 <ul><li>VM: <strong>${asText(vm.state)}</strong>${vm.detail === undefined ? '' : ` (${asText(vm.detail)})`}</li>
 <li>SSH: ${words(ssh.answers)}</li><li>QMP: ${words(qmp.answers)}</li></ul>
-${approvalsBody(shown)}${hostKeysBody(state, formToken, base)}${running}<p><a href="${base}">Look again</a>${others ? ' · <a href="/emergency/targets">All targets</a>' : ''}</p>
+${approvalsBody(shown)}${hostKeysBody(state, formToken, base)}${findingBody(state, nowMs)}${running}${lastBody(state)}<p><a href="${base}">Look again</a>${others ? ' · <a href="/emergency/targets">All targets</a>' : ''}</p>
 ${VERBS.toSorted((a, b) => Number(isMutating(a)) - Number(isMutating(b)))
-  .map((verb) => verbForm(verb, formToken, base))
+  .map((verb) => whyNotForm(verb, state) ?? verbForm(verb, formToken, base))
   .join('\n')}`;
 }
 
@@ -142,6 +142,33 @@ export const confirmHostKeyBody = (change: HostKeyChange, { state, formToken, ba
   `<p>The key of the <strong>${whoseKey(change)}</strong> of ${asText(state.name)}. Do you know that it was rebuilt? On its own console the fingerprint is shown by <code>ssh-keygen -lf /etc/ssh/ssh_host_${asText(change.offered.type.toLowerCase())}_key.pub</code>.</p>
 ${fingerprints(change)}
 ${hostKeyForm(change, formToken, base, true)}<p><a href="${base}">Do nothing</a></p>`;
+
+/** What cannot apply has no form, so that nothing can be pressed; a word and the reason stand in its place. */
+function whyNotForm(verb: Verb, { verbs }: TargetState): string | undefined {
+  const answer = isMutating(verb) ? verbs?.[verb] : undefined;
+  if (answer === undefined || answer.applies) return undefined;
+  return `<p><button disabled>${verb}</button><br>${asText(answer.why)}</p>`;
+}
+
+/** What is past says so first, and advises nothing. */
+function findingBody({ finding }: TargetState, nowMs: number): string {
+  if (finding === undefined) return '';
+  const { report, at, past } = finding;
+  const { summary, advised } = report.finding;
+  const minutes = Math.max(0, Math.floor((nowMs - Date.parse(at)) / 60_000));
+  const age = minutes === 0 ? 'less than a minute ago' : `${minutes} min ago`;
+  if (past !== undefined)
+    return `<p>Past finding of triage (${age}): ${asText(summary)} It advises nothing any more. ${asText(past)}</p>`;
+  const advice = advised === null ? 'No verb is advised.' : `Advised: <strong>${advised}</strong>.`;
+  return `<p>Triage found (${age}): <strong>${asText(summary)}</strong> ${advice}</p>`;
+}
+
+/** Of the last operation that is over. */
+function lastBody({ recent }: TargetState): string {
+  const last = recent?.operations.find(({ finished_at }) => finished_at !== undefined);
+  if (last === undefined) return '';
+  return `<p>Last: <a href="/emergency/operation/${last.id}">${last.verb} by ${asText(last.by.name)}</a>, ${last.state}${last.summary === undefined ? '' : `: ${asText(last.summary)}`}</p>`;
+}
 
 const verbForm = (
   verb: Verb,

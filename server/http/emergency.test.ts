@@ -187,6 +187,61 @@ test('a verb that would change nothing is refused with the reason, also where th
   expect((await post('/emergency/power/cycle', { form: formToken })).statusCode).toBe(200);
 });
 
+test('a verb that does not apply cannot be pressed and says why; what triage found stands there, and what is past advises nothing', async () => {
+  const yes = { applies: true } as const;
+  const report: TriageReport = {
+    target,
+    at: 'x',
+    cautions: [],
+    finding: {
+      code: 'block-path-stalled',
+      summary: 'The <b>disk</b> stalls.',
+      confidence: 0.9,
+      advised: 'cycle',
+      warned: [],
+      advice: 'Cycle.',
+      inputs: [],
+    },
+  };
+  const at = new Date().toISOString();
+  const recent = {
+    operations: [
+      {
+        id: newOperationId(),
+        verb: 'reset',
+        by: { type: 'operator', name: 'ann' },
+        state: 'failed',
+        started_at: at,
+        finished_at: at,
+        summary: 'It did not help.',
+      },
+    ],
+  } as const;
+  const power = {} as Power;
+  const { get } = await house(broken, {
+    web: {
+      power,
+      state: {
+        verbs: { cycle: yes, reset: yes, stop: yes, start: { applies: false, why: 'It runs.' } },
+        finding: { report, at },
+        recent,
+      },
+    },
+    db: { power, state: { finding: { report, at, past: 'It is from before cycle by ann.' } } },
+  });
+  const { body } = await get('/emergency/t/web');
+  expect(body).not.toContain('/power/start"');
+  expect(body).toContain('<button disabled>start</button><br>It runs.');
+  expect(body.match(/\/power\/\w+"/g)).toHaveLength(5);
+  expect(body).toContain('The &#60;b&#62;disk&#60;/b&#62; stalls.');
+  expect(body).toContain('Advised: <strong>cycle</strong>');
+  expect(body).toContain('reset by ann</a>, failed: It did not help.');
+  const past = (await get('/emergency/t/db')).body;
+  expect(past).toContain('Past finding');
+  expect(past).toContain('It is from before cycle by ann.');
+  expect(past).not.toContain('Advised: ');
+});
+
 test('a form without our token, or from another site, does nothing', async () => {
   const { post, formToken, operations } = await house();
   expect((await post('/emergency/power/stop', { form: 'forged', sure: 'yes' })).statusCode).toBe(403);

@@ -14,8 +14,8 @@ export interface Diagnosis {
   /** From the latest signals, within a second: before a verb. Captures nothing. */
   quick(): Promise<TriageReport>;
   /** What triage found last in this process, and whether it is still so: see triage-share.ts. */
-  readonly found: SharedTriage['found'];
-  readonly confirm: SharedTriage['confirm'];
+  found(): ReturnType<SharedTriage['found']>;
+  confirm(): Promise<void>;
 }
 
 export interface DiagnosisParts {
@@ -32,8 +32,8 @@ export function createDiagnosis({ target, host, readings, evidence }: DiagnosisP
   const shared = shareTriage({ target, host, readings, evidence });
   return {
     triage: (cause) => shared.ask(cause),
-    found: shared.found,
-    confirm: shared.confirm,
+    found: () => shared.found(),
+    confirm: () => shared.confirm(),
     async quick() {
       await readings.refresh(QUICK_PATIENCE_MS);
       const captured = evidence.latest();

@@ -22,9 +22,9 @@ export interface Found {
 
 /** A page polls more often than the difference of these two, so that a finding is confirmed before it would be past. */
 const CONFIRM_AFTER_MS = 90_000;
-export const CONFIRMED_FOR_MS = 120_000;
+const CONFIRMED_FOR_MS = 120_000;
 /** Longer than this nothing is confirmed: somebody may have repaired it by another way. */
-export const STANDS_AT_MOST_MS = 15 * 60_000;
+const STANDS_AT_MOST_MS = 15 * 60_000;
 /** Of the host's clock and of seconds that are cut off. */
 const CLOCK_SLACK_MS = 5_000;
 

@@ -3,6 +3,7 @@
 import type { JournalEvent } from '../../protocol/events.ts';
 import type { TargetName } from '../../protocol/ids.ts';
 import type { Recent, RecentOperation } from '../../protocol/recent.ts';
+import type { TriageReport } from '../../protocol/triage.ts';
 import { isMutating } from '../../protocol/verbs.ts';
 import type { Journal } from '../journal/port.ts';
 import type { Found, Since } from '../readings/standing-finding.ts';
@@ -36,48 +37,23 @@ export function pastOfTarget(
   let verb: Since['verb'];
 
   function apply(event: JournalEvent): void {
-    switch (event.kind) {
-      case 'power_started': {
-        if (event.operation_id === undefined || event.verb === 'status') return;
-        const { verb: word, by, at } = event;
-        operations.set(event.operation_id, {
-          id: event.operation_id,
-          verb: word,
-          by,
-          state: 'running',
-          started_at: at,
-        });
-        const [oldest] = operations.keys();
-        if (operations.size > KEPT_OPERATIONS && oldest !== undefined) operations.delete(oldest);
-        if (isMutating(word)) verb = { verb: word, by, beganAtMs: Date.parse(at) };
-        return;
-      }
-      case 'power_finished': {
-        const begun = operations.get(event.operation_id ?? '');
-        if (begun === undefined) return;
-        const { state, at, outcome } = event;
-        const summary = outcome === undefined ? {} : { summary: outcome.summary };
-        operations.set(begun.id, { ...begun, state, finished_at: at, ...summary });
-        return;
-      }
-      case 'evidence':
-        evidence = { id: event.evidence_id, at: event.at };
-        return;
-      case 'finding': {
-        const atMs = Date.parse(event.report.at);
-        if (!Number.isFinite(atMs) || event.report.target !== target) return;
-        found = {
-          report: event.report,
-          beganAtMs: atMs - LOOK_TAKES_MS,
-          lookedAtMs: atMs,
-          confirmedAtMs: atMs,
-          pid: undefined,
-          changed: undefined,
-        };
-        return;
-      }
-      default:
+    if (event.kind === 'evidence') evidence = { id: event.evidence_id, at: event.at };
+    if (event.kind === 'finding') found = recordedFinding(event.report, target) ?? found;
+    if (event.kind === 'power_started' && isMutating(event.verb))
+      verb = { verb: event.verb, by: event.by, beganAtMs: Date.parse(event.at) };
+    const { operation_id: id } = event;
+    if (id === undefined) return;
+    if (event.kind === 'power_started' && event.verb !== 'status') {
+      const { verb: word, by, at } = event;
+      operations.set(id, { id, verb: word, by, state: 'running', started_at: at });
+      const [oldest] = operations.keys();
+      if (operations.size > KEPT_OPERATIONS && oldest !== undefined) operations.delete(oldest);
     }
+    const begun = operations.get(id);
+    if (event.kind !== 'power_finished' || begun === undefined) return;
+    const { state, at, outcome } = event;
+    const summary = outcome === undefined ? {} : { summary: outcome.summary };
+    operations.set(id, { ...begun, state, finished_at: at, ...summary });
   }
 
   const filter = { target, kinds: KINDS };
@@ -111,5 +87,18 @@ export function pastOfTarget(
     found: () => found,
     verb: () => verb,
     close: () => unfollow?.(),
+  };
+}
+
+function recordedFinding(report: TriageReport, target: TargetName): Found | undefined {
+  const atMs = Date.parse(report.at);
+  if (!Number.isFinite(atMs) || report.target !== target) return undefined;
+  return {
+    report,
+    beganAtMs: atMs - LOOK_TAKES_MS,
+    lookedAtMs: atMs,
+    confirmedAtMs: atMs,
+    pid: undefined,
+    changed: undefined,
   };
 }
