@@ -90,8 +90,12 @@ test('after two minutes it must have been confirmed, and after fifteen nothing h
 });
 
 test('it is worth a cheap look before it is past by its age, not at once, and not for one that cannot come back', () => {
-  expect(isWorthConfirming(found(), LOOKED + 60_000)).toBe(false);
-  for (const ms of [91_000, 119_000, 600_000]) expect(isWorthConfirming(found(), LOOKED + ms)).toBe(true);
-  expect(isWorthConfirming(found(), LOOKED + 901_000)).toBe(false);
-  expect(isWorthConfirming(found({ changed: 'x' }), LOOKED + 91_000)).toBe(false);
+  const worth = (ms: number, more: Partial<Found> = {}, now: Partial<Since> = {}) =>
+    isWorthConfirming(found(more), since({ nowMs: LOOKED + ms, ...now }));
+  expect(worth(60_000)).toBe(false);
+  for (const ms of [91_000, 119_000, 600_000]) expect(worth(ms)).toBe(true);
+  expect(worth(901_000)).toBe(false);
+  expect(worth(91_000, { changed: 'x' })).toBe(false);
+  const verb = { verb: 'cycle', by: { name: 'ann' }, beganAtMs: LOOKED } as const;
+  for (const ms of [91_000, 600_000]) expect(worth(ms, {}, { verb })).toBe(false);
 });

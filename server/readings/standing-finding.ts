@@ -47,11 +47,10 @@ export function standing(found: Found, since: Since): StandingFinding {
   };
 }
 
-/** Whether a cheap look may still say that it holds, and it is time for one. */
-export const isWorthConfirming = ({ changed, confirmedAtMs, lookedAtMs }: Found, nowMs: number): boolean =>
-  changed === undefined &&
-  nowMs - confirmedAtMs > CONFIRM_AFTER_MS &&
-  nowMs - lookedAtMs <= STANDS_AT_MOST_MS;
+/** Whether it is time for a cheap look, and one could still say that it holds: what a verb has made past no look brings back. */
+export const isWorthConfirming = (found: Found, since: Since): boolean =>
+  since.nowMs - found.confirmedAtMs > CONFIRM_AFTER_MS &&
+  whyPast({ ...found, confirmedAtMs: since.nowMs }, since) === undefined;
 
 /** Undefined while it stands. */
 function whyPast(found: Found, { nowMs, host, verb }: Since): string | undefined {

@@ -67,9 +67,15 @@ export function targetState(shown: Shown): TargetState {
 function standingFinding({ readings, power, diagnosis, past }: Shown): Pick<TargetState, 'finding'> {
   const found = diagnosis.found() ?? past.found();
   if (found === undefined) return {};
-  const verb = later(power.lastChange(), past.verb());
-  return { finding: standing(found, { nowMs: Date.now(), host: readings.host(), verb }) };
+  return { finding: standing(found, sinceThen({ readings, power, past })) };
 }
+
+/** What is known to have happened until now. */
+export const sinceThen = ({ readings, power, past }: Pick<Shown, 'readings' | 'power' | 'past'>): Since => ({
+  nowMs: Date.now(),
+  host: readings.host(),
+  verb: later(power.lastChange(), past.verb()),
+});
 
 /** What this process began may not be recorded, and what an earlier one began is known from the record only. */
 const later = (ours: Since['verb'], recorded: Since['verb']): Since['verb'] =>

@@ -29,7 +29,7 @@ import { createSshConnection, type SshConnection } from '../ssh/connection.ts';
 import { hostKeyAliases } from './host-key-aliases.ts';
 import type { HostKeys } from './host-keys.ts';
 import { pastOfTarget } from './past-of-target.ts';
-import { changedAtMs, hostKeyChanges, targetState } from './target-state.ts';
+import { changedAtMs, hostKeyChanges, sinceThen, targetState } from './target-state.ts';
 
 export interface Target {
   readonly name: TargetName;
@@ -166,9 +166,8 @@ export function createTarget(config: TargetConfig, house: TargetHouse): Target {
     hostKeyChanges({ readings, keyAcceptedAt }).find((each) => each.side === side);
   /** Only where somebody looks. Resolves when it is confirmed or not, or after the patience of a page. */
   async function confirmFinding(): Promise<void> {
-    const finding = known().finding;
     const found = diagnosis.found();
-    if (finding === undefined || found === undefined || !isWorthConfirming(found, Date.now())) return;
+    if (found === undefined || !isWorthConfirming(found, sinceThen({ readings, power, past }))) return;
     const patience = new AbortController();
     const overdue = sleep(PATIENCE_MS, undefined, { signal: patience.signal }).catch(() => undefined);
     await Promise.race([diagnosis.confirm(), overdue]);
