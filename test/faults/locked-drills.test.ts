@@ -98,10 +98,10 @@ test(
     expect(words(found)).not.toContain('unlock');
     expect(words(found)).toContain('8192 → 12288. The start that resumes it does not apply it');
 
-    const refused = await press('cycle');
+    const refused: unknown = await (await house.call('POST', '/api/targets/devvm/power/cycle')).json();
     expect(refused).toMatchObject({
-      state: 'failed',
-      outcome: { summary: expect.stringContaining('start resumes it') },
+      code: 'does-not-apply',
+      detail: expect.stringContaining('Use start, which resumes it.'),
     });
     expect(house.machine.status()).toBe('stopped');
 
