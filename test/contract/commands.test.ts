@@ -102,7 +102,6 @@ test('npm run lab prints where to go and the token, works with both, and Ctrl-C 
   expect(printed).toContain(`http://127.0.0.1:${port}`);
   expect(printed).toMatch(/Nothing here is real/);
   expect(printed).toMatch(/scripted, no AI/);
-  expect(printed).toMatch(/ask is not built yet/);
   const token = /Token\s+(\S+)/.exec(printed)?.[1] ?? '';
   const call = (method: string, url: string) =>
     fetch(`http://127.0.0.1:${port}${url}`, { method, headers: { authorization: `Bearer ${token}` } });
