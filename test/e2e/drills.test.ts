@@ -101,6 +101,14 @@ test(
       expect(await page.getByTestId('evidence-damaged').count()).toBe(0);
       await page.getByTestId('evidence-close').click();
 
+      // The finding from before the cycle is past: it advises nothing any more, also on a page that was not loaded anew.
+      const panel = page.getByTestId('power-panel');
+      await panel.getByText('Past.', { exact: true }).waitFor();
+      expect(await panel.getByText('triage advises this').count()).toBe(0);
+      // What can do nothing now is not pressable and says why.
+      await panel.getByText('The VM runs already: start would change nothing.').waitFor();
+      expect(await panel.getByTestId('verb-start').isDisabled()).toBe(true);
+
       // What the head of the page says agrees with the outcome below it.
       await page.getByText('SSH answers', { exact: true }).first().waitFor();
       expect(house.machine.boot().number).toBeGreaterThan(pidBefore);

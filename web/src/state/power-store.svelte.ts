@@ -11,9 +11,12 @@ import { acceptHostKey, fetchOperation, fetchTarget, runTriage, startVerb } from
 import { readEventStream } from '../api/event-stream.ts';
 import { ApiError, asApiError } from '../api/http.ts';
 import type { Kept } from './browser-memory.ts';
+import { clock } from './clock.svelte.ts';
 import { applyFrame, fromOperation, type OperationView } from './operation-view.ts';
 
 const TARGET_POLL_MS = 10_000;
+/** An older reading forbids nothing: the server's own limit for what it shows. */
+const FRESH_MS = 15_000;
 const POLL_MS = 1_000;
 // While there is a stream, polling only has to notice that the stream died silently.
 const POLL_WITH_STREAM_MS = 5_000;
@@ -97,8 +100,16 @@ export class PowerStore {
   get mutationRunning(): boolean {
     return this.#operation?.state === 'running' && isMutating(this.#operation.verb);
   }
+  /** The newest finding, from here or from the console, which knows what became of it: `past` says why it does not hold any more. */
+  get found(): { readonly report: TriageReport; readonly past: string } | null {
+    const standing = this.#state?.finding;
+    const own = this.#report;
+    if (standing !== undefined && (own === null || standing.report.at >= own.at))
+      return { report: standing.report, past: standing.past ?? '' };
+    return own === null ? null : { report: own, past: '' };
+  }
   get report(): TriageReport | null {
-    return this.#report;
+    return this.found?.report ?? null;
   }
   get triaging(): false | 'now' | 'longer' {
     return this.#triaging;
@@ -107,10 +118,23 @@ export class PowerStore {
     return this.#triageError;
   }
   get advised(): MutatingVerb | null {
-    return this.#report?.finding.advised ?? null;
+    return this.#holding?.finding.advised ?? null;
   }
   isWarned(verb: Verb): boolean {
-    return isMutating(verb) && this.#report !== null && contradictionOf(this.#report, verb) !== undefined;
+    const report = this.#holding;
+    return isMutating(verb) && report !== null && contradictionOf(report, verb) !== undefined;
+  }
+  /** Why the verb can do nothing in the state that was just read; empty where it can, or where nobody knows. */
+  whyNot(verb: Verb): string {
+    const readAt = this.#state?.vm.at ?? null;
+    if (!isMutating(verb) || readAt === null || clock.nowMs - Date.parse(readAt) > FRESH_MS) return '';
+    const said = this.#state?.verbs?.[verb];
+    return said === undefined || said.applies ? '' : said.why;
+  }
+  /** The finding that still holds. */
+  get #holding(): TriageReport | null {
+    const found = this.found;
+    return found === null || found.past !== '' ? null : found.report;
   }
 
   /** Polls while this target is shown and the page is visible. Returns what stops it. */
