@@ -1,4 +1,5 @@
 // The console: it makes all parts from the configuration, and closes those that have a lifetime.
+
 import { readFileSync } from 'node:fs';
 import type { FastifyInstance } from 'fastify';
 import type { Logger } from 'pino';
@@ -12,6 +13,7 @@ import { handsOf } from './agent/hands.ts';
 import { claudeConfigDir } from './agent/process-options.ts';
 import { forgetConversation } from './agent/transcripts.ts';
 import { type Alerts, startAlerts } from './alerts/alerts.ts';
+import { letLook } from './alerts/let-look.ts';
 import { Approvals } from './approvals/approvals.ts';
 import { SessionPolicies } from './approvals/session-policies.ts';
 import { startAudit } from './audit/audit.ts';
@@ -267,27 +269,7 @@ function makeAlerts(
     find: (name) => targets.find(name),
     agent: {
       wanted: config.alerts.agentLooks,
-      async letLook(session, prompt) {
-        const by = { type: 'server', name: 'breakglass' } as const;
-        // Nobody has read what the alert says, so the agent only looks. What a person asks for in this session afterwards is asked back,
-        // also where it would be done at once elsewhere: the agent has read the alert by then.
-        const { version } = await approvals.policies.set(session, { mode: 'observe' }, by);
-        const unfollow = journal.follow({ session: session.id, kinds: ['turn_end'] }, () => {
-          unfollow();
-          void afterLook().catch((error: unknown) =>
-            logger.error({ err: error }, 'the session of an incident stays in the mode observe'),
-          );
-        });
-        const afterLook = async (): Promise<void> => {
-          const now = await approvals.policies.of(session);
-          if (now.version !== version || now.configured === 'observe') return;
-          await approvals.policies.set(session, { mode: 'ask' }, by);
-        };
-        await sessions.prompt(session, { text: prompt, by }).catch((error: unknown) => {
-          unfollow();
-          throw error;
-        });
-      },
+      letLook: letLook({ journal, sessions, policies: approvals.policies, logger }),
     },
     logger,
   });

@@ -1,4 +1,5 @@
 // The event that tells the record with which configuration the console started.
+import { SERVER } from '../../protocol/actors.ts';
 import type { NewEvent } from '../../protocol/events.ts';
 import type { Config } from '../config/config.ts';
 import { packageVersion } from '../config/package-root.ts';
@@ -17,6 +18,6 @@ export function configuredEvent({ access, policy, targets }: Config): NewEvent {
         : [access.isOwnToken ? 'a token of its own' : 'the token of the environment']),
       ...access.trustedProxies.map((cidr) => `${header} from ${cidr}`),
     ],
-    actor: { type: 'server', name: 'breakglass' },
+    actor: SERVER,
   };
 }

@@ -1,11 +1,13 @@
 // The agent's tools: `ssh` and `triage`, as functions of the server. A call is recorded before it does anything. Policy judges it,
 // `guest` or `press` carries it out, and a Stop aborts it at the far side. No shell string is analysed.
+
 import {
   createSdkMcpServer,
   type McpSdkServerConfigWithInstance,
   tool,
 } from '@anthropic-ai/claude-agent-sdk';
 import { z } from 'zod';
+import { AGENT } from '../../protocol/actors.ts';
 import type { Asked } from '../../protocol/approvals.ts';
 import { newToolCallId, type SessionId, type ToolCallId, toolCallId } from '../../protocol/ids.ts';
 import type { Operation } from '../../protocol/operations.ts';
@@ -25,8 +27,6 @@ import {
   textForModel,
   triageText,
 } from './tool-results.ts';
-
-const AGENT = { type: 'agent', name: 'claude' } as const;
 
 /** Limits of one command in the VM, in seconds. */
 const COMMAND_LIMIT_S = { default: 120, max: 900 } as const;

@@ -1,15 +1,18 @@
 // The room of alerts: deliveries are taken one after the other, so that a target never has two open incidents. What was acknowledged is on
 // disk; all else (triage, the agent, closing what is over) goes on by itself, and is taken up again after a restart.
+
 import type { Logger } from 'pino';
+import { SERVER } from '../../protocol/actors.ts';
 import type { AlertsTaken, Incident, Incidents, OpenIncident } from '../../protocol/alerts.ts';
 import type { NewEvent } from '../../protocol/events.ts';
-import { eventId, type TargetName } from '../../protocol/ids.ts';
+import type { TargetName } from '../../protocol/ids.ts';
 import type { Actor } from '../../protocol/operations.ts';
 import { BreakglassError } from '../../protocol/problems.ts';
 import type { Journal } from '../journal/port.ts';
+import { readAll } from '../journal/read-all.ts';
 import { INCIDENT_KINDS, IncidentBook, type Kept, shown, shownOpen } from './incident-book.ts';
 import type { Alert, Delivery } from './incoming.ts';
-import { CONSOLE, intake, repeatedEvent, scopeOf } from './intake.ts';
+import { intake, repeatedEvent, scopeOf } from './intake.ts';
 import { createLooks, type LookedAt, type LookingAgent } from './looks.ts';
 import { type Stray, Unmapped } from './unmapped.ts';
 import { type Mapped, targetsMeant } from './which-target.ts';
@@ -53,7 +56,7 @@ const SILENT_MS = 24 * 3_600_000;
 const OFTEN = 3;
 const OFTEN_WITHIN_MS = 3_600_000;
 const QUIET_BEFORE_CLOSE_MS = 600_000;
-const PAGE = 500;
+const _PAGE = 500;
 
 export function startAlerts(parts: AlertsParts): Alerts {
   const { journal, targets, logger, now = Date.now } = parts;
@@ -128,7 +131,7 @@ export function startAlerts(parts: AlertsParts): Alerts {
         events.push(...repeatsDue(incident, nowMs));
         continue;
       }
-      events.push(closedEvent(incident, why, CONSOLE));
+      events.push(closedEvent(incident, why, SERVER));
       // What was resolved within a moment is looked at all the same: whoever was woken wants to know what it was.
       if (why === 'resolved' && incident.verdict === undefined) looks.at(incident);
     }
@@ -206,14 +209,7 @@ export function startAlerts(parts: AlertsParts): Alerts {
 /** From the journal, and from then on with it. Nobody writes of incidents before this has resolved. */
 async function readBook(journal: Journal): Promise<IncidentBook> {
   const book = new IncidentBook();
-  let after = eventId(0);
-  for (;;) {
-    const page = await journal.read({ kinds: INCIDENT_KINDS }, after, PAGE);
-    for (const event of page) book.apply(event);
-    const last = page.at(-1);
-    if (last === undefined) break;
-    after = last.id;
-  }
+  for await (const event of readAll(journal, { kinds: INCIDENT_KINDS })) book.apply(event);
   journal.follow({ kinds: INCIDENT_KINDS }, (event) => book.apply(event));
   return book;
 }

@@ -1,6 +1,7 @@
 // What a delivery of alerts does to one target: a function from the incident as it is and the alerts to the events that record them. An
 // alert that is known changes nothing. What one incident can write is bounded: beyond it alerts are only counted, and then it is no
 // longer known when all of them are resolved, so it stays open until a person closes it, or nothing is heard of it for a day.
+import { SERVER } from '../../protocol/actors.ts';
 import type { NewEvent } from '../../protocol/events.ts';
 import { newSessionId, type SessionId, type TargetName } from '../../protocol/ids.ts';
 import type { Kept } from './incident-book.ts';
@@ -15,8 +16,6 @@ const QUIET_MS = 3_600_000;
 
 /** Alerts that one event names. */
 const NAMED = 3;
-
-export const CONSOLE = { type: 'server', name: 'breakglass' } as const;
 
 export interface Intake {
   readonly events: readonly NewEvent[];
@@ -62,7 +61,7 @@ export function intake({ target, source, alerts, last, nowMs }: Intaken): Intake
   const scope = scopeOf(incident);
   return {
     events: [
-      { kind: 'session_opened', session_id: incident.session, actor: CONSOLE, target },
+      { kind: 'session_opened', session_id: incident.session, actor: SERVER, target },
       {
         kind: 'incident_opened',
         incident_id: incident.id,
@@ -81,7 +80,7 @@ export function intake({ target, source, alerts, last, nowMs }: Intaken): Intake
 type Scoped = Pick<Kept, 'id' | 'session' | 'target'>;
 
 export const scopeOf = ({ session, target }: Scoped) =>
-  ({ actor: CONSOLE, session_id: session, target }) as const;
+  ({ actor: SERVER, session_id: session, target }) as const;
 
 /** One event for all of them; where there is no room for them, one more that says that they are only counted from here on. */
 function tell(

@@ -1,13 +1,15 @@
 // The look at what an alert is about: triage without AI, then its verdict in the journal, and where that is wanted, the agent. An incident
 // gets exactly one verdict, whatever hangs or fails on the way; one that the journal did not take is told again later.
+
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Logger } from 'pino';
+import { SERVER } from '../../protocol/actors.ts';
 import type { JournaledBody, NewEvent } from '../../protocol/events.ts';
 import type { SessionId, TargetName } from '../../protocol/ids.ts';
 import type { Journal } from '../journal/port.ts';
 import type { Target } from '../targets/target.ts';
 import type { Kept } from './incident-book.ts';
-import { CONSOLE, scopeOf } from './intake.ts';
+import { scopeOf } from './intake.ts';
 import { type Looked, lookPrompt, verdictDetail } from './verdict.ts';
 
 /** What a look needs of a target. */
@@ -68,7 +70,7 @@ export function createLooks({
   async function triage(incident: Kept, target: LookedAt): Promise<Looked> {
     const report = target.diagnosis
       // Nobody pressed for it: as long as nothing changes, the next alert of the same trouble causes no capture of its own.
-      .triage({ by: CONSOLE, session_id: incident.session, unasked: true })
+      .triage({ by: SERVER, session_id: incident.session, unasked: true })
       .then((report): Looked => ({ type: 'report', report }))
       .catch((error: unknown): Looked => {
         logger.warn({ err: error, incident: incident.id }, 'triage of an alert failed');

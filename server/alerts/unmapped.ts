@@ -1,9 +1,9 @@
 // Alerts that mean no target. None is lost silently: the sender is told, and the first of each trouble is noted in the journal, as often as
 // is bounded.
+import { SERVER } from '../../protocol/actors.ts';
 import type { Incidents } from '../../protocol/alerts.ts';
 import type { Journal } from '../journal/port.ts';
 import { type Alert, type Source, told } from './incoming.ts';
-import { CONSOLE } from './intake.ts';
 
 export interface Stray {
   readonly alert: Alert;
@@ -43,7 +43,7 @@ export class Unmapped {
       due.map(({ alert, why }) => ({
         kind: 'note',
         text: told(`An alert of ${source} means no target: ${alert.title}. ${why}`, WHY_CHARACTERS),
-        actor: CONSOLE,
+        actor: SERVER,
       })),
     );
     for (const { alert } of due) this.#noted.set(alert.fingerprint, now);

@@ -1,8 +1,8 @@
 // What a server that was started again says about the calls that its dead predecessor had under way. Nothing of them is ever run. Pure.
-import type { JournalEvent, NewEvent } from '../../protocol/events.ts';
-import type { Actor } from '../../protocol/operations.ts';
-
-const SERVER: Actor = { type: 'server', name: 'breakglass' };
+import { SERVER } from '../../protocol/actors.ts';
+import type { PolicyMode } from '../../protocol/approvals.ts';
+import type { JournalEvent, JournaledKind, NewEvent } from '../../protocol/events.ts';
+import type { SessionId, TargetName } from '../../protocol/ids.ts';
 
 /**
  * Closes each question and each call that has no end yet, once, in their order.
@@ -52,6 +52,47 @@ export function closeCalls(events: readonly JournalEvent[]): readonly NewEvent[]
     ];
   });
 }
+
+export const POLICY_KINDS = [
+  'policy_changed',
+  'grant_started',
+  'grant_ended',
+] as const satisfies readonly JournaledKind[];
+
+/**
+ * Ends what was loosened or granted for a time and had not ended yet.
+ * @param events of these kinds, all of them, rising by id
+ */
+export async function closePolicies(
+  events: AsyncIterable<JournalEvent>,
+  configured: (target: TargetName) => PolicyMode,
+): Promise<readonly NewEvent[]> {
+  const loose = new Map<SessionId, EventOf<'policy_changed'>>();
+  const grants = new Map<string, EventOf<'grant_started'>>();
+  for await (const event of events) {
+    if (event.session_id === undefined || event.target === undefined) continue;
+    if (event.kind === 'policy_changed') {
+      if (event.loosened_until === undefined) loose.delete(event.session_id);
+      else loose.set(event.session_id, event);
+    } else if (event.kind === 'grant_started') grants.set(event.grant_id, event);
+    else if (event.kind === 'grant_ended') grants.delete(event.grant_id);
+  }
+  const ended: NewEvent[] = [];
+  for (const event of loose.values())
+    if (event.target !== undefined)
+      ended.push({
+        kind: 'policy_changed',
+        mode: configured(event.target),
+        version: event.version + 1,
+        by: SERVER.name,
+        ...scopeOf(event),
+      });
+  for (const [grant_id, event] of grants)
+    ended.push({ kind: 'grant_ended', grant_id, why: 'restarted', ...scopeOf(event) });
+  return ended;
+}
+
+type EventOf<Kind extends JournalEvent['kind']> = Extract<JournalEvent, { kind: Kind }>;
 
 const scopeOf = ({ session_id, turn_id, target }: JournalEvent) => ({
   actor: SERVER,

@@ -469,7 +469,8 @@ test('a question whose session cannot be read ends with its call: nobody is show
       if (body.kind !== 'approval_requested') return;
       // Out of memory meanwhile, and the disk does not answer.
       for (let i = 0; i < 600; i++) await policies.of({ id: newSessionId(), target });
-      journal.read = () => Promise.reject(new Error('the disk is gone'));
+      const gone = () => Promise.reject(new Error('the disk is gone'));
+      Object.assign(journal, { read: gone, newest: gone });
     },
   });
   await expect(asking).rejects.toThrow('the disk is gone');

@@ -1,5 +1,6 @@
 // Questions that wait for a person. Each is about one exact call, is answered once, and ends by itself. What was approved may run once,
 // after the answer is on disk; nothing that waits when the server stops is ever run.
+import { SERVER } from '../../protocol/actors.ts';
 import type {
   Approval,
   ApprovalAnswer,
@@ -9,10 +10,11 @@ import type {
   SessionPolicy,
 } from '../../protocol/approvals.ts';
 import type { JournaledBody } from '../../protocol/events.ts';
-import { eventId, type SessionId, type ToolCallId } from '../../protocol/ids.ts';
+import type { SessionId, ToolCallId } from '../../protocol/ids.ts';
 import type { Actor } from '../../protocol/operations.ts';
 import { BreakglassError } from '../../protocol/problems.ts';
 import type { Journal } from '../journal/port.ts';
+import { readAll } from '../journal/read-all.ts';
 import { bindingOf } from './binding.ts';
 import { Deadline } from './deadline.ts';
 import { GRANT_MINUTES, type SessionOf, type SessionPolicies } from './session-policies.ts';
@@ -23,9 +25,6 @@ export interface Lives {
   readonly commandMs: number;
 }
 const LIVES: Lives = { verbMs: 2 * 60_000, commandMs: 10 * 60_000 };
-
-/** Who resolves a question that no person answered. */
-const SERVER: Actor = { type: 'server', name: 'breakglass' };
 
 export interface Question {
   readonly session: SessionOf;
@@ -120,8 +119,7 @@ export class Approvals {
     const { session, asked, said, hasObserver, signal } = question;
     const { version } = await this.policies.of(session);
     const isVerb = 'verb' in asked;
-    const lifeMs = isVerb ? this.#lives.verbMs : this.#lives.commandMs;
-    const deadline = new Deadline(lifeMs);
+    const deadline = new Deadline(isVerb ? this.#lives.verbMs : this.#lives.commandMs);
     const bound = {
       asked,
       session: session.id,
@@ -157,9 +155,7 @@ export class Approvals {
       void this.#end(waiting, 'denied', { type: 'stopped' }, 'The turn was stopped.');
     signal.addEventListener('abort', onStop, { once: true });
     if (signal.aborted) onStop();
-    deadline.onPast(
-      () => void this.#end(waiting, 'expired', { type: 'no-answer', afterS: Math.round(lifeMs / 1_000) }),
-    );
+    deadline.onPast(() => void this.#expire(waiting));
     try {
       // The policy may have been tightened while the question was being recorded.
       await this.#voidRefused(session.id);
@@ -193,8 +189,7 @@ export class Approvals {
     if (given.grant_minutes !== undefined && given.answer === 'deny')
       throw new BreakglassError('invalid-input', 'grant_minutes: only with the answer approve.');
     if (waiting.deadline.isPast) {
-      const life = 'verb' in waiting.approval.asked ? this.#lives.verbMs : this.#lives.commandMs;
-      await this.#end(waiting, 'expired', { type: 'no-answer', afterS: Math.round(life / 1_000) });
+      await this.#expire(waiting);
       throw tooLate({ approval_id: id, answer: 'expired', by: SERVER.name, at: new Date().toISOString() });
     }
     waiting.decision =
@@ -281,6 +276,11 @@ export class Approvals {
     await waiting.decision.catch(() => undefined);
   }
 
+  #expire(waiting: Waiting): Promise<void> {
+    const afterS = Math.round(waiting.deadline.lifeMs / 1_000);
+    return this.#end(waiting, 'expired', { type: 'no-answer', afterS });
+  }
+
   async #voidRefused(session: SessionId): Promise<void> {
     for (const waiting of this.#waiting.values()) {
       if (waiting.question.session.id !== session || waiting.decision !== undefined) continue;
@@ -301,21 +301,10 @@ export class Approvals {
 
   /** From the journal: a second phone may answer long after the first. */
   async #past(session: SessionOf, id: string): Promise<ApprovalOutcome> {
-    let after = eventId(0);
-    for (;;) {
-      const page = await this.#journal.read(
-        { session: session.id, kinds: ['approval_resolved'] },
-        after,
-        100,
-      );
-      const found = page.find((event) => event.kind === 'approval_resolved' && event.approval_id === id);
-      if (found?.kind === 'approval_resolved')
-        return { approval_id: id, answer: found.answer, by: found.by, at: found.at };
-      const last = page.at(-1)?.id;
-      if (last === undefined)
-        throw new BreakglassError('unknown-approval', 'There is no such question in this session.');
-      after = last;
-    }
+    for await (const event of readAll(this.#journal, { session: session.id, kinds: ['approval_resolved'] }))
+      if (event.kind === 'approval_resolved' && event.approval_id === id)
+        return { approval_id: id, answer: event.answer, by: event.by, at: event.at };
+    throw new BreakglassError('unknown-approval', 'There is no such question in this session.');
   }
 }
 

@@ -5,11 +5,13 @@ const LOOK_EVERY_MS = 2_000;
 export class Deadline {
   /** When it is, for people: UTC, ISO 8601. */
   readonly at: string;
+  readonly lifeMs: number;
   readonly #until: number;
   readonly #wall: number;
   #timer: NodeJS.Timeout | undefined;
 
   constructor(lifeMs: number) {
+    this.lifeMs = lifeMs;
     this.#until = performance.now() + lifeMs;
     this.#wall = Date.now() + lifeMs;
     this.at = new Date(this.#wall).toISOString();

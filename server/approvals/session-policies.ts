@@ -1,12 +1,16 @@
 // What the agent may do in each session: the configured mode until a person changes it, and the grants that run. A mode that was
 // tightened is kept over a restart; what was loosened and what was granted ends with it.
+
 import type { Logger } from 'pino';
+import { SERVER } from '../../protocol/actors.ts';
 import type { Grant, PolicyMode, SessionPolicy } from '../../protocol/approvals.ts';
-import type { JournalEvent, NewEvent } from '../../protocol/events.ts';
-import { eventId, type SessionId, type TargetName } from '../../protocol/ids.ts';
+import type { JournalEvent } from '../../protocol/events.ts';
+import type { SessionId, TargetName } from '../../protocol/ids.ts';
 import type { Actor } from '../../protocol/operations.ts';
 import { BreakglassError } from '../../protocol/problems.ts';
 import type { Journal } from '../journal/port.ts';
+import { readAll } from '../journal/read-all.ts';
+import { closePolicies, POLICY_KINDS } from './after-restart.ts';
 import { Deadline } from './deadline.ts';
 
 export interface SessionPoliciesParts {
@@ -44,10 +48,6 @@ const LOOSE_MINUTES = { default: 60, max: 60 } as const;
 export const GRANT_MINUTES = 15;
 /** Sessions whose policy is kept in memory. One that is left out is read from the journal again. */
 const HELD_SESSIONS = 500;
-/** An append to the journal takes milliseconds; a page of a scan at the start. */
-const PAGE = 500;
-
-const SERVER: Actor = { type: 'server', name: 'breakglass' };
 const RANK: Readonly<Record<PolicyMode, number>> = { observe: 0, ask: 1, autonomous: 2 };
 
 export class SessionPolicies {
@@ -166,29 +166,9 @@ export class SessionPolicies {
 
   /** Called at the start: what was loosened or granted when the server stopped has ended with it. */
   async recover(): Promise<void> {
-    const close: NewEvent[] = [];
-    const loose = new Map<SessionId, JournalEvent>();
-    const grants = new Map<string, JournalEvent>();
-    for await (const event of this.#all(['policy_changed', 'grant_started', 'grant_ended'])) {
-      if (event.session_id === undefined || event.target === undefined) continue;
-      if (event.kind === 'policy_changed') {
-        if (event.loosened_until === undefined) loose.delete(event.session_id);
-        else loose.set(event.session_id, event);
-      } else if (event.kind === 'grant_started') grants.set(event.grant_id, event);
-      else if (event.kind === 'grant_ended') grants.delete(event.grant_id);
-    }
-    for (const event of loose.values())
-      if (event.kind === 'policy_changed' && event.target !== undefined)
-        close.push({
-          kind: 'policy_changed',
-          mode: this.#parts.configured(event.target),
-          version: event.version + 1,
-          by: SERVER.name,
-          ...scopeOf(event),
-        });
-    for (const [grant_id, event] of grants)
-      close.push({ kind: 'grant_ended', grant_id, why: 'restarted', ...scopeOf(event) });
-    if (close.length > 0) await this.#parts.journal.append(close);
+    const { journal, configured } = this.#parts;
+    const close = await closePolicies(readAll(journal, { kinds: POLICY_KINDS }), configured);
+    if (close.length > 0) await journal.append(close);
   }
 
   close(): void {
@@ -201,17 +181,6 @@ export class SessionPolicies {
 
   readonly #log = (error: unknown): void =>
     this.#parts.logger.error({ err: error }, 'a change of policy was not recorded');
-
-  async *#all(kinds: readonly JournalEvent['kind'][]): AsyncGenerator<JournalEvent> {
-    let after = eventId(0);
-    for (;;) {
-      const page = await this.#parts.journal.read({ kinds }, after, PAGE);
-      yield* page;
-      const last = page.at(-1)?.id;
-      if (last === undefined) return;
-      after = last;
-    }
-  }
 
   #hold(session: SessionOf): Promise<Held> {
     let held = this.#held.get(session.id);
@@ -230,12 +199,7 @@ export class SessionPolicies {
 
   async #read(session: SessionOf): Promise<Held> {
     const configured = this.#parts.configured(session.target);
-    const events = await this.#parts.journal.read(
-      { session: session.id, kinds: ['policy_changed'] },
-      eventId(0),
-      10_000,
-    );
-    const last = events.at(-1);
+    const [last] = await this.#parts.journal.newest({ session: session.id, kinds: ['policy_changed'] }, 1);
     const changed = last?.kind === 'policy_changed' ? last : undefined;
     // A configuration that is tighter now than what was set then counts. What was loosened has ended (see `recover`).
     const tightened = changed !== undefined && RANK[changed.mode] < RANK[configured];
@@ -316,12 +280,6 @@ type Stamp = Pick<
   JournalEvent,
   'id' | 'at' | 'v' | 'actor' | 'target' | 'session_id' | 'turn_id' | 'operation_id'
 >;
-
-const scopeOf = ({ session_id, target }: JournalEvent) => ({
-  actor: SERVER,
-  ...(session_id === undefined ? {} : { session_id }),
-  ...(target === undefined ? {} : { target }),
-});
 
 /** A deadline that is past counts even if its timer has not been called yet. */
 const modeOf = (held: Held): PolicyMode =>

@@ -135,7 +135,7 @@ ${hostKeyForm(change, formToken, base)}</section>
     .join('');
 
 const hostKeyForm = (change: HostKeyChange, formToken: string, base: string, sure = false): string =>
-  `<form method="post" action="${base}/host-key"><input type="hidden" name="form" value="${asText(formToken)}"><input type="hidden" name="side" value="${change.side}"><input type="hidden" name="fingerprint" value="${asText(change.offered.fingerprint)}">${sure ? '<input type="hidden" name="sure" value="yes">' : ''}
+  `<form method="post" action="${base}/host-key">${hidden('form', formToken)}${hidden('side', change.side)}${hidden('fingerprint', change.offered.fingerprint)}${sure ? hidden('sure', 'yes') : ''}
 <button class="mutating">${sure ? 'Yes, accept this key now' : `Accept the new key of the ${whoseKey(change)}`}</button></form>`;
 
 export const confirmHostKeyBody = (change: HostKeyChange, { state, formToken, base }: Shown): string =>
@@ -177,7 +177,7 @@ const verbForm = (
   sure = false,
   against?: Contradiction,
 ): string =>
-  `<form method="post" action="${base}/power/${verb}"><input type="hidden" name="form" value="${asText(formToken)}">${sure ? '<input type="hidden" name="sure" value="yes">' : ''}${against === undefined ? '' : `<input type="hidden" name="against" value="${asText(against.code)}">`}
+  `<form method="post" action="${base}/power/${verb}">${hidden('form', formToken)}${sure ? hidden('sure', 'yes') : ''}${against === undefined ? '' : hidden('against', against.code)}
 <button${isMutating(verb) ? ' class="mutating"' : ''}>${sure ? `Yes, ${verb} now${against === undefined ? '' : ', against the finding'}` : verb}</button><br>${VERB_MEANING[verb]}</form>`;
 
 export const confirmBody = (verb: Verb, { state, formToken, base }: Shown, against?: Contradiction): string =>

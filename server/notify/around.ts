@@ -1,10 +1,8 @@
 // What happened around an event, as far as a notification needs it: read from the journal, so that it is the same after a restart.
 import type { JournalEvent, JournaledKind } from '../../protocol/events.ts';
-import { eventId } from '../../protocol/ids.ts';
 import type { Journal } from '../journal/port.ts';
+import { readAll } from '../journal/read-all.ts';
 import type { Around } from './notification.ts';
-
-const PAGE = 100;
 
 export async function aroundOf(journal: Journal, event: JournalEvent): Promise<Around> {
   return { turn: event.kind === 'turn_end' ? await turnOf(journal, event) : undefined };
@@ -22,7 +20,7 @@ async function turnOf(journal: Journal, end: JournalEvent): Promise<Around['turn
   if (session === undefined || turn_id === undefined) return undefined;
   let began: string | undefined;
   let how: NonNullable<Around['turn']>['how'] = 'done';
-  for await (const event of readAll(journal, { session, kinds: PARTS_OF_A_TURN }, 0)) {
+  for await (const event of readAll(journal, { session, kinds: PARTS_OF_A_TURN })) {
     if (event.turn_id !== turn_id) continue;
     if (event.kind === 'user') began ??= event.at;
     else if (event.kind === 'cancelled') how = 'stopped';
@@ -42,19 +40,4 @@ export async function answerTo(
   for await (const later of readAll(journal, filter, event.id))
     if (later.kind === 'approval_resolved' && later.approval_id === event.approval_id) return later;
   return undefined;
-}
-
-/** Everything that passes, a page at a time. */
-export async function* readAll(
-  journal: Journal,
-  filter: Parameters<Journal['read']>[0],
-  after: number,
-): AsyncGenerator<JournalEvent> {
-  for (let from = after; ; ) {
-    const page = await journal.read(filter, eventId(from), PAGE);
-    yield* page;
-    const last = page.at(-1);
-    if (last === undefined) return;
-    from = last.id;
-  }
 }

@@ -1,4 +1,5 @@
 // Notifications: one outbox for each channel, and what the page shows and asks of them.
+
 import type { Logger } from 'pino';
 import { eventId } from '../../protocol/ids.ts';
 import type {
@@ -10,8 +11,8 @@ import type {
 import { BreakglassError } from '../../protocol/problems.ts';
 import type { NotifyConfig } from '../config/notify.ts';
 import type { Journal } from '../journal/port.ts';
+import { readAll } from '../journal/read-all.ts';
 import { startOutbox } from '../outbox/outbox.ts';
-import { readAll } from './around.ts';
 import type { Message, NotifyChannel } from './channel.ts';
 import { type AskViewers, Looking } from './looking.ts';
 import { testNotification } from './notification.ts';

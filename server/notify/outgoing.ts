@@ -1,12 +1,16 @@
 // What an outbox does with an event for one channel: says it in words, looks whether anybody has to be told, sends it, and records what
 // became of it. A notification that cannot be sent is tried again as long as it is worth anything; meanwhile the others of its page are tried
 // too, and those after it once each. What was recorded is never sent again, also after a restart.
+
 import type { Logger } from 'pino';
+import { SERVER } from '../../protocol/actors.ts';
 import type { JournalEvent } from '../../protocol/events.ts';
+import { type EventId, eventId } from '../../protocol/ids.ts';
 import type { ChannelName, NotificationResult } from '../../protocol/notifications.ts';
 import type { Journal } from '../journal/port.ts';
+import { readAll } from '../journal/read-all.ts';
 import type { Channel } from '../outbox/outbox.ts';
-import { answerTo, aroundOf, readAll } from './around.ts';
+import { answerTo, aroundOf } from './around.ts';
 import type { Delivery, NotifyChannel } from './channel.ts';
 import type { Looking } from './looking.ts';
 import { duration, NOTIFIED_KINDS, notificationOf } from './notification.ts';
@@ -19,8 +23,6 @@ export interface OutgoingParts {
   readonly now: () => number;
   readonly logger: Logger;
 }
-
-const SERVER = { type: 'server', name: 'breakglass' } as const;
 
 export const outboxName = (channel: ChannelName): string => `notify-${channel}`;
 
@@ -37,7 +39,7 @@ export function outgoing(parts: OutgoingParts): Channel {
   let recalled = false;
 
   /** What this or an earlier process has recorded of the page that begins here. */
-  async function recall(first: number): Promise<void> {
+  async function recall(first: EventId): Promise<void> {
     for (const id of settled) if (id < first) settled.delete(id);
     for (const id of troubles.keys()) if (id < first) troubles.delete(id);
     if (recalled) return;
@@ -47,7 +49,7 @@ export function outgoing(parts: OutgoingParts): Channel {
   }
 
   /** An outbox goes on to these only when its page is through, which may take hours; a question lives for minutes. */
-  async function behind(last: number): Promise<readonly JournalEvent[]> {
+  async function behind(last: EventId): Promise<readonly JournalEvent[]> {
     const found: JournalEvent[] = [];
     for await (const event of readAll(journal, { kinds: NOTIFIED_KINDS }, last)) {
       if (settled.has(event.id) || troubles.has(event.id)) continue;
@@ -72,9 +74,9 @@ export function outgoing(parts: OutgoingParts): Channel {
     name: outboxName(channel.name),
     filter: { kinds: NOTIFIED_KINDS },
     async send(events, signal) {
-      await recall(events[0]?.id ?? 0);
+      await recall(events[0]?.id ?? eventId(0));
       const stuck = events.some(({ id }) => troubles.has(id));
-      const after = stuck ? await behind(events.at(-1)?.id ?? 0) : [];
+      const after = stuck ? await behind(events.at(-1)?.id ?? eventId(0)) : [];
       const waiting = [...events.filter(({ id }) => !settled.has(id)), ...after];
       // All at once, so that a flood is not told two seconds apart.
       for (const event of waiting) void parts.looking.at(event);

@@ -1,9 +1,10 @@
 // Makes an operation from its events in the journal.
 
 import type { JournalEvent } from '../../protocol/events.ts';
-import { eventId, type OperationId } from '../../protocol/ids.ts';
+import type { OperationId } from '../../protocol/ids.ts';
 import type { Operation } from '../../protocol/operations.ts';
 import type { Journal } from '../journal/port.ts';
+import { readAll } from '../journal/read-all.ts';
 
 /** Pure. Undefined when the beginning of the operation is not among the events. */
 function foldOperation(events: readonly JournalEvent[]): Operation | undefined {
@@ -44,17 +45,10 @@ function foldOperation(events: readonly JournalEvent[]): Operation | undefined {
   return operation;
 }
 
-const PAGE = 500;
+const OPERATION_KINDS = ['power_started', 'power_step', 'power_finished', 'evidence'] as const;
 
 export async function readOperation(journal: Journal, id: OperationId): Promise<Operation | undefined> {
   const events: JournalEvent[] = [];
-  let after = eventId(0);
-  for (;;) {
-    const kinds = ['power_started', 'power_step', 'power_finished', 'evidence'] as const;
-    const page = await journal.read({ operation: id, kinds }, after, PAGE);
-    events.push(...page);
-    const last = page.at(-1);
-    if (last === undefined || page.length < PAGE) return foldOperation(events);
-    after = last.id;
-  }
+  for await (const event of readAll(journal, { operation: id, kinds: OPERATION_KINDS })) events.push(event);
+  return foldOperation(events);
 }

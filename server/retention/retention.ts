@@ -1,8 +1,10 @@
 // What is old is deleted, where the deployment wants that: whole sessions and operations that are over, oldest first, with their evidence
 // and the conversation of the agent; by age also what belongs to neither. Each deletion is in the journal before it begins, so the record tells what it does not hold any more, and
 // the number of an event is never given again.
+
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Logger } from 'pino';
+import { SERVER } from '../../protocol/actors.ts';
 import {
   type EventId,
   type EvidenceId,
@@ -116,8 +118,6 @@ function firstOf(found: readonly Removable[], bytes: number): readonly Removable
     return wanted;
   });
 }
-
-const SERVER = { type: 'server', name: 'breakglass' } as const;
 
 /** Evidence and conversation first: what was begun is found again as long as the events are there. */
 async function removeOne({ journal, removeEvidence, forget }: RetentionParts, old: Removable): Promise<void> {

@@ -1,5 +1,7 @@
 // Conversations and their turns. The server owns a session; clients attach to it. A turn runs detached from any client.
+
 import type { Logger } from 'pino';
+import { SERVER } from '../../protocol/actors.ts';
 import type {
   EphemeralEvent,
   JournalEvent,
@@ -7,21 +9,15 @@ import type {
   JournaledKind,
   NewEvent,
 } from '../../protocol/events.ts';
-import {
-  type EventId,
-  newSessionId,
-  newTurnId,
-  type SessionId,
-  type TargetName,
-  type TurnId,
-} from '../../protocol/ids.ts';
+import { newSessionId, newTurnId, type SessionId, type TargetName } from '../../protocol/ids.ts';
 import type { Actor } from '../../protocol/operations.ts';
 import { BreakglassError } from '../../protocol/problems.ts';
 import type { AgentDriver, LiveAgent } from '../agent/port.ts';
 import { closeCalls } from '../approvals/after-restart.ts';
 import type { Journal } from '../journal/port.ts';
+import { readAll } from '../journal/read-all.ts';
 import { Slots } from './slots.ts';
-import { SERVER, Turn } from './turn.ts';
+import { Turn } from './turn.ts';
 
 const CALL_KINDS: readonly JournaledKind[] = [
   'tool',
@@ -200,7 +196,11 @@ export class Sessions {
     for (const { id, session_id, turn_id, target } of turns) {
       if (session_id === undefined || turn_id === undefined) continue;
       const scope = { actor: SERVER, session_id, turn_id, ...(target === undefined ? {} : { target }) };
-      close.push(...closeCalls(await this.#eventsOf(session_id, turn_id, id)));
+      const calls: JournalEvent[] = [];
+      const filter = { session: session_id, kinds: CALL_KINDS };
+      for await (const event of readAll(this.#deps.journal, filter, id))
+        if (event.turn_id === turn_id) calls.push(event);
+      close.push(...closeCalls(calls));
       close.push({
         kind: 'interrupted',
         reason: 'The server stopped during this turn and has been started again.',
@@ -219,19 +219,6 @@ export class Sessions {
       });
     }
     if (close.length > 0) await this.#deps.journal.append(close);
-  }
-
-  /** What a turn did with its tools. @param from its first event */
-  async #eventsOf(session: SessionId, turn: TurnId, from: EventId): Promise<readonly JournalEvent[]> {
-    const events: JournalEvent[] = [];
-    let after = from;
-    for (;;) {
-      const page = await this.#deps.journal.read({ session, kinds: CALL_KINDS }, after, 100);
-      events.push(...page.filter(({ turn_id }) => turn_id === turn));
-      const last = page.at(-1)?.id;
-      if (last === undefined) return events;
-      after = last;
-    }
   }
 
   /** Ends every turn, and waits until each has recorded its end. */

@@ -1,7 +1,9 @@
 // One turn, from its first event to its only `turn_end`. The agent tells it what happens; each step is on disk before the agent
 // goes on. The first cause of the end wins: stop, limit, shutdown, or the agent's own end.
+
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Logger } from 'pino';
+import { AGENT, SERVER } from '../../protocol/actors.ts';
 import type { EphemeralEvent, JournaledBody } from '../../protocol/events.ts';
 import type { SessionId, TargetName, TurnId } from '../../protocol/ids.ts';
 import type { Actor } from '../../protocol/operations.ts';
@@ -11,10 +13,6 @@ import { Partial } from './partial.ts';
 import { RunningLimit } from './running-limit.ts';
 import { RunningText } from './running-text.ts';
 import type { Slots } from './slots.ts';
-
-/** The actor of events that the server itself causes. */
-export const SERVER: Actor = { type: 'server', name: 'breakglass' };
-const AGENT: Actor = { type: 'agent', name: 'claude' };
 
 /** After Stop the agent has this long to end by itself (its own promise is 2 s for the whole); then the turn ends without it. */
 const STOP_GRACE_MS = 1_900;
