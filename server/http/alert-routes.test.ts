@@ -8,12 +8,12 @@ import { testDoor } from '../../test/support/door.ts';
 import { scriptedAgent } from '../../test/support/scripted-agent.ts';
 import { smallTargets } from '../../test/support/small-target.ts';
 import { tempDir } from '../../test/support/temp-dir.ts';
+import { testApp } from '../../test/support/test-app.ts';
 import { eventually } from '../../test/support/wait-for.ts';
-import { alertsOver, reportOf } from '../alerts/alerts.fixture.ts';
+import { reportOf } from '../alerts/alerts.fixture.ts';
 import { openJournal } from '../journal/sqlite.ts';
 import type { Power } from '../power/port.ts';
 import { Sessions } from '../sessions/sessions.ts';
-import { buildApp } from './app.ts';
 
 const TOKEN = 'test-token-0123456789abcdef';
 const operator = { authorization: `Bearer ${TOKEN}` };
@@ -41,21 +41,16 @@ async function house({ powerOnly = false, names = ['devvm'] } = {}) {
   const targets = smallTargets(
     Object.fromEntries(names.map((name) => [name, { power: idlePower, triage: async () => reportOf() }])),
   );
-  const app = await buildApp({
-    alerts: powerOnly ? undefined : alertsOver(journal, targets),
+  const app = await testApp({
+    journal,
     door: testDoor({ bearerToken: TOKEN }, { journal, dataDir: tempDir() }),
-    conversation: powerOnly ? undefined : { sessions, journal, approvals: approvalsOn(journal) },
-    notify: undefined,
-    whyPowerOnly: powerOnly ? 'journal.sqlite is damaged' : undefined,
     targets,
+    ...(powerOnly
+      ? { conversation: undefined, alerts: undefined, whyPowerOnly: 'journal.sqlite is damaged' }
+      : { conversation: { sessions, journal, approvals: approvalsOn(journal) } }),
     describe: () => {
       throw new Error('nobody asks');
     },
-    verbTimeoutMs: 1_000,
-    keepaliveMs: 1_000,
-    webDir: '/does/not/exist',
-    tls: undefined,
-    logger,
   });
   onTestFinished(async () => {
     await sessions.close();

@@ -8,11 +8,10 @@ import { testDoor } from '../../test/support/door.ts';
 import { scriptedAgent } from '../../test/support/scripted-agent.ts';
 import { noEvidence, smallTargets } from '../../test/support/small-target.ts';
 import { tempDir } from '../../test/support/temp-dir.ts';
-import { alertsOver } from '../alerts/alerts.fixture.ts';
+import { testApp } from '../../test/support/test-app.ts';
 import { openJournal } from '../journal/sqlite.ts';
 import type { Power } from '../power/port.ts';
 import { Sessions } from '../sessions/sessions.ts';
-import { buildApp } from './app.ts';
 
 const TOKEN = 'approvals-token-0123456789';
 const target = 'devvm' as TargetName;
@@ -32,20 +31,11 @@ async function house() {
     logger,
   });
   const door = testDoor({ bearerToken: TOKEN }, { journal, dataDir: tempDir() });
-  const targets = smallTargets({ devvm: { power: {} as Power, evidence: noEvidence } });
-  const app = await buildApp({
+  const app = await testApp({
+    journal,
     door,
     conversation: { sessions, journal, approvals },
-    alerts: alertsOver(journal, targets),
-    notify: undefined,
-    whyPowerOnly: undefined,
-    targets,
-    describe: () => ({}) as never,
-    verbTimeoutMs: 1_000,
-    keepaliveMs: 1_000,
-    webDir: '/does/not/exist',
-    tls: undefined,
-    logger,
+    targets: smallTargets({ devvm: { power: {} as Power, evidence: noEvidence } }),
   });
   onTestFinished(async () => {
     await sessions.close();

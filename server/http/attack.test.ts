@@ -9,17 +9,15 @@ import { ROUTES } from '../../protocol/routes.ts';
 import { approvalsOn } from '../../test/support/approvals-on.ts';
 import { testDoor } from '../../test/support/door.ts';
 import { AUDIENCE, ISSUER, startProvider, unsigned } from '../../test/support/edge-provider.ts';
-import { quietNotify } from '../../test/support/quiet-notify.ts';
 import { scriptedAgent } from '../../test/support/scripted-agent.ts';
 import { noEvidence, smallTargets } from '../../test/support/small-target.ts';
 import { softAuthenticator } from '../../test/support/soft-authenticator.ts';
 import { tempDir } from '../../test/support/temp-dir.ts';
+import { testApp } from '../../test/support/test-app.ts';
 import type { AccessConfig } from '../access/door.ts';
-import { alertsOver } from '../alerts/alerts.fixture.ts';
 import { openJournal } from '../journal/sqlite.ts';
 import type { Power } from '../power/port.ts';
 import { Sessions } from '../sessions/sessions.ts';
-import { buildApp } from './app.ts';
 
 const TOKEN = 'test-token-0123456789abcdef';
 const auth = { authorization: `Bearer ${TOKEN}` };
@@ -57,20 +55,11 @@ async function house(access: Partial<AccessConfig> = {}) {
     running: () => undefined,
   } as unknown as Power;
   const door = testDoor({ bearerToken: TOKEN, ...access }, { journal, dataDir: tempDir() });
-  const targets = smallTargets({ devvm: { power, evidence: noEvidence } });
-  const app = await buildApp({
-    alerts: alertsOver(journal, targets),
-    notify: quietNotify(journal),
+  const app = await testApp({
+    journal,
     door,
     conversation: { sessions, journal, approvals: approvalsOn(journal) },
-    whyPowerOnly: undefined,
-    targets,
-    describe: ({ name, how, role }) => ({ name, how, role }) as never,
-    verbTimeoutMs: 1_000,
-    keepaliveMs: 50,
-    webDir: '/does/not/exist',
-    tls: undefined,
-    logger,
+    targets: smallTargets({ devvm: { power, evidence: noEvidence } }),
   });
   onTestFinished(async () => {
     await sessions.close();

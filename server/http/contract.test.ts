@@ -7,15 +7,13 @@ import { ROUTES } from '../../protocol/routes.ts';
 import { approvalsOn } from '../../test/support/approvals-on.ts';
 import { checkAnswer, checkEvent, OffContract } from '../../test/support/contract.ts';
 import { testDoor } from '../../test/support/door.ts';
-import { quietNotify } from '../../test/support/quiet-notify.ts';
 import { scriptedAgent } from '../../test/support/scripted-agent.ts';
 import { noEvidence, smallTargets } from '../../test/support/small-target.ts';
 import { tempDir } from '../../test/support/temp-dir.ts';
-import { alertsOver } from '../alerts/alerts.fixture.ts';
+import { testApp } from '../../test/support/test-app.ts';
 import { openJournal } from '../journal/sqlite.ts';
 import type { Power } from '../power/port.ts';
 import { Sessions } from '../sessions/sessions.ts';
-import { buildApp } from './app.ts';
 import { openApi } from './openapi.ts';
 
 const TOKEN = 'test-token-0123456789abcdef';
@@ -40,22 +38,14 @@ async function app() {
     turnTimeoutMs: 60_000,
     logger,
   });
-  const targets = smallTargets({ devvm: { power: idlePower, evidence: noEvidence } });
-  const built = await buildApp({
-    alerts: alertsOver(journal, targets),
-    notify: quietNotify(journal),
+  const built = await testApp({
+    journal,
     door: testDoor({ bearerToken: TOKEN }),
     conversation: { sessions, journal, approvals: approvalsOn(journal) },
-    whyPowerOnly: undefined,
-    targets,
+    targets: smallTargets({ devvm: { power: idlePower, evidence: noEvidence } }),
     describe: () => {
       throw new Error('nobody asks');
     },
-    verbTimeoutMs: 1_000,
-    keepaliveMs: 1_000,
-    webDir: '/does/not/exist',
-    tls: undefined,
-    logger,
   });
   onTestFinished(async () => {
     await sessions.close();

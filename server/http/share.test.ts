@@ -6,17 +6,15 @@ import { ROUTES } from '../../protocol/routes.ts';
 import { approvalsOn } from '../../test/support/approvals-on.ts';
 import { checkAnswer } from '../../test/support/contract.ts';
 import { testDoor } from '../../test/support/door.ts';
-import { quietNotify } from '../../test/support/quiet-notify.ts';
 import { echo, scriptedAgent } from '../../test/support/scripted-agent.ts';
 import { noEvidence, smallTargets } from '../../test/support/small-target.ts';
 import { eventsUntil, frames } from '../../test/support/sse-reader.ts';
 import { tempDir } from '../../test/support/temp-dir.ts';
+import { testApp } from '../../test/support/test-app.ts';
 import { within } from '../../test/support/wait-for.ts';
-import { alertsOver } from '../alerts/alerts.fixture.ts';
 import { openJournal } from '../journal/sqlite.ts';
 import type { Power } from '../power/port.ts';
 import { Sessions } from '../sessions/sessions.ts';
-import { buildApp } from './app.ts';
 
 const TOKEN = 'test-token-0123456789abcdef';
 const auth = { authorization: `Bearer ${TOKEN}` };
@@ -49,19 +47,11 @@ async function house() {
     { bearerToken: TOKEN },
     { journal, dataDir: tempDir(), now: () => Date.now() + clock.aheadMs },
   );
-  const app = await buildApp({
+  const app = await testApp({
+    journal,
     door,
     conversation: { sessions, journal, approvals: approvalsOn(journal) },
-    whyPowerOnly: undefined,
     targets,
-    alerts: alertsOver(journal, targets),
-    notify: quietNotify(journal),
-    describe: ({ name, how, role }) => ({ name, how, role }) as never,
-    verbTimeoutMs: 1_000,
-    keepaliveMs: 50,
-    webDir: '/does/not/exist',
-    tls: undefined,
-    logger,
   });
   const base = await app.listen({ host: '127.0.0.1', port: 0 });
   onTestFinished(async () => {
