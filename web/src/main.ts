@@ -1,6 +1,7 @@
 import { mount } from 'svelte';
 import App from './App.svelte';
 import { registerShellWorker } from './shell-worker.ts';
+import './ui/tokens.css';
 import './ui/base.css';
 
 const target = document.getElementById('app');

@@ -13,12 +13,12 @@ describe('the lamp of SSH', () => {
       ] as const
     ).map((reading) => sshLamp({ ...reading, at: null }));
     expect(lamps).toEqual([
-      { tone: 'good', text: 'SSH answers' },
-      { tone: 'bad', text: 'SSH refused' },
-      { tone: 'bad', text: 'SSH silent' },
-      { tone: 'unknown', text: 'SSH unreachable' },
-      { tone: 'unknown', text: 'SSH unknown' },
+      { tone: 'ok', text: 'SSH answers' },
+      { tone: 'warn', text: 'SSH refused' },
+      { tone: 'warn', text: 'SSH silent' },
+      { tone: 'none', text: 'SSH unreachable' },
+      { tone: 'none', text: 'SSH unknown' },
     ]);
-    expect(sshLamp(undefined)).toEqual({ tone: 'unknown', text: 'SSH unknown' });
+    expect(sshLamp(undefined)).toEqual({ tone: 'none', text: 'SSH unknown' });
   });
 });

@@ -1,6 +1,7 @@
 // What the operator must know before a mutating verb, depending on the verb and the last known state. Pure.
 import type { TargetState } from '../../../protocol/me.ts';
 import type { MutatingVerb } from '../../../protocol/verbs.ts';
+import type { Tone } from './tone.ts';
 
 export const READ_ONLY_ORDER = ['status', 'forensics'] as const;
 /** From mild to strong; cycle is the recovery. */
@@ -25,17 +26,15 @@ export const stateDoubt = (verb: MutatingVerb, state: string): string => {
   return '';
 };
 
-type Tone = 'good' | 'bad' | 'unknown';
-
 export const vmLamp = (state: TargetState | null): { tone: Tone; text: string } => {
-  if (!state || state.vm.state === 'unknown') return { tone: 'unknown', text: 'VM unknown' };
-  return { tone: state.vm.state === 'running' ? 'good' : 'bad', text: `VM ${state.vm.state}` };
+  if (!state || state.vm.state === 'unknown') return { tone: 'none', text: 'VM unknown' };
+  return { tone: state.vm.state === 'running' ? 'ok' : 'warn', text: `VM ${state.vm.state}` };
 };
 
 /** `refused` and `unreachable` are no silence: something alive answered, or nobody could ask the VM. */
 export const sshLamp = (ssh: TargetState['ssh'] | undefined): { tone: Tone; text: string } => {
   if (ssh?.reading === 'refused' || ssh?.reading === 'unreachable')
-    return { tone: ssh.reading === 'refused' ? 'bad' : 'unknown', text: `SSH ${ssh.reading}` };
+    return { tone: ssh.reading === 'refused' ? 'warn' : 'none', text: `SSH ${ssh.reading}` };
   return answerLamp('SSH', ssh?.answers);
 };
 
@@ -43,6 +42,6 @@ export const answerLamp = (
   name: string,
   answers: boolean | null | undefined,
 ): { tone: Tone; text: string } => {
-  if (answers === null || answers === undefined) return { tone: 'unknown', text: `${name} unknown` };
-  return answers ? { tone: 'good', text: `${name} answers` } : { tone: 'bad', text: `${name} silent` };
+  if (answers === null || answers === undefined) return { tone: 'none', text: `${name} unknown` };
+  return answers ? { tone: 'ok', text: `${name} answers` } : { tone: 'warn', text: `${name} silent` };
 };
