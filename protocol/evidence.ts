@@ -1,6 +1,6 @@
 // An evidence bundle as the console keeps it: what the power host captured around a verb, parsed, and how whole it is.
 import { z } from 'zod';
-import { TriageReport } from './triage.ts';
+import { DiskWrites, TriageReport } from './triage.ts';
 import { evidenceId, operationId, sessionId, targetName, type Wire } from './wire.ts';
 
 export const EvidenceStatus = z
@@ -85,6 +85,7 @@ export const EvidenceRecord = EvidenceSummary.extend({
     'what triage concludes from the bundle alone, and from what was known of SSH then',
   ),
   samples: z.array(SamplePair),
+  hour: DiskWrites.exactOptional().describe('up to the capture; absent where the host told no history'),
   sections: z.array(EvidenceSection),
 }).meta({ id: 'EvidenceRecord', description: 'One bundle with all that could be read of it.' });
 export type EvidenceRecord = Wire<typeof EvidenceRecord>;

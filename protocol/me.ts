@@ -7,7 +7,7 @@ import { HostKeyChange } from './host-keys.ts';
 import { Operation } from './operations.ts';
 import { Present, Recent } from './recent.ts';
 import type { SshReading } from './ssh-reading.ts';
-import { StandingFinding } from './triage.ts';
+import { FoundInShort, Looking, StandingFinding } from './triage.ts';
 import type { MutatingVerb } from './verbs.ts';
 import { instant, sessionId, targetName, type Wire } from './wire.ts';
 
@@ -43,6 +43,15 @@ export const Me = z
       .array(z.object({ name: targetName, title: z.string().exactOptional() }))
       .describe('all, in the order of the configuration; the default one is among them'),
     warnings: z.array(z.string()),
+    journal: z
+      .object({
+        writes: z.literal(false),
+        why: z.string().describe('a sentence for a person'),
+      })
+      .exactOptional()
+      .describe(
+        'present as long as nothing can be recorded: the disk is full, say. The power verbs work; what happens meanwhile is not kept. Absent for a guest, and in the mode `power-only`',
+      ),
     keys: z
       .object({ present: z.boolean() })
       .describe('whether the console holds the SSH keys that open the VMs and the power hosts'),
@@ -56,6 +65,12 @@ const SSH_READING = z
     '`works`: a command ran there. `refused`: something alive answered and did not let us work. `silent`: nothing came in time. `unreachable`: there is no route. `unknown`: it was not asked, or could not be',
   ) satisfies z.ZodType<SshReading>;
 
+const asking = z
+  .object({ since: instant })
+  .exactOptional()
+  .describe(
+    'it is being asked, and there is no answer yet that says something about now: none at all, one older than 15 s, or one from before the last verb. From 3 s on that is worth saying',
+  );
 const answers = z.boolean().nullable().describe('null where it is not known');
 const readAt = z.string().nullable().describe('when it was read (UTC, ISO 8601); null: never');
 
@@ -74,11 +89,12 @@ export const TargetState = z
       state: z.string().describe('`running`, `stopped`, … as the power host says it, or `unknown`'),
       at: readAt,
       detail: z.string().exactOptional(),
+      asking,
     }),
-    ssh: z.object({ answers, reading: SSH_READING, at: readAt, detail: z.string().exactOptional() }),
-    qmp: z.object({ answers, at: readAt }),
+    ssh: z.object({ answers, reading: SSH_READING, at: readAt, detail: z.string().exactOptional(), asking }),
+    qmp: z.object({ answers, at: readAt, asking }),
     guest_agent: z
-      .object({ answers, at: readAt, detail: z.string().exactOptional() })
+      .object({ answers, at: readAt, detail: z.string().exactOptional(), asking })
       .describe("from the host's status where it tells, else from the latest evidence"),
     warnings: z
       .array(z.string())
@@ -98,6 +114,10 @@ export const TargetState = z
       ),
     finding: StandingFinding.exactOptional().describe(
       'of the last full triage, whoever asked for it; not in the list of all targets',
+    ),
+    found: FoundInShort.exactOptional().describe('only in the list of all targets: its finding, in short'),
+    looking: Looking.exactOptional().describe(
+      'a triage is under way, whoever asked for it or nobody; not in the list of all targets, and not for a guest',
     ),
     recent: Recent.exactOptional().describe('not in the list of all targets'),
     here: z

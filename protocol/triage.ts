@@ -13,9 +13,43 @@ const WithheldVerb = z
   .meta({ id: 'WithheldVerb' });
 export type WithheldVerb = Wire<typeof WithheldVerb>;
 
+/** The one word for the state of a target, and the tone of its shape. */
+export const STATE_TONES = {
+  Well: 'ok',
+  Answers: 'ok',
+  Wedged: 'bad',
+  Hung: 'bad',
+  Panicked: 'bad',
+  Halted: 'bad',
+  Blocked: 'bad',
+  Unreachable: 'bad',
+  Stalled: 'warn',
+  Thrashing: 'warn',
+  Frozen: 'warn',
+  Silent: 'warn',
+  Refused: 'warn',
+  Unwell: 'warn',
+  Locked: 'warn',
+  Paused: 'warn',
+  Stopped: 'warn',
+  Elsewhere: 'warn',
+  Asleep: 'none',
+  'Not known': 'none',
+  Starting: 'busy',
+  Busy: 'busy',
+} as const satisfies Readonly<Record<string, 'ok' | 'warn' | 'bad' | 'none' | 'busy'>>;
+export type StateWord = keyof typeof STATE_TONES;
+
+const StateWord = z.enum(Object.keys(STATE_TONES) as [StateWord, ...StateWord[]]);
+
 export const Finding = z
   .object({
     code: z.string().describe('stable for programs, e.g. `block-path-stalled`, `not-known`'),
+    word: StateWord.exactOptional().describe('one word for the state; absent in old records'),
+    headline: z
+      .string()
+      .exactOptional()
+      .describe('the cause in at most 12 words, what can be counted first; absent in old records'),
     summary: z.string().describe('one sentence for a person'),
     confidence: z.number().describe('0 to 1'),
     advised: mutatingVerb
@@ -64,11 +98,26 @@ export const TriageReport = z
   .meta({ id: 'TriageReport' });
 export type TriageReport = Wire<typeof TriageReport>;
 
+export const DiskWrites = z
+  .object({
+    from: instant.describe("of the first value, by the power host's clock"),
+    step_s: z.number().describe('seconds from one value to the next'),
+    bytes_per_s: z
+      .array(z.number().nullable())
+      .describe('oldest first, at most 70; null: not told, e.g. because the VM was off'),
+  })
+  .meta({
+    id: 'DiskWrites',
+    description: "What the VM wrote in the last hour, as the power host's history tells it.",
+  });
+export type DiskWrites = Wire<typeof DiskWrites>;
+
 export const StandingFinding = z
   .object({
     report: TriageReport,
     at: instant.describe('when it was last seen to be so'),
     pid: z.number().exactOptional().describe('of the QEMU process that it is about, where that is known'),
+    hour: DiskWrites.exactOptional().describe('where the capture that it rests on held it'),
     past: z
       .string()
       .exactOptional()
@@ -81,3 +130,16 @@ export const StandingFinding = z
     description: 'What triage found last. It belongs to a moment and a process.',
   });
 export type StandingFinding = Wire<typeof StandingFinding>;
+
+export const FoundInShort = StandingFinding.pick({ at: true, past: true })
+  .extend(Finding.pick({ code: true, summary: true, headline: true, word: true, advised: true }).shape)
+  .meta({ id: 'FoundInShort', description: 'A standing finding, for a list of targets.' });
+export type FoundInShort = Wire<typeof FoundInShort>;
+
+export const Looking = z
+  .object({
+    since: instant,
+    longer: z.boolean().describe('it watches for half a minute'),
+  })
+  .meta({ id: 'Looking' });
+export type Looking = Wire<typeof Looking>;

@@ -4,6 +4,7 @@ import { expect, test } from 'vitest';
 import { contradictionOf } from '../../protocol/contradiction.ts';
 import { MUTATING_VERBS } from '../../protocol/verbs.ts';
 import { CONFIG_LOCKS, RUN_STATES } from '../../protocol/vm-states.ts';
+import { headlineFaults } from '../../test/triage/headline-faults.ts';
 import { known, notAsked, type Reading, tooLate, unreadable } from './reading.ts';
 import { RULES } from './rules.ts';
 import type { LiveTask, Signals } from './signals.ts';
@@ -317,6 +318,25 @@ test('whatever the signals: never an advised verb that is warned of, no reset of
     { numRuns: 3_000 },
   );
   expect(advised).toBeGreaterThan(10);
+});
+
+test('whatever the signals: a headline of at most twelve words that ends with a period', () => {
+  const named = fc.string({ unit: 'grapheme', maxLength: 60 });
+  const strange = fc.record({ lock: named, state: named, who: named });
+  fc.assert(
+    fc.property(signalsOfAnyKind, fc.option(strange), (signals, names) => {
+      const odd: Partial<Signals> =
+        names === null
+          ? {}
+          : { configLock: known(names.lock), vmState: known(names.state), stoppedBy: known(names.who) };
+      const { finding } = triage({ ...signals, ...odd });
+      expect(headlineFaults(finding.headline ?? '')).toEqual([]);
+    }),
+    { numRuns: 3_000 },
+  );
+  for (const rule of RULES)
+    for (const signals of [well, stalled])
+      expect(headlineFaults(rule.headline(signals)), rule.name).toEqual([]);
 });
 
 test('whatever the signals, and whichever of them are taken away: the advice is the same or weaker', () => {

@@ -105,6 +105,8 @@ export function triage(signals: Signals, table: Table = TABLE): TriageReport {
   const watched = knownValue(signals.watched)?.seconds;
   const finding: Finding = {
     code,
+    word: rule.word,
+    headline: rule.headline(signals),
     confidence,
     advised,
     ...(withheld === undefined ? {} : { withheld }),

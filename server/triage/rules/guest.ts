@@ -18,6 +18,7 @@ import {
   writesEnded,
   wroteJustNow,
 } from '../conditions.ts';
+import { disksRest, sshSays, swapped } from '../headline.ts';
 import { all, any, holds, knownValue, not, truthOf } from '../reading.ts';
 import type { Signals } from '../signals.ts';
 import { HARD, type Rule, vm } from './rule.ts';
@@ -76,6 +77,14 @@ const REFUSED: Readonly<Record<Exclude<SshRefusal, 'port-closed' | 'closed' | 'r
   protocol: 'The two sides have no algorithm in common: update the older one.',
 };
 
+const SSH_REFUSED: Readonly<Partial<Record<SshRefusal, string>>> = {
+  key: 'SSH refuses our key. The guest lives.',
+  'host-key': 'SSH shows another host key than before.',
+  'too-many-keys': 'SSH refuses us: too many keys were offered.',
+  'not-now': 'SSH lets nobody in just now. The guest lives.',
+  protocol: 'SSH has no algorithm in common with us.',
+};
+
 /** Reads well in a list: `SSH works, QEMU's monitor answers`. */
 function wellSigns(s: Signals): string {
   const signs = ['SSH works'];
@@ -105,6 +114,9 @@ export const GUEST_RULES: readonly Rule[] = [
     name: 'thrashing for long',
     code: 'memory-thrash',
     when: (s) => all(runs(s), qmpAnswers(s), diskMoves(s), thrashedLong(s), sshSilent(s), not(guestAlive(s))),
+    word: 'Thrashing',
+    headline: (s) =>
+      `${swapped(s)} for ${Math.round(knownValue(s.memory)?.thrashedForS ?? 0)} s. The guest gets nothing else done.`,
     summary: () =>
       'The guest thrashes: it has no memory left, swaps in and out without end, and nothing else gets a turn.',
     confidence: 0.75,
@@ -118,6 +130,8 @@ export const GUEST_RULES: readonly Rule[] = [
     name: 'thrashing now',
     code: 'memory-thrash',
     when: (s) => all(runs(s), qmpAnswers(s), diskMoves(s), thrashes(s), not(guestAlive(s))),
+    word: 'Thrashing',
+    headline: (s) => `${swapped(s)} just now. ${sshSays(s)}`,
     summary: () => 'The guest swaps much just now and does not answer: it may thrash.',
     confidence: 0.5,
     advised: null,
@@ -131,6 +145,8 @@ export const GUEST_RULES: readonly Rule[] = [
     name: 'kernel spins',
     code: 'guest-kernel-hang',
     when: (s) => all(hangs(s), allSpin(s), cpuRose(s)),
+    word: 'Hung',
+    headline: (s) => `${disksRest(s) ?? 'The disks rest.'} All vCPUs spin.`,
     summary: () =>
       "The guest's kernel hangs: its vCPUs got busy when its writes ended, spin since, and it asks for no I/O.",
     confidence: 0.7,
@@ -144,6 +160,8 @@ export const GUEST_RULES: readonly Rule[] = [
     name: 'kernel halted',
     code: 'guest-kernel-hang',
     when: (s) => all(hangs(s), allHalted(s)),
+    word: 'Hung',
+    headline: (s) => `${disksRest(s) ?? 'The disks rest.'} No vCPU runs.`,
     summary: () =>
       "The guest's kernel hangs: its vCPUs have not run for a single tick, its writes ended, and it asks for no I/O.",
     confidence: 0.6,
@@ -156,6 +174,8 @@ export const GUEST_RULES: readonly Rule[] = [
     name: 'login runs nothing',
     code: 'login-runs-nothing',
     when: refuses('runs-nothing'),
+    word: 'Unwell',
+    headline: () => 'SSH lets us in, but nothing runs there.',
     summary: (s) => `The guest's sshd lives and lets us in, but nothing runs there: ${s.ssh.detail}`,
     confidence: 0.9,
     advised: null,
@@ -168,6 +188,8 @@ export const GUEST_RULES: readonly Rule[] = [
     name: 'ssh refused',
     code: 'ssh-refused',
     when: refuses('key', 'host-key', 'too-many-keys', 'not-now', 'protocol'),
+    word: 'Refused',
+    headline: ({ ssh }) => (ssh.refusal && SSH_REFUSED[ssh.refusal]) ?? 'SSH refuses us. The guest lives.',
     summary: (s) => `The guest lives, but its sshd does not let us in: ${s.ssh.detail}`,
     confidence: 0.9,
     advised: null,
@@ -187,6 +209,9 @@ export const GUEST_RULES: readonly Rule[] = [
     name: 'sshd is gone',
     code: 'guest-network-or-sshd',
     when: (s) => all(runs(s), refuses('port-closed', 'closed')(s)),
+    word: 'Refused',
+    headline: ({ ssh }) =>
+      `${ssh.refusal === 'closed' ? 'SSH closes every connection' : 'The SSH port is closed'}. The guest lives.`,
     summary: (s) =>
       `The guest lives${agentAnswers(s) === 'yes' ? ' (its agent answers)' : ''}, but no SSH server works there: ${s.ssh.detail}`,
     confidence: 0.85,
@@ -199,6 +224,8 @@ export const GUEST_RULES: readonly Rule[] = [
     name: 'agent answers, ssh does not',
     code: 'guest-network-or-sshd',
     when: (s) => all(runs(s), agentAnswers(s), not(sshAlive(s))),
+    word: 'Silent',
+    headline: (s) => `The guest agent answers. ${sshSays(s)}`,
     summary: (s) =>
       `The guest lives (its agent answers), but SSH does not: its network or its sshd${orTheWay(s)}.${knownValue(s.fileSystems) === undefined ? ' Or its file systems were left frozen: that was not told.' : ''}`,
     confidence: 0.9,
@@ -212,6 +239,8 @@ export const GUEST_RULES: readonly Rule[] = [
     name: 'works, ssh does not',
     code: 'guest-network-or-sshd',
     when: (s) => all(runs(s), not(sshAlive(s)), any(wroteJustNow(s), sends(s), diskMoves(s))),
+    word: 'Silent',
+    headline: (s) => `${LIFE_SAYS[lifeSign(s)]} ${sshSays(s)}`,
     summary: (s) =>
       `The guest works (${lifeSigns(s)}), but SSH does not: its network or its sshd${orTheWay(s)}, or it is very slow.`,
     confidence: 0.6,
@@ -225,6 +254,8 @@ export const GUEST_RULES: readonly Rule[] = [
     name: 'trouble inside',
     code: 'repair-in-guest',
     when: (s) => all(works(s), any(agentSilent(s), thrashes(s), slowSsh(s))),
+    word: 'Unwell',
+    headline: (s) => `SSH works, but ${firstTrouble(s)}.`,
     summary: (s) => `SSH works, and something inside the guest is not well: ${troubles(s)}.`,
     confidence: 0.8,
     advised: null,
@@ -237,6 +268,8 @@ export const GUEST_RULES: readonly Rule[] = [
     name: 'all that was asked is well',
     code: 'nothing-wrong-found',
     when: (s) => all(works(s), runs(s), qmpAnswers(s), agentAnswers(s), diskMoves(s)),
+    word: 'Well',
+    headline: () => 'Nothing to do. SSH, QEMU and the guest agent answer.',
     summary: (s) => `Nothing wrong is found from outside: ${wellSigns(s)}.`,
     confidence: 0.9,
     advised: null,
@@ -249,6 +282,8 @@ export const GUEST_RULES: readonly Rule[] = [
     name: 'ssh works',
     code: 'nothing-wrong-found',
     when: works,
+    word: 'Answers',
+    headline: () => 'SSH works. Nothing wrong is seen from outside.',
     summary: (s) => `Nothing wrong is found from outside: ${wellSigns(s)}.${notLookedAt(s)}`,
     confidence: 0.6,
     advised: null,
@@ -261,6 +296,8 @@ export const GUEST_RULES: readonly Rule[] = [
     name: 'just started',
     code: 'just-started',
     when: (s) => all(runs(s), young(s)),
+    word: 'Starting',
+    headline: (s) => `Started ${knownValue(s.uptimeS) ?? 0} s ago. SSH does not answer yet.`,
     summary: (s) => `The VM was started ${knownValue(s.uptimeS)} s ago and does not answer SSH yet.`,
     confidence: 0.6,
     advised: null,
@@ -274,6 +311,8 @@ export const GUEST_RULES: readonly Rule[] = [
     name: 'still and silent',
     code: 'not-known',
     when: (s) => all(runs(s), qmpAnswers(s), disksStill(s), not(guestAlive(s))),
+    word: 'Silent',
+    headline: (s) => `${disksRest(s) ?? 'No disk activity.'} ${sshSays(s)}`,
     summary: () =>
       'The guest gives no sign of life, and its disks moved nothing while they were watched: idle with its network down, hung and stalled look alike.',
     confidence: 0,
@@ -298,6 +337,13 @@ function troubles(s: Signals): string {
   return found.join(', ');
 }
 
+function firstTrouble(s: Signals): string {
+  if (agentSilent(s) === 'yes') return 'the guest agent does not answer';
+  return thrashes(s) === 'yes'
+    ? 'the guest swaps much'
+    : `it took ${((s.ssh.tookMs ?? 0) / 1000).toFixed(1)} s`;
+}
+
 function lifeSigns(s: Signals): string {
   const found = [
     ...(diskMoves(s) === 'yes' ? ['its disks move'] : []),
@@ -306,3 +352,13 @@ function lifeSigns(s: Signals): string {
   ];
   return found.join(', ');
 }
+
+const LIFE_SAYS = {
+  disks: 'Its disks move.',
+  history: 'It wrote to disk just now.',
+  network: 'It sends.',
+} as const;
+const lifeSign = (s: Signals): keyof typeof LIFE_SAYS => {
+  if (diskMoves(s) === 'yes') return 'disks';
+  return wroteJustNow(s) === 'yes' ? 'history' : 'network';
+};

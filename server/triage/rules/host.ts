@@ -12,6 +12,7 @@ import {
   queueStuck,
   runs,
 } from '../conditions.ts';
+import { disksRest, oneWord } from '../headline.ts';
 import { taskWords } from '../inputs.ts';
 import { all, any, holds, knownValue, not, truthOf } from '../reading.ts';
 import type { Signals } from '../signals.ts';
@@ -33,6 +34,9 @@ export const HOST_RULES: readonly Rule[] = [
     name: 'cold case',
     code: 'cold-case',
     when: hostIs('unreachable'),
+    word: 'Unreachable',
+    headline: (s) =>
+      `The power host does not answer. ${s.ssh.reading === 'works' ? 'The VM answers SSH' : 'No verb helps from here'}.`,
     summary: (s) =>
       `The power host does not answer: no verb can help from here.${s.ssh.reading === 'works' ? ' The VM itself answers SSH.' : ''}`,
     confidence: 0.9,
@@ -45,6 +49,8 @@ export const HOST_RULES: readonly Rule[] = [
     name: 'power host refuses',
     code: 'cold-case',
     when: hostIs('refused'),
+    word: 'Unreachable',
+    headline: () => 'The power host lives, but refuses this console.',
     summary: (s) =>
       `The power host lives, but does not let us in: no verb can help from here. ${s.powerHost.detail}`,
     confidence: 0.9,
@@ -58,6 +64,8 @@ export const HOST_RULES: readonly Rule[] = [
     name: 'power host lost',
     code: 'cold-case',
     when: hostIs('lost'),
+    word: 'Not known',
+    headline: () => 'The connection to the power host was lost.',
     summary: (s) =>
       `The connection to the power host was lost while it was asked.${s.ssh.reading === 'works' ? ' The VM itself answers SSH.' : ''}`,
     confidence: 0.6,
@@ -71,6 +79,8 @@ export const HOST_RULES: readonly Rule[] = [
     name: 'power host slow',
     code: 'power-host-slow',
     when: (s) => all(hostIs('slow')(s), not(truthOf(knownValue(s.vmState) !== undefined))),
+    word: 'Not known',
+    headline: () => 'The power host is slow to say how the VM is.',
     summary: () => 'The power host was reached, but did not say in time how the VM is: it is slow, not gone.',
     confidence: 0.8,
     advised: null,
@@ -83,6 +93,8 @@ export const HOST_RULES: readonly Rule[] = [
     name: 'not on this node',
     code: 'not-on-this-node',
     when: (s) => holds(s.placement, (where) => where !== 'here'),
+    word: 'Elsewhere',
+    headline: () => 'The VM is not on this node.',
     summary: (s) => {
       const where = knownValue(s.placement);
       return `The VM is not on this node: ${where === undefined || where === 'here' ? 'its configuration is not there' : where.elsewhere}.`;
@@ -102,6 +114,11 @@ export const HOST_RULES: readonly Rule[] = [
         not(off(s)),
         holds(s.stuckThreads, (threads) => threads.length > 0),
       ),
+    word: 'Blocked',
+    headline: (s) => {
+      const hanging = knownValue(s.stuckThreads)?.length ?? 0;
+      return `${hanging} QEMU thread${hanging === 1 ? ' hangs' : 's hang'} in the host's kernel.`;
+    },
     summary: () =>
       "A thread of the VM's QEMU process hangs in the host's kernel: its storage or the kernel itself.",
     confidence: 0.9,
@@ -115,6 +132,8 @@ export const HOST_RULES: readonly Rule[] = [
     name: 'lock that is not known',
     code: 'not-known',
     when: (s) => not(isKnownLock(s)),
+    word: 'Locked',
+    headline: (s) => `The VM carries an unknown lock: ${oneWord(lockName(s))}.`,
     summary: (s) => `The VM carries a lock that is not known here: ${lockName(s)}.`,
     confidence: 0,
     advised: null,
@@ -127,6 +146,8 @@ export const HOST_RULES: readonly Rule[] = [
     name: 'locked by a task',
     code: 'busy',
     when: (s) => all(locked(s), lockHasTask(s)),
+    word: 'Busy',
+    headline: (s) => `A task works on the VM (${oneWord(lockName(s))}).`,
     summary: (s) => `The VM is locked (${lockName(s)}) and a task works on it: ${tasksOf(s)}.`,
     confidence: 0.9,
     advised: null,
@@ -139,6 +160,8 @@ export const HOST_RULES: readonly Rule[] = [
     name: 'stale lock',
     code: 'stale-lock',
     when: (s) => all(locked(s), not(lockHasTask(s))),
+    word: 'Locked',
+    headline: (s) => `Locked (${oneWord(lockName(s))}), and no task works on it.`,
     summary: (s) =>
       `The VM is locked (${lockName(s)}), and no task works on it that would explain it: the lock is stale.${tasksOf(s) === '' ? '' : ` What runs is ${tasksOf(s)}.`}`,
     confidence: 0.9,
@@ -152,6 +175,8 @@ export const HOST_RULES: readonly Rule[] = [
     name: 'locked by who knows',
     code: 'stale-lock',
     when: locked,
+    word: 'Locked',
+    headline: (s) => `Locked (${oneWord(lockName(s))}). Whether a task works is not known.`,
     summary: (s) =>
       `The VM is locked (${lockName(s)}); whether a task works on it is not known.${tasksOf(s) === '' ? '' : ` Seen is ${tasksOf(s)}.`}`,
     confidence: 0.5,
@@ -165,6 +190,9 @@ export const HOST_RULES: readonly Rule[] = [
     name: 'lock file held',
     code: 'task-stuck',
     when: lockFileStuck,
+    word: 'Locked',
+    headline: (s) =>
+      `For ${Math.round(knownValue(s.lockFile)?.seenForS ?? 0)} s a task has held the VM's lock.`,
     summary: (s) => {
       const file = knownValue(s.lockFile);
       return `A task has been seen holding the VM's lock for ${Math.round(file?.seenForS ?? 0)} s: ${taskWords(file?.holder ?? '')}.`;
@@ -182,6 +210,8 @@ export const HOST_RULES: readonly Rule[] = [
     name: 'being resumed',
     code: 'in-transition',
     when: (s) => all(not(off(s)), lockedAs(s, 'suspended')),
+    word: 'Busy',
+    headline: () => 'The VM is being resumed from disk.',
     summary: () => 'The VM was suspended to disk and is being resumed: its lock goes when that is done.',
     confidence: 0.7,
     advised: null,
@@ -201,6 +231,8 @@ export const STORAGE_UNDER_STILL_DISK: Rule = {
       holds(s.hostStorage, (lines) => lines.length > 0),
       any(queueStuck(s), all(disksStill(s), not(guestAlive(s)))),
     ),
+  word: 'Blocked',
+  headline: (s) => `${disksRest(s) ?? 'A disk stands still.'} The host's storage reports errors.`,
   summary: (s) =>
     `The VM's disk stands still, and the host's kernel complains of its own storage: ${knownValue(s.hostStorage)?.at(-1)}`,
   confidence: 0.8,

@@ -17,6 +17,7 @@ import {
   stuckQueues,
   writesEnded,
 } from '../conditions.ts';
+import { disksRest, heldRequests, noWrites, sshSays, stillForS } from '../headline.ts';
 import { all, any, holds, knownValue, not } from '../reading.ts';
 import type { Signals } from '../signals.ts';
 import { STORAGE_UNDER_STILL_DISK } from './host.ts';
@@ -47,6 +48,12 @@ const others = (s: Signals): string => {
   );
   return well.size === 0 ? '' : ` ${[...well].join(', ')} ${well.size === 1 ? 'moves' : 'move'}.`;
 };
+/** The broken disk is named where there are others; of all of them it says most for how long nothing was written. */
+const stallSays = (s: Signals): string => {
+  const all = new Set((knownValue(s.queues)?.list ?? []).map(({ device }) => device));
+  const stuck = new Set(stuckQueues(s).map(({ device }) => device));
+  return (stuck.size === all.size ? noWrites(s) : undefined) ?? `${heldRequests(s)}.`;
+};
 const suspects = (s: Signals): string => {
   const throttles = knownValue(s.throttles) ?? [];
   return throttles.length === 0 ? '' : ` Suspect: a throttle in its configuration (${throttles.join('; ')}).`;
@@ -70,6 +77,8 @@ export const QEMU_RULES: readonly Rule[] = [
     name: 'monitor silent, guest alive',
     code: 'monitor-silent',
     when: (s) => all(runs(s), qmpSilent(s), not(stoppedBySignal(s)), guestAlive(s)),
+    word: 'Unwell',
+    headline: () => "QEMU's monitor is silent. The guest lives.",
     summary: () => "QEMU's monitor (QMP) does not answer, but the guest lives.",
     confidence: 0.7,
     advised: null,
@@ -90,6 +99,13 @@ export const QEMU_RULES: readonly Rule[] = [
         not(sshAlive(s)),
         any(stoppedBySignal(s), silentTwice(s)),
       ),
+    word: 'Wedged',
+    headline: (s) => {
+      const looks = knownValue(s.qmp)?.silentLooks ?? 0;
+      return looks < 2
+        ? `A signal stopped QEMU. ${sshSays(s)}`
+        : `${looks} looks without an answer from QEMU. ${sshSays(s)}`;
+    },
     summary: () =>
       'QEMU runs, but its monitor (QMP) does not answer: its main loop is wedged. That qm says "running" means nothing here.',
     confidence: 0.85,
@@ -103,6 +119,8 @@ export const QEMU_RULES: readonly Rule[] = [
     name: 'silent once',
     code: 'qemu-wedged',
     when: (s) => all(runs(s), qmpSilent(s), not(deadOrInKernel(s)), not(sshAlive(s))),
+    word: 'Silent',
+    headline: (s) => `QEMU gave no answer when asked once. ${sshSays(s)}`,
     summary: () =>
       "QEMU's monitor (QMP) gave no answer when it was asked once: wedged, or busy with another client.",
     confidence: 0.5,
@@ -122,6 +140,8 @@ export const QEMU_RULES: readonly Rule[] = [
         agentAnswers(s),
         holds(s.fileSystems, (state) => state === 'frozen'),
       ),
+    word: 'Frozen',
+    headline: () => 'File systems are frozen. Whoever writes hangs.',
     summary: () =>
       "The guest's file systems are frozen: a backup or a snapshot froze them and did not thaw them. Whoever writes hangs, SSH too.",
     confidence: 0.9,
@@ -137,6 +157,8 @@ export const QEMU_RULES: readonly Rule[] = [
     code: 'block-path-stalled',
     when: (s) =>
       all(runs(s), qmpAnswers(s), queueStuck(s), not(guestAlive(s)), any(sshSilent(s), writesEnded(s))),
+    word: 'Wedged',
+    headline: (s) => `${stallSays(s)} QEMU still answers.`,
     summary: (s) =>
       `The block path inside QEMU is stalled: ${stuckNames(s)} and completes none, while QMP answers.${others(s)}`,
     confidence: 0.95,
@@ -149,6 +171,8 @@ export const QEMU_RULES: readonly Rule[] = [
     name: 'queue stuck for long, guest alive',
     code: 'block-path-stalled',
     when: (s) => all(runs(s), qmpAnswers(s), guestAlive(s), queueStuckFor(s, LONG_WATCH_S)),
+    word: 'Stalled',
+    headline: (s) => `${heldRequests(s)}. The guest lives.`,
     summary: (s) =>
       `The block path of one disk is stalled: ${stuckNames(s)} and completes none; the guest lives.${others(s)}`,
     confidence: 0.7,
@@ -162,6 +186,8 @@ export const QEMU_RULES: readonly Rule[] = [
     name: 'stuck queue',
     code: 'block-path-stalled',
     when: (s) => all(runs(s), qmpAnswers(s), queueStuck(s)),
+    word: 'Stalled',
+    headline: (s) => `${heldRequests(s)} between two samples.`,
     summary: (s) =>
       `A disk stands still: ${stuckNames(s)} and completed none between the samples.${others(s)} A slow storage looks the same for a moment.`,
     confidence: 0.6,
@@ -186,6 +212,8 @@ export const QEMU_RULES: readonly Rule[] = [
         not(guestAlive(s)),
         writesEnded(s),
       ),
+    word: 'Wedged',
+    headline: (s) => `${disksRest(s) ?? 'No disk writes.'} QEMU still answers.`,
     summary: (s) =>
       `The block path inside QEMU is stalled: the guest wrote nothing at all for ${knownValue(s.history)?.quietMinutes} min after writing before, and is dead, while QMP answers.${suspects(s)}`,
     confidence: 0.9,
@@ -207,8 +235,10 @@ export const QEMU_RULES: readonly Rule[] = [
         sshStuck(s),
         not(guestAlive(s)),
       ),
+    word: 'Wedged',
+    headline: (s) => `No disk activity for ${Math.round(stillForS(s))} s. SSH lets in, then hangs.`,
     summary: (s) =>
-      `Probably the block path inside QEMU is stalled: the guest's sshd answers and then hangs, and its disks moved nothing for ${Math.round(stillS(s))} s, while QMP answers.${suspects(s)}`,
+      `Probably the block path inside QEMU is stalled: the guest's sshd answers and then hangs, and its disks moved nothing for ${Math.round(stillForS(s))} s, while QMP answers.${suspects(s)}`,
     confidence: 0.7,
     advised: 'cycle',
     warned: ['reset'],
@@ -216,6 +246,3 @@ export const QEMU_RULES: readonly Rule[] = [
     inputs: STALL_INPUTS,
   },
 ];
-
-const stillS = (s: Signals): number =>
-  Math.min(...(knownValue(s.disks) ?? []).map(({ stillForS }) => stillForS));

@@ -1,5 +1,5 @@
 // What a rule is, and the lists of verbs that several rules warn of.
-import type { Finding } from '../../../protocol/triage.ts';
+import type { Finding, StateWord } from '../../../protocol/triage.ts';
 import type { MutatingVerb } from '../../../protocol/verbs.ts';
 import type { Input } from '../inputs.ts';
 import type { Truth } from '../reading.ts';
@@ -9,6 +9,10 @@ export interface Rule extends Pick<Finding, 'code' | 'confidence' | 'advised' | 
   /** One of its kind: several rules may tell the same finding by different signs. */
   readonly name: string;
   readonly when: (signals: Signals) => Truth;
+  /** Of the target, in one word. */
+  readonly word: StateWord;
+  /** The cause in at most twelve words, what can be counted first. */
+  readonly headline: (signals: Signals) => string;
   readonly summary: (signals: Signals) => string;
   readonly advice: (signals: Signals) => string;
   /** What decided it. */
