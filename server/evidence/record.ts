@@ -2,7 +2,7 @@
 import type { EvidenceRecord, EvidenceSection } from '../../protocol/evidence.ts';
 import type { EvidenceId, OperationId, SessionId, TargetName } from '../../protocol/ids.ts';
 import type { TriageReport } from '../../protocol/triage.ts';
-import { known } from '../triage/reading.ts';
+import { known, knownOrOld } from '../triage/reading.ts';
 import type { SshSignal } from '../triage/signals.ts';
 import { triage } from '../triage/triage.ts';
 import { pngFromPpm } from './picture.ts';
@@ -72,6 +72,7 @@ export async function makeRecord(
     powerHost: { reading: 'answers', detail: '' },
     evidence: cause.id,
   });
+  const hour = knownOrOld(read.signals.history)?.hour;
   return {
     read,
     png: picture?.png,
@@ -90,6 +91,7 @@ export async function makeRecord(
       manifest: manifest ?? null,
       report,
       samples: pairSamples(texts),
+      ...(hour === undefined ? {} : { hour }),
       sections: sectionsOf(
         before === '' ? texts : new Map([...texts, ['printed before the bundle', before]]),
       ),

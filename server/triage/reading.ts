@@ -30,6 +30,10 @@ export const unreadable = (why: string): Unread => ({ is: 'unreadable', why });
 export const knownValue = <T>(reading: Reading<T> | undefined): T | undefined =>
   reading?.is === 'known' ? reading.value : undefined;
 
+/** The value where it is or was known: to be shown with its own time, never to decide by. */
+export const knownOrOld = <T>(reading: Reading<T> | undefined): T | undefined =>
+  reading?.is === 'known' || reading?.is === 'stale' ? reading.value : undefined;
+
 /** What was derived from a reading is known as far as the reading is. */
 export function derive<A, B>(reading: Reading<A>, from: (value: A) => B): Reading<B> {
   if (reading.is === 'known') return known(from(reading.value));

@@ -2,6 +2,7 @@
 // or as now. A and B are the two samples of a capture, about two seconds apart; several captures of one process make a longer
 // watch. What moves is told per device, never summed.
 import type { SshReached, SshReading, SshRefusal } from '../../protocol/ssh-reading.ts';
+import type { DiskWrites } from '../../protocol/triage.ts';
 import type { Reading } from './reading.ts';
 
 /** One look at SSH: a value of its own for what else would be a reading. */
@@ -76,6 +77,8 @@ export interface MemorySignal {
 }
 
 export interface DiskHistory {
+  /** To be drawn; the rules read what follows. */
+  readonly hour?: DiskWrites;
   /** Whole minutes, up to the newest value, in which exactly nothing was written. */
   readonly quietMinutes: number;
   /** The longest such pause before, between two writes. */

@@ -1,4 +1,5 @@
 // The last hour as the host kept it, one value a minute. Pure.
+import type { DiskWrites } from '../../../protocol/triage.ts';
 import { known, type Reading, unreadable } from '../../triage/reading.ts';
 import type { DiskHistory } from '../../triage/signals.ts';
 import { fieldsOf, listOf, numberOf, parseJson } from './json.ts';
@@ -7,6 +8,9 @@ const MOST_ROWS = 5_000;
 const DEFAULT_STEP_S = 60;
 /** The newest value comes up to a step late, and pvestatd takes its turn: later than this it has stopped telling. */
 const LATE_S = 180;
+const HOUR_S = 3_600;
+/** Of the hour's curve: enough for one value a minute, and small enough for every answer about a target. */
+const MOST_POINTS = 70;
 
 interface Row {
   readonly time: number;
@@ -32,7 +36,8 @@ export function readHistory(json: string, nowMs: number | undefined): Reading<Di
   if (nowMs === undefined) return unreadable('rrd: without its manifest its age is not known');
   const steps = rows.slice(1).map(({ time }, n) => time - (rows[n]?.time ?? time));
   const step = steps.sort((a, b) => a - b)[Math.floor(steps.length / 2)] || DEFAULT_STEP_S;
-  const value = describe(sinceLastGap(rows, step), step / 60);
+  const hour = curveOf(rows, newest.time, step);
+  const value = { ...describe(sinceLastGap(rows, step), step / 60), ...(hour === undefined ? {} : { hour }) };
   const ageS = Math.round(nowMs / 1_000 - newest.time);
   return ageS > LATE_S + step ? { is: 'stale', value, ageS } : known(value);
 }
@@ -58,6 +63,24 @@ function describe(rows: readonly Row[], minutesARow: number): DiskHistory {
     wroteMinutes: Math.floor(before.filter(({ written }) => written > 0).length * minutesARow),
     cpuBefore: mean(before),
     cpuSince: mean(since),
+  };
+}
+
+/** Undefined where its times are no times. */
+function curveOf(rows: readonly Row[], end: number, step: number): DiskWrites | undefined {
+  const points = Math.min(MOST_POINTS, Math.floor(HOUR_S / step) + 1);
+  const from = end - (points - 1) * step;
+  if ([from, end].some((seconds) => Number.isNaN(new Date(seconds * 1_000).getTime()))) return undefined;
+  const values = Array.from({ length: points }, (): number | null => null);
+  for (const { time, written } of rows) {
+    const n = Math.round((time - from) / step);
+    if (n >= 0 && n < points) values[n] = Math.max(0, Math.round(written));
+  }
+  const told = values.findIndex((value) => value !== null);
+  return {
+    from: new Date((from + told * step) * 1_000).toISOString(),
+    step_s: step,
+    bytes_per_s: values.slice(told),
   };
 }
 
