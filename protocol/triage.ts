@@ -1,5 +1,6 @@
 // What triage says: cautions that stand beside any finding, one finding, the inputs that decided it.
 import { z } from 'zod';
+import { STATE_TONES, type StateWord } from './state-words.ts';
 import { instant, mutatingVerb, type Wire } from './wire.ts';
 
 const TriageInput = z.object({ name: z.string(), value: z.string() }).meta({ id: 'TriageInput' });
@@ -13,39 +14,12 @@ const WithheldVerb = z
   .meta({ id: 'WithheldVerb' });
 export type WithheldVerb = Wire<typeof WithheldVerb>;
 
-/** The one word for the state of a target, and the tone of its shape. */
-export const STATE_TONES = {
-  Well: 'ok',
-  Answers: 'ok',
-  Wedged: 'bad',
-  Hung: 'bad',
-  Panicked: 'bad',
-  Halted: 'bad',
-  Blocked: 'bad',
-  Unreachable: 'bad',
-  Stalled: 'warn',
-  Thrashing: 'warn',
-  Frozen: 'warn',
-  Silent: 'warn',
-  Refused: 'warn',
-  Unwell: 'warn',
-  Locked: 'warn',
-  Paused: 'warn',
-  Stopped: 'warn',
-  Elsewhere: 'warn',
-  Asleep: 'none',
-  'Not known': 'none',
-  Starting: 'busy',
-  Busy: 'busy',
-} as const satisfies Readonly<Record<string, 'ok' | 'warn' | 'bad' | 'none' | 'busy'>>;
-export type StateWord = keyof typeof STATE_TONES;
-
-const StateWord = z.enum(Object.keys(STATE_TONES) as [StateWord, ...StateWord[]]);
+const Word = z.enum(Object.keys(STATE_TONES) as [StateWord, ...StateWord[]]);
 
 export const Finding = z
   .object({
     code: z.string().describe('stable for programs, e.g. `block-path-stalled`, `not-known`'),
-    word: StateWord.exactOptional().describe('one word for the state; absent in old records'),
+    word: Word.exactOptional().describe('one word for the state; absent in old records'),
     headline: z
       .string()
       .exactOptional()

@@ -45,7 +45,7 @@ export async function recoverFromAlert(
     await subscribed(page, phone);
     await context.grantPermissions(['notifications'], { origin: house.base });
     await page.reload();
-    await page.getByTestId('open-power').first().click();
+    await page.getByTestId('open-menu').click();
     await page.getByTestId('open-notifications').click();
     await page.getByTestId('turn-on-push').click();
     await page.getByTestId('push-device').filter({ hasText: '(this one)' }).waitFor();
@@ -85,7 +85,7 @@ export async function recoverFromAlert(
     let touches = 0;
     touches++;
     await page.getByTestId('verdict-to-power').click();
-    const button = page.getByRole('region', { name: 'Confirm cycle' }).getByTestId('confirm-verb');
+    const button = page.getByTestId('confirm-sheet').getByTestId('confirm-verb');
     await button.waitFor();
     at.push(performance.now());
     await look(page, 'confirm');

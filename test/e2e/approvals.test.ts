@@ -147,6 +147,7 @@ test('a policy that is tightened while a question waits takes it away, and nothi
   const page = await phone();
   await askForRepair(page);
   await cardOf(page, CULPRIT);
+  await page.getByTestId('open-menu').click();
   await page.getByTestId('open-policy').click();
   await page.getByTestId('policy-observe').click();
   await page.getByTestId('approval-card').waitFor({ state: 'detached' });

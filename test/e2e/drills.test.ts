@@ -91,7 +91,7 @@ test(
         .first();
       await operation.getByTestId('operation-outcome').waitFor({ timeout: 300_000 });
       const steps = (await operation.getByTestId('operation-step').allInnerTexts()).join('\n');
-      expect(steps).toMatch(/forensics[\s\S]*stop[\s\S]*start/i);
+      expect(steps).toMatch(/Evidence saved[\s\S]*Stop asked[\s\S]*Old process gone[\s\S]*New process/);
       expect(await operation.getByTestId('operation-outcome').textContent()).toMatch(/new QEMU process/i);
 
       // The evidence from before the stop is here, and whole.
@@ -104,7 +104,7 @@ test(
       // The finding from before the cycle is past: it advises nothing any more, also on a page that was not loaded anew.
       const panel = page.getByTestId('power-panel');
       await panel.getByText('Past.', { exact: true }).waitFor();
-      expect(await panel.getByText('triage advises this').count()).toBe(0);
+      expect(await panel.getByTestId('hold-advised').count()).toBe(0);
       // What can do nothing now is not pressable and says why.
       await panel.getByText('The VM runs already: start would change nothing.').waitFor();
       expect(await panel.getByTestId('verb-start').isDisabled()).toBe(true);
@@ -138,7 +138,7 @@ test('the power page works while the agent, the model and the stream are broken'
       const { ssh } = (await (await house.call('GET', '/api/targets/devvm')).json()) as TargetState;
       return ssh.answers === true && Date.now() - Date.parse(ssh.at ?? '') < 3_000;
     });
-    await hold(page.getByRole('region', { name: 'Confirm stop' }).getByTestId('confirm-verb'));
+    await hold(page.getByTestId('confirm-sheet').getByTestId('confirm-verb'));
     // The VM answers SSH, so triage knows no reason for a stop: it is asked for a second time.
     await page.getByTestId('contradiction').waitFor();
     expect(await page.getByTestId('contradiction').textContent()).toContain('nothing-wrong-found');

@@ -59,6 +59,7 @@ const ask = async (): Promise<Notifications> =>
 async function openSheet(page: Page): Promise<void> {
   if (await page.getByTestId('open-power').first().isVisible())
     await page.getByTestId('open-power').first().click();
+  await page.getByTestId('open-menu').click();
   await page.getByTestId('open-notifications').click();
   await page.getByTestId('channel-ntfy').waitFor();
 }

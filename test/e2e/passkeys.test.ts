@@ -72,6 +72,7 @@ async function signInByToken(page: Page, at: string): Promise<void> {
 
 async function openSheet(page: Page): Promise<void> {
   await page.getByTestId('open-power').first().click();
+  await page.getByTestId('open-menu').click();
   await page.getByTestId('open-access').click();
   await page.getByTestId('access-sheet').waitFor();
 }

@@ -20,6 +20,7 @@ const PATIENCE_MS = 120_000;
 const PHONE = { viewport: { width: 390, height: 844 } };
 
 const makeShare = async (page: Page): Promise<string> => {
+  await page.getByTestId('open-menu').click();
   await page.getByTestId('open-share').click();
   await page.getByTestId('share-sheet').waitFor();
   await page.getByTestId('make-share').click();
@@ -85,6 +86,7 @@ test('a guest sees the session as it happens, over a restart, and is told at onc
   await guest.getByTestId('assistant-text').last().waitFor();
 
   await page.reload();
+  await page.getByTestId('open-menu').click();
   await page.getByTestId('open-share').click();
   const entry = page.getByTestId('share').filter({ hasText: 'opened once' });
   await entry.getByRole('button').click();

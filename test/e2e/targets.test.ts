@@ -103,8 +103,8 @@ test(
       const boots = { devvm: devvm.boot().number, web: web.boot().number };
       await page.getByTestId('open-power').click();
       await page.getByTestId('verb-cycle').click();
-      await page.getByTestId('power-panel').getByText('cycle web?').waitFor();
-      await hold(page.getByRole('region', { name: 'Confirm cycle' }).getByTestId('confirm-verb'));
+      await page.getByTestId('confirm-sheet').getByText('Cycle web?').waitFor();
+      await hold(page.getByTestId('confirm-sheet').getByTestId('confirm-verb'));
       // The VM answers SSH, so triage knows no reason for a cycle: a second press.
       await hold(page.getByTestId('contradiction').getByTestId('confirm-verb'));
       await page

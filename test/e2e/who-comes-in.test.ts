@@ -19,6 +19,7 @@ afterAll(async () => {
 const PHONE = { viewport: { width: 390, height: 844 } };
 const openAccess = async (page: Page): Promise<void> => {
   await page.getByTestId('open-power').first().click();
+  await page.getByTestId('open-menu').click();
   await page.getByTestId('open-access').click();
   await page.getByTestId('access-sheet').waitFor();
 };
@@ -48,6 +49,7 @@ test('a login link signs one more device in, once, and the list of devices ends 
   await third.getByText('was used already').waitFor();
 
   await page.getByTestId('close-access').click();
+  await page.getByTestId('open-menu').click();
   await page.getByTestId('open-access').click();
   const entry = page.getByTestId('device').filter({ hasText: 'Safari on iPhone' });
   await entry.getByRole('button').click();

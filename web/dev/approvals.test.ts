@@ -120,7 +120,7 @@ describe('a press', () => {
     const waiting = await page.request.get(`${fixture.url}/api/approvals`);
     const { approvals } = (await waiting.json()) as { approvals: Approval[] };
     const first = approvals.find(({ asked }) => 'account' in asked);
-    // From here the page's time stands still but for what we let pass: a hold takes 700 ms of it.
+    // From here the page's time stands still but for what we let pass: a hold takes 1.5 s of it.
     await page.clock.pauseAt(new Date(Date.now() + 2_000));
     const { x, y } = await middle(id('approval-hold'));
     await page.mouse.move(x, y);
@@ -313,22 +313,27 @@ it('a grant shows its clock on every view, and one tap ends it', async () => {
   await id('grant').waitFor({ state: 'detached' });
 });
 
+const openPolicy = async (mode: string) => {
+  await id('open-menu').click();
+  await id('open-policy').filter({ hasText: mode }).click();
+};
+
 it('the policy is tightened by one tap, which ends what waits, and loosened by a hold, with a way back', async () => {
   await open();
   await tell('ask?kind=command');
   await settled();
-  await id('open-policy').click();
+  await openPolicy('ask');
   await id('policy-observe').click();
   await gone();
   await id('tool-answer').filter({ hasText: 'The policy was tightened' }).waitFor();
-  await id('open-policy').filter({ hasText: 'observe' }).waitFor();
-  await id('open-policy').click();
+  await openPolicy('observe');
   const loosen = id('policy-autonomous');
   await loosen.scrollIntoViewIfNeeded();
   await holdUntil(loosen, () => id('policy-sheet').waitFor({ state: 'detached' }));
   await id('loosened').filter({ hasText: 'Claude acts without asking' }).waitFor();
   await id('back-to-configured').click();
   await id('loosened').waitFor({ state: 'detached' });
+  await id('open-menu').click();
   await id('open-policy').filter({ hasText: 'ask' }).waitFor();
 });
 
@@ -384,7 +389,7 @@ it('axe finds nothing on the card, folded, on power, while denying, and on the s
   await id('approval-fold').click();
   await id('open-power').click();
   expect(await violations()).toEqual([]);
-  await id('open-policy').click();
+  await openPolicy('ask');
   await id('policy-sheet').waitFor();
   expect(await violations()).toEqual([]);
 });

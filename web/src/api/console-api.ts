@@ -105,7 +105,8 @@ export const endGrant = (sessionId: string, grantId: string) =>
 /** The server answers within 2 s with what it knows by then. */
 export const fetchTargets = (onServerTime: (nowMs: number) => void) =>
   request<TargetsAnswer>('GET', '/api/targets', { timeoutMs: 8_000, onServerTime });
-export const fetchTarget = (target: string) => request<TargetState>('GET', `/api/targets/${target}`);
+export const fetchTarget = (target: string, onServerTime: (nowMs: number) => void) =>
+  request<TargetState>('GET', `/api/targets/${target}`, { timeoutMs: 8_000, onServerTime });
 export const fetchOperation = (id: string) =>
   request<Operation>('GET', `/api/operations/${id}`, { timeoutMs: 8_000 });
 /** `confirm`: the token that came with the contradiction, for the second press. */

@@ -11,12 +11,16 @@ import { acceptHostKey, fetchOperation, fetchTarget, runTriage, startVerb } from
 import { readEventStream } from '../api/event-stream.ts';
 import { ApiError, asApiError } from '../api/http.ts';
 import type { Kept } from './browser-memory.ts';
-import { clock } from './clock.svelte.ts';
+import type { Hour } from './hour-plot.ts';
+import { network } from './network.svelte.ts';
 import { applyFrame, fromOperation, type OperationView } from './operation-view.ts';
+import { isStale } from './power-words.ts';
+import { serverClock } from './server-clock.svelte.ts';
+import { type Verdict, verdictOf } from './verdict.ts';
 
-const TARGET_POLL_MS = 10_000;
-/** An older reading forbids nothing: the server's own limit for what it shows. */
-const FRESH_MS = 15_000;
+const TARGET_POLL_MS = 5_000;
+/** While something is being asked that has no answer yet. */
+const SOON_MS = 1_000;
 const POLL_MS = 1_000;
 // While there is a stream, polling only has to notice that the stream died silently.
 const POLL_WITH_STREAM_MS = 5_000;
@@ -59,6 +63,7 @@ export class PowerStore {
   #triaging = $state<false | 'now' | 'longer'>(false);
   #triageError = $state('');
   #following: AbortController | undefined;
+  #refreshing: Promise<void> | undefined;
   #watched = false;
 
   constructor(ports: PowerPorts) {
@@ -106,7 +111,11 @@ export class PowerStore {
     const own = this.#report;
     if (standing !== undefined && (own === null || standing.report.at >= own.at))
       return { report: standing.report, past: standing.past ?? '' };
-    return own === null ? null : { report: own, past: '' };
+    if (own === null) return null;
+    // Until the console says it itself.
+    const verb = this.#operation;
+    const isPast = verb !== null && isMutating(verb.verb) && verb.started_at > own.at;
+    return { report: own, past: isPast ? `From before ${verb.verb}, which may have changed it.` : '' };
   }
   get report(): TriageReport | null {
     return this.found?.report ?? null;
@@ -127,9 +136,33 @@ export class PowerStore {
   /** Why the verb can do nothing in the state that was just read; empty where it can, or where nobody knows. */
   whyNot(verb: Verb): string {
     const readAt = this.#state?.vm.at ?? null;
-    if (!isMutating(verb) || readAt === null || clock.nowMs - Date.parse(readAt) > FRESH_MS) return '';
+    // An old reading forbids nothing.
+    if (!isMutating(verb) || readAt === null || isStale(readAt, this.nowMs)) return '';
     const said = this.#state?.verbs?.[verb];
     return said === undefined || said.applies ? '' : said.why;
+  }
+  /** By the server's clock, which dated the readings. Ticks once a second. */
+  get nowMs(): number {
+    return serverClock.nowMs;
+  }
+  /** Is it well, what is wrong, what to do. */
+  get verdict(): Verdict {
+    return verdictOf({
+      target: this.target,
+      state: this.#state,
+      report: this.#holding ?? undefined,
+      unreachable: this.#unreachable,
+      online: network.online,
+      nowMs: this.nowMs,
+    });
+  }
+  /** Triage that nobody here pressed for is under way. */
+  get looking(): boolean {
+    return this.#state?.looking !== undefined;
+  }
+  /** What was written in the last hour, as the finding that holds has it. */
+  get hour(): Hour | undefined {
+    return this.#holding === null ? undefined : this.#state?.finding?.hour;
   }
   /** The finding that still holds. */
   get #holding(): TriageReport | null {
@@ -144,22 +177,45 @@ export class PowerStore {
       if (document.visibilityState === 'visible') void this.refresh();
     };
     const timer = setInterval(poll, TARGET_POLL_MS);
+    const soon = setInterval(() => {
+      if (this.#isAsking) poll();
+    }, SOON_MS);
     document.addEventListener('visibilitychange', poll);
+    addEventListener('online', poll);
     void this.refresh();
     void this.#resume();
     return () => {
       clearInterval(timer);
+      clearInterval(soon);
       document.removeEventListener('visibilitychange', poll);
+      removeEventListener('online', poll);
       this.#watched = false;
       this.#following?.abort();
       this.withdraw();
     };
   }
 
-  async refresh(): Promise<void> {
+  get #isAsking(): boolean {
+    const { ssh, qmp, guest_agent: agent, vm, looking } = this.#state ?? {};
+    return (
+      (vm !== undefined && vm.at === null) ||
+      [ssh, qmp, agent].some((reading) => reading?.asking !== undefined) ||
+      looking !== undefined
+    );
+  }
+
+  /** One request at a time: a slow console is not asked more for being slow. */
+  refresh(): Promise<void> {
+    this.#refreshing ??= this.#refresh().finally(() => {
+      this.#refreshing = undefined;
+    });
+    return this.#refreshing;
+  }
+
+  async #refresh(): Promise<void> {
     if (!this.#watched) return;
     try {
-      const state = await fetchTarget(this.target);
+      const state = await fetchTarget(this.target, (nowMs) => serverClock.note(nowMs));
       this.#check(state.name);
       this.#state = state;
       this.#stateError = '';

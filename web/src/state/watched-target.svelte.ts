@@ -2,8 +2,9 @@
 import type { TargetState } from '../../../protocol/me.ts';
 import { fetchTarget } from '../api/console-api.ts';
 import { asApiError } from '../api/http.ts';
+import { serverClock } from './server-clock.svelte.ts';
 
-const POLL_MS = 10_000;
+const POLL_MS = 5_000;
 
 export class WatchedTarget {
   readonly target: string;
@@ -39,7 +40,7 @@ export class WatchedTarget {
 
   async #ask(): Promise<void> {
     try {
-      this.#state = await fetchTarget(this.target);
+      this.#state = await fetchTarget(this.target, (nowMs) => serverClock.note(nowMs));
       this.#stateError = '';
     } catch (error) {
       const { status, message } = asApiError(error);
