@@ -114,3 +114,21 @@ it('what became worse stands too low until the order is chosen anew', () => {
   // That one is still being asked is no news.
   expect(tooLow(rows('well', 'asking'))).toEqual([]);
 });
+
+it('names what triage found while that holds, and no longer', () => {
+  const found = {
+    at: ago(1_000),
+    code: 'block-path-stalled',
+    summary: 'The block path is stalled.',
+    word: 'Wedged',
+    headline: 'No disk writes for 27 min.',
+    advised: 'cycle',
+  } as NonNullable<TargetState['found']>;
+  const broken = { ssh: sshSilent(1_000), found };
+  expect(healthOf(state(broken), NOW)).toMatchObject({
+    level: 'broken',
+    words: 'Wedged. No disk writes for 27 min.',
+  });
+  expect(level({ ...broken, found: { ...found, past: 'cycle ran since.' } })).toBe('silent');
+  expect(level({ ...broken, vm: { state: 'running', at: ago(16_000) } })).toBe('unknown');
+});

@@ -1,10 +1,12 @@
 // How a target is: one word for the order of the list, a few words for a person. Pure.
 // Only fresh readings count, and what is not known is never called well.
 import type { TargetState } from '../../../protocol/me.ts';
+import { STATE_TONES } from '../../../protocol/state-words.ts';
+import { FRESH_MS } from './power-words.ts';
 import { roughAge } from './words.ts';
 
-/** From worst to best. `asking`: nothing was read yet. */
-const LEVELS = ['silent', 'stopped', 'unknown', 'asking', 'well'] as const;
+/** From worst to best. `broken`: triage found it, and it still holds. `asking`: nothing was read yet. */
+const LEVELS = ['broken', 'silent', 'stopped', 'unknown', 'asking', 'well'] as const;
 export type Level = (typeof LEVELS)[number];
 
 export interface Health {
@@ -13,9 +15,6 @@ export interface Health {
   /** Why the state is not known, in a sentence of the console; else empty. */
   readonly detail: string;
 }
-
-// A visible list is read every 5 s. An older reading has missed two answers and says nothing about now.
-const FRESH_MS = 15_000;
 
 const isFresh = (at: string | null, nowMs: number): boolean =>
   at !== null && nowMs - Date.parse(at) <= FRESH_MS;
@@ -38,6 +37,9 @@ export const healthOf = (state: TargetState | undefined, nowMs: number): Health 
   if (!isFresh(vm.at, nowMs))
     return say('unknown', `${vm.state === 'unknown' ? 'not known' : vm.state} ${roughAge(vm.at, nowMs)}`);
   if (vm.state === 'unknown') return say('unknown', 'not known');
+  const { found } = state;
+  if (found?.word !== undefined && found.past === undefined && STATE_TONES[found.word] === 'bad')
+    return say('broken', `${found.word}. ${found.headline ?? found.summary}`);
   if (vm.state !== 'running') return say('stopped', vm.state);
 
   const asked = [
