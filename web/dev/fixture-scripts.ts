@@ -180,6 +180,8 @@ export const triageReport = (target: string, watched: boolean): Json => ({
   finding: {
     code: 'block-path-stalled',
     summary: 'The block path of the QEMU process is stalled: no disk write for 4 minutes while QEMU answers.',
+    word: 'Wedged',
+    headline: 'No disk writes for 27 min. QEMU still answers.',
     confidence: 0.9,
     advised: 'cycle',
     warned: ['reset'],

@@ -1,7 +1,7 @@
 // How the fixture server is made to misbehave, by `POST /fixture/…`:
 // `link?state=refuse|cut|ok` breaks the session stream · `power?state=unknown|busy|contradict|ok` chooses how the next verb ends
 // (`contradict`: it wants a second press) · `mode?state=power-only|full` · `forget` loses every session ·
-// `target?name=&vm=&ssh=true|false&reach=ok|unreachable|half-open` changes a machine · `hold?path=/api/…` keeps the answers of a path
+// `target?name=&vm=&ssh=true|false&reach=ok|unreachable|half-open&found=stalled|past&lived=true` changes a machine · `hold?path=/api/…` keeps the answers of a path
 // back until `release` · `mixup?state=<name>|ok` lets every answer about a target be about that one instead ·
 // `host-key?name=<name>&vm=<letter>&power_host=<letter>` lets these sides show a changed host key, a letter for each key ·
 // `role?is=operator|observer` · `ask?kind=command|long|verb&session=last|new&target=&observer=true|false&lives=600` puts a question, in the newest
@@ -15,6 +15,9 @@ const changeTarget = (world: World, params: URLSearchParams): void => {
   if (!target) return;
   target.vm = params.get('vm') ?? target.vm;
   target.reach = (params.get('reach') as FixtureTarget['reach'] | null) ?? target.reach;
+  const found = params.get('found');
+  if (found === 'stalled' || found === 'past') target.found = found;
+  if (params.has('lived')) target.lived = params.get('lived') === 'true';
   if (params.has('ssh')) target.ssh = params.get('ssh') === 'true';
 };
 

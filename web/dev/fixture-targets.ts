@@ -1,6 +1,8 @@
 // The machines that the fixture server has, and how each answers. Sets of one, three and twenty.
 import type { HostKeyChange, HostKeySide } from '../../protocol/host-keys.ts';
 import type { TargetState } from '../../protocol/me.ts';
+import type { DiskWrites } from '../../protocol/triage.ts';
+import { evidenceIdOf, triageReport } from './fixture-scripts.ts';
 
 export interface FixtureTarget {
   readonly name: string;
@@ -10,6 +12,10 @@ export interface FixtureTarget {
   qmp: boolean | null;
   /** `unreachable`: its power host refuses at once. `half-open`: it takes the connection and never says anything. */
   reach: 'ok' | 'unreachable' | 'half-open';
+  /** What triage found; `past`: a verb ran since. */
+  found?: 'stalled' | 'past';
+  /** What a device that has just come is told: the last verbs, the last evidence, who is here. */
+  lived?: boolean;
   /** The sides that show another host key, and which one they offer. */
   changed: readonly HostKeyChange[];
 }
@@ -58,6 +64,67 @@ const twenty = () => {
 export const SETS = { one, three, twenty } as const;
 export type SetName = keyof typeof SETS;
 
+const minutesAgo = (minutes: number): string => new Date(Date.now() - minutes * 60_000).toISOString();
+
+/** Until 27 minutes ago it wrote. */
+export const hourOf = (stalled: boolean): DiskWrites => ({
+  from: minutesAgo(60) as DiskWrites['from'],
+  step_s: 60,
+  bytes_per_s: Array.from({ length: 60 }, (_, minute) =>
+    stalled && minute >= 33 ? 0 : Math.round(9e6 + 6e6 * Math.sin(minute / 3) + 3e6 * Math.sin(minute * 2.3)),
+  ),
+});
+
+const findingOf = ({ name, found }: FixtureTarget): Record<string, unknown> =>
+  found === undefined
+    ? {}
+    : {
+        finding: {
+          report: triageReport(name, false),
+          at: new Date().toISOString(),
+          hour: hourOf(true),
+          ...(found === 'past' ? { past: 'cycle ran since, at 02:58.' } : {}),
+        },
+      };
+
+const livedOf = ({ name, lived }: FixtureTarget): Record<string, unknown> =>
+  lived !== true
+    ? {}
+    : {
+        recent: {
+          evidence: { id: evidenceIdOf(name), at: minutesAgo(12) },
+          operations: [
+            {
+              id: 'a1',
+              verb: 'cycle',
+              by: { type: 'operator', name: 'ana' },
+              state: 'succeeded',
+              started_at: minutesAgo(12),
+              summary: 'running, new QEMU process, SSH answered after 21 s',
+            },
+            {
+              id: 'a2',
+              verb: 'reset',
+              by: { type: 'agent', name: 'claude' },
+              state: 'failed',
+              started_at: minutesAgo(95),
+              summary: 'the guest did not answer within 60 s',
+            },
+            {
+              id: 'a3',
+              verb: 'forensics',
+              by: { type: 'operator', name: 'operator' },
+              state: 'succeeded',
+              started_at: minutesAgo(26 * 60),
+            },
+          ],
+        },
+        here: [
+          { name: 'operator', since: minutesAgo(3) },
+          { name: 'ana', since: minutesAgo(14) },
+        ],
+      };
+
 /** The readings have the wire's type. Names and operations here are made up, so no parser has made them ids. */
 type FixtureState = Omit<TargetState, 'name' | 'operation'> & {
   readonly name: string;
@@ -93,6 +160,8 @@ export const stateOf = (one: FixtureTarget, operation: unknown): FixtureState =>
     qmp: { answers: one.qmp, at: one.qmp === null ? null : at },
     guest_agent: { answers: one.vm === 'running' && one.ssh === true ? true : null, at },
     warnings: [],
+    ...findingOf(one),
+    ...livedOf(one),
     operation,
   };
 };

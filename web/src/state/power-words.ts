@@ -21,7 +21,7 @@ export const VERB_WORDS: Readonly<Record<Verb, { readonly name: string; readonly
 export const VERB_LINE: Readonly<Record<MutatingVerb, string>> = {
   start: 'Starts the stopped VM',
   reset: 'Restarts the guest, keeps the QEMU process',
-  cycle: 'A new QEMU process: cures a stall inside it',
+  cycle: 'New QEMU process: cures a stall in it',
   stop: 'Switches the VM off',
 };
 

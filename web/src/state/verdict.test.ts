@@ -48,7 +48,7 @@ describe('the verdict', () => {
     expect(verdictOf(known({ report: report() }))).toMatchObject({
       tone: 'bad',
       word: 'Wedged',
-      headline: 'No disk writes for 27 min. QEMU still answers.',
+      headline: 'No disk writes for 27\u00A0min. QEMU still answers.',
       advised: 'cycle',
     });
   });

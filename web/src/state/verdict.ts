@@ -47,6 +47,9 @@ const ofSilence = ({ target, online, state }: Known): Verdict => ({
   at: state?.vm.at ?? null,
 });
 
+/** No line ends between a number and what it counts. */
+const unbroken = (sentence: string): string => sentence.replace(/(\d) (?=\p{L})/gu, '$1\u00A0');
+
 const ofFinding = (report: TriageReport): Verdict => {
   const { finding } = report;
   // A record from before there were words.
@@ -54,8 +57,8 @@ const ofFinding = (report: TriageReport): Verdict => {
   return {
     tone: STATE_TONES[word],
     word,
-    headline: finding.headline ?? finding.summary,
-    detail: finding.headline === undefined ? finding.advice : `${finding.summary} ${finding.advice}`,
+    headline: unbroken(finding.headline ?? finding.summary),
+    detail: finding.advice,
     from: 'finding',
     at: report.at,
     advised: finding.advised,
