@@ -386,10 +386,10 @@ describe('switching', () => {
     await tell('hold?path=/api/targets/db-1');
     await switchTo('db-1');
     await switchTo('web-1');
-    await page.getByText('VM stopped').first().waitFor();
+    await id('state-line').filter({ hasText: 'Stopped' }).waitFor();
     await letCome('/api/targets/db-1');
-    expect(await words()).toContain('VM stopped');
-    expect(await words()).not.toMatch(/db-1|VM running/);
+    expect(await words()).toContain('Stopped');
+    expect(await words()).not.toMatch(/db-1|Running/);
   });
 
   it('drops its late triage, which is there on return', async () => {
