@@ -7,6 +7,7 @@ import { parseOperationId } from '../../protocol/ids.ts';
 import type { TargetState } from '../../protocol/me.ts';
 import type { Operation, OperationFrame, VerbResult } from '../../protocol/operations.ts';
 import { BreakglassError } from '../../protocol/problems.ts';
+import type { FoundInShort, StandingFinding } from '../../protocol/triage.ts';
 import { MUTATING_VERBS, VERBS, type Verb } from '../../protocol/verbs.ts';
 import type { Alerts } from '../alerts/alerts.ts';
 import { exactVerb, type Once, type PressRequest, unknownVerb } from '../press/press.ts';
@@ -158,7 +159,21 @@ export function powerRoutes(app: FastifyInstance, deps: PowerRouteDeps): void {
 const inList = (state: TargetState): TargetState => ({
   ...readingsOf(state),
   ...(state.verbs === undefined ? {} : { verbs: state.verbs }),
+  ...(state.finding === undefined ? {} : { found: inShort(state.finding) }),
 });
+
+function inShort({ report: { finding }, at, past }: StandingFinding): FoundInShort {
+  const { code, summary, headline, word, advised } = finding;
+  return {
+    at,
+    code,
+    summary,
+    ...(headline === undefined ? {} : { headline }),
+    ...(word === undefined ? {} : { word }),
+    advised,
+    ...(past === undefined ? {} : { past }),
+  };
+}
 
 /** All that a guest may see, who watches one session: a list of its own, so that what is added to the state stays hidden. */
 function readingsOf(state: TargetState): TargetState {

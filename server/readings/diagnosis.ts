@@ -13,6 +13,8 @@ export interface Diagnosis {
   triage(cause: TriageCause): Promise<TriageReport>;
   /** From the latest signals, within a second: before a verb. Captures nothing. */
   quick(): Promise<TriageReport>;
+  /** The full run that is under way. */
+  looking(): ReturnType<SharedTriage['looking']>;
   /** What triage found last in this process, and whether it is still so: see triage-share.ts. */
   found(): ReturnType<SharedTriage['found']>;
   confirm(): Promise<void>;
@@ -32,6 +34,7 @@ export function createDiagnosis({ target, host, readings, evidence }: DiagnosisP
   const shared = shareTriage({ target, host, readings, evidence });
   return {
     triage: (cause) => shared.ask(cause),
+    looking: () => shared.looking(),
     found: () => shared.found(),
     confirm: () => shared.confirm(),
     async quick() {

@@ -22,6 +22,8 @@ export interface Readings {
   refreshHost(freshMs: number): Promise<void>;
   /** Asks one side anew, whatever was just asked: something changed since. */
   askAnew(side: HostKeySide): Promise<void>;
+  /** Since when this side is being asked, Unix milliseconds; undefined: nobody asks it now. */
+  askedSince(side: HostKeySide): number | undefined;
   host(): Reading<StatusAnswer> | undefined;
   ssh(): Reading<SshProbe> | undefined;
   /** The last reading of SSH, if it is recent enough to say something about now. */
@@ -58,6 +60,7 @@ export function createReadings({ host: path, guest }: ReadingsParts): Readings {
     },
     refreshHost: (freshMs) => host.refresh(freshMs),
     askAnew: (side) => (side === 'vm' ? vm : host).anew(),
+    askedSince: (side) => (side === 'vm' ? vm : host).since(),
     host: () => host.last(),
     ssh: () => vm.last(),
     sshNow() {
@@ -66,7 +69,7 @@ export function createReadings({ host: path, guest }: ReadingsParts): Readings {
     },
     noteHost: (answer) => host.note(answer),
     async probeSsh(limitMs, signal) {
-      const probed = await guest.probe(limitMs, signal);
+      const probed = await vm.during(guest.probe(limitMs, signal));
       vm.note(probed);
       return probed;
     },
@@ -80,13 +83,29 @@ interface Question<T> {
   /** Takes an answer that came in another way. */
   note(value: T): void;
   last(): Reading<T> | undefined;
+  /** Somebody asks it in their own way as long as this is under way. */
+  during(asked: Promise<T>): Promise<T>;
+  /** Since when it is being asked, by whomever. */
+  since(): number | undefined;
 }
 
 /** The last answer to a question, which is asked again when the answer is old. When that fails, the last answer stays. */
 function createQuestion<T>(ask: () => Promise<T>): Question<T> {
   let last: Reading<T> | undefined;
   let asking: Promise<unknown> | undefined;
+  /** When each ask began that is under way. */
+  const begun = new Set<{ readonly atMs: number }>();
+  const during = <A>(asked: Promise<A>): Promise<A> => {
+    const own = { atMs: Date.now() };
+    begun.add(own);
+    return asked.finally(() => begun.delete(own));
+  };
   return {
+    during,
+    since() {
+      const [oldest] = begun;
+      return oldest?.atMs;
+    },
     async anew() {
       await asking;
       await this.refresh(0);
@@ -94,7 +113,7 @@ function createQuestion<T>(ask: () => Promise<T>): Question<T> {
     async refresh(freshMs = FRESH_MS) {
       if (last !== undefined && Date.now() - Date.parse(last.at) < freshMs) return;
       const askedAt = Date.now();
-      asking ??= ask()
+      asking ??= during(ask())
         .then((value) => {
           // An answer that came in another way while this question hung is newer.
           if (last === undefined || Date.parse(last.at) <= askedAt)

@@ -1,5 +1,6 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
+import type { SshReading } from '../../protocol/ssh-reading.ts';
 import type { TriageReport } from '../../protocol/triage.ts';
 import { parseStatus } from '../power-host/output.ts';
 import type { StatusAnswer } from '../power-host/run-verb.ts';
@@ -27,12 +28,16 @@ const found = (more: Partial<Found> = {}): Found => ({
   lookedAtMs: LOOKED,
   confirmedAtMs: LOOKED,
   pid: 4242,
+  ssh: 'silent',
+  vmState: 'running',
+  hour: undefined,
   changed: undefined,
   ...more,
 });
 const since = (more: Partial<Since> = {}): Since => ({
   nowMs: LOOKED + 10_000,
   host: undefined,
+  ssh: undefined,
   verb: undefined,
   ...more,
 });
@@ -65,7 +70,7 @@ test('another process makes it past: another number, a younger one of the same n
   expect(say('status: running\npid: 4242\nuptime: 1 s\n', 5_900)).toBeUndefined();
   expect(say('status: running\npid: 4242\nuptime: 1 s\n', 60_000)).toBe(OTHER);
   expect(say('status: stopped\n')).toBe('The QEMU process that it is about is gone.');
-  const stopped = found({ pid: undefined });
+  const stopped = found({ pid: undefined, vmState: 'stopped' });
   const started = status('status: running\npid: 7\nuptime: 3 s\n', 60_000);
   expect(pastOf(stopped, since({ host: started }))).toBe(OTHER);
   expect(pastOf(stopped, since({ host: status('status: stopped\n', 60_000) }))).toBeUndefined();
@@ -78,6 +83,25 @@ test('a status from before the look, or one that names no process, proves no oth
   expect(
     pastOf(found(), since({ host: { value: failed, at: new Date(LOOKED + 9_000).toISOString() } })),
   ).toBeUndefined();
+});
+
+test('it is past as long as SSH, or the state of the VM, says something else than it was found by; what is not known says nothing', () => {
+  const ssh = (reading: SshReading, afterMs = 9_000) => ({
+    value: { answers: reading === 'works', reading, reached: 'nothing' as const, detail: '', ms: 1 },
+    at: new Date(LOOKED + afterMs).toISOString(),
+  });
+  const say = (reading: SshReading, afterMs?: number) =>
+    pastOf(found(), since({ ssh: ssh(reading, afterMs) }));
+  expect(say('works')).toBe('SSH works now; it did not then.');
+  expect(say('silent')).toBeUndefined();
+  expect(say('unknown')).toBeUndefined();
+  expect(say('works', -1)).toBeUndefined();
+  const well = found({ ssh: 'works' });
+  expect(pastOf(well, since({ ssh: ssh('silent') }))).toBe('SSH is silent now; it was not then.');
+  // Of a recorded one it is not known what SSH said.
+  expect(pastOf(found({ ssh: undefined }), since({ ssh: ssh('works') }))).toBeUndefined();
+  const paused = status('status: paused\npid: 4242\n', 9_000);
+  expect(pastOf(found(), since({ host: paused }))).toBe("The VM's state is paused now; it was running then.");
 });
 
 test('after two minutes it must have been confirmed, and after fifteen nothing helps', () => {

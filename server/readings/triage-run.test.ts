@@ -332,7 +332,7 @@ test('a host that answers for another VM: nothing of its answer counts, nothing 
     readings,
     evidence: noEvidence,
     power: { running: () => undefined, lastChange: () => undefined },
-    diagnosis: { found: () => undefined },
+    diagnosis: { found: () => undefined, looking: () => undefined },
     past: NO_PAST,
     keyAcceptedAt: () => 0,
   });

@@ -4,7 +4,7 @@
 import type { TriageReport } from '../../protocol/triage.ts';
 import { runVerb, STATUS_LIMIT_MS, statusAnswer } from '../power-host/run-verb.ts';
 import { ageSignals } from '../triage/combine.ts';
-import { knownValue } from '../triage/reading.ts';
+import { knownOrOld, knownValue } from '../triage/reading.ts';
 import type { Signals } from '../triage/signals.ts';
 import { triage } from '../triage/triage.ts';
 import { sshSignal } from './ssh-signal.ts';
@@ -20,6 +20,8 @@ const PROBE_LIMIT_MS = 5_000;
 
 export interface SharedTriage {
   ask(cause: TriageCause): Promise<TriageReport>;
+  /** The one that is under way. */
+  looking(): UnderWay | undefined;
   /** What was found last; undefined: nothing yet. */
   found(): Found | undefined;
   /**
@@ -27,6 +29,12 @@ export interface SharedTriage {
    * good, and where nothing could be learnt it stays as it was. It captures nothing and never rejects.
    */
   confirm(): Promise<void>;
+}
+
+export interface UnderWay {
+  /** Unix milliseconds. */
+  readonly sinceMs: number;
+  readonly longer: boolean;
 }
 
 interface Last {
@@ -40,7 +48,7 @@ export function shareTriage(deps: TriageDeps): SharedTriage {
   let found: Found | undefined;
   let signals: Signals | undefined;
   let confirming: Promise<void> | undefined;
-  let running: { readonly longer: boolean; readonly report: Promise<TriageReport> } | undefined;
+  let running: (UnderWay & { readonly report: Promise<TriageReport> }) | undefined;
 
   async function full(cause: TriageCause): Promise<TriageReport> {
     const beganAtMs = nowMs();
@@ -49,7 +57,17 @@ export function shareTriage(deps: TriageDeps): SharedTriage {
     last = look.captured ? { look, atMs } : undefined;
     const report = triage(look.signals);
     const { pid } = look.signals;
-    found = { report, beganAtMs, lookedAtMs: atMs, confirmedAtMs: atMs, pid, changed: undefined };
+    found = {
+      report,
+      beganAtMs,
+      lookedAtMs: atMs,
+      confirmedAtMs: atMs,
+      pid,
+      ssh: look.signals.ssh.reading,
+      vmState: knownValue(look.signals.vmState),
+      hour: knownOrOld(look.signals.history)?.hour,
+      changed: undefined,
+    };
     signals = look.signals;
     return report;
   }
@@ -92,10 +110,11 @@ export function shareTriage(deps: TriageDeps): SharedTriage {
       const report = (cause.unasked === true ? renewed(cause) : full(cause)).finally(() => {
         if (running === own) running = undefined;
       });
-      const own = { longer, report };
+      const own = { longer, report, sinceMs: nowMs() };
       running = own;
       return report;
     },
+    looking: () => running,
     found: () => found,
     confirm() {
       if (running !== undefined) return running.report.then(() => undefined).catch(() => undefined);

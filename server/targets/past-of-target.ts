@@ -99,6 +99,9 @@ function recordedFinding(report: TriageReport, target: TargetName): Found | unde
     lookedAtMs: atMs,
     confirmedAtMs: atMs,
     pid: undefined,
+    ssh: undefined,
+    vmState: undefined,
+    hour: undefined,
     changed: undefined,
   };
 }

@@ -18,10 +18,10 @@ import type { PastOfTarget } from './past-of-target.ts';
 export interface Shown {
   readonly name: TargetName;
   readonly title: string | undefined;
-  readonly readings: Pick<Readings, 'host' | 'ssh'>;
+  readonly readings: Pick<Readings, 'host' | 'ssh' | 'askedSince'>;
   readonly evidence: Pick<Evidence, 'latest'>;
   readonly power: Pick<Power, 'running' | 'lastChange'>;
-  readonly diagnosis: Pick<Diagnosis, 'found'>;
+  readonly diagnosis: Pick<Diagnosis, 'found' | 'looking'>;
   readonly past: Pick<PastOfTarget, 'recent' | 'found' | 'verb'>;
   /** When a host key of this side was last accepted, Unix milliseconds; 0: never. */
   readonly keyAcceptedAt: (side: HostKeySide) => number;
@@ -35,6 +35,8 @@ export function targetState(shown: Shown): TargetState {
   const status = answer?.value.status;
   const changed = hostKeyChanges(shown);
   const recent = shown.past.recent();
+  const looking = shown.diagnosis.looking();
+  const hostAsked = asking(shown, 'power_host', answer?.at);
   const why = answer?.value.status === undefined ? answer?.value.detail : undefined;
   return {
     name,
@@ -43,25 +45,46 @@ export function targetState(shown: Shown): TargetState {
       state: status?.vmState ?? 'unknown',
       at: answer?.at ?? null,
       ...(why === undefined ? {} : { detail: why }),
+      ...hostAsked,
     },
     ssh: {
       answers: probe?.value.answers ?? null,
       reading: probe?.value.reading ?? 'unknown',
       at: probe?.at ?? null,
       ...(probe === undefined ? {} : { detail: probe.value.detail }),
+      ...asking(shown, 'vm', probe?.at),
     },
     qmp: {
       answers: status?.qmp === 'answers' ? true : status?.qmp === 'silent' ? false : null,
       at: status?.qmp === undefined ? null : (answer?.at ?? null),
+      ...hostAsked,
     },
-    guest_agent: agentReading(status?.guestAgent, answer?.at, evidence.latest()),
+    guest_agent: { ...agentReading(status?.guestAgent, answer?.at, evidence.latest()), ...hostAsked },
     warnings: warningsOf(answer?.value),
     ...(changed.length === 0 ? {} : { host_key_changed: changed }),
     verbs: verbsThatApply(shown),
     ...standingFinding(shown),
+    ...(looking === undefined
+      ? {}
+      : { looking: { since: new Date(looking.sinceMs).toISOString(), longer: looking.longer } }),
     ...(recent === undefined ? {} : { recent }),
     operation: power.running() ?? null,
   };
+}
+
+/** Only while there is no answer that says something about now: what is asked again every few seconds is no news. */
+function asking(
+  { readings, power }: Pick<Shown, 'readings' | 'power'>,
+  side: HostKeySide,
+  answeredAt: string | undefined,
+): { asking?: { since: string } } {
+  const sinceMs = readings.askedSince(side);
+  if (sinceMs === undefined) return {};
+  const answeredMs = answeredAt === undefined ? Number.NEGATIVE_INFINITY : Date.parse(answeredAt);
+  const change = power.lastChange();
+  const isOver = change !== undefined && answeredMs <= (change.endedAtMs ?? change.beganAtMs);
+  if (Date.now() - answeredMs <= SHOWN_AS_KNOWN_MS && !isOver) return {};
+  return { asking: { since: new Date(sinceMs).toISOString() } };
 }
 
 function standingFinding({ readings, power, diagnosis, past }: Shown): Pick<TargetState, 'finding'> {
@@ -70,10 +93,13 @@ function standingFinding({ readings, power, diagnosis, past }: Shown): Pick<Targ
   return { finding: standing(found, sinceThen({ readings, power, past })) };
 }
 
+type Knowing = Pick<Shown, 'power' | 'past'> & { readonly readings: Pick<Readings, 'host' | 'ssh'> };
+
 /** What is known to have happened until now. */
-export const sinceThen = ({ readings, power, past }: Pick<Shown, 'readings' | 'power' | 'past'>): Since => ({
+export const sinceThen = ({ readings, power, past }: Knowing): Since => ({
   nowMs: Date.now(),
   host: readings.host(),
+  ssh: readings.ssh(),
   verb: later(power.lastChange(), past.verb()),
 });
 

@@ -6,6 +6,7 @@ export const hearing = (probe: Guest['probe']): Readings => ({
   refresh: async () => {},
   refreshHost: async () => {},
   askAnew: async () => {},
+  askedSince: () => undefined,
   host: () => undefined,
   ssh: () => undefined,
   sshNow: () => ({ reading: 'unknown', detail: 'not asked yet' }),

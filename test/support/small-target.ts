@@ -68,6 +68,7 @@ function smallTarget(name: TargetName, parts: SmallTarget): Target {
     diagnosis: {
       triage: parts.triage ?? (() => Promise.reject(new BreakglassError('internal', 'no triage here'))),
       quick,
+      looking: () => undefined,
       found: () => undefined,
       confirm: async () => {},
     },
