@@ -30,6 +30,7 @@ import { startRetention } from './retention/retention.ts';
 import { Sessions } from './sessions/sessions.ts';
 import { openControlDir, removeControlDir } from './ssh/control-dir.ts';
 import { createHostKeys } from './targets/host-keys.ts';
+import { createLookRoom } from './targets/own-looks.ts';
 import { createTarget } from './targets/target.ts';
 import { createTargets, type Targets } from './targets/targets.ts';
 
@@ -196,11 +197,13 @@ function makeTargets(
   if (defaultTarget === undefined)
     throw new Error('unreachable: the configuration checked its default target');
   const hostKeys = createHostKeys();
+  const lookRoom = createLookRoom();
   return createTargets(config.targets, (each) =>
     createTarget(each, {
       ...ground,
       defaultTarget,
       hostKeys,
+      lookRoom,
       policy: config.policy,
       dataDir: dataDir.path,
       authSock: config.authSock,

@@ -87,7 +87,10 @@ export function powerRoutes(app: FastifyInstance, deps: PowerRouteDeps): void {
       const target = targets.named(request.params.target);
       const identity = identityOf(request);
       // Who watches by a share link is there by their stream.
-      if (identity.role !== 'guest') deps.here.polls(target.name, identity);
+      if (identity.role !== 'guest') {
+        deps.here.polls(target.name, identity);
+        target.watched();
+      }
       const state = await target.state();
       if (identity.role === 'guest') return readingsOf(state);
       return { ...withIncident(state), here: [...deps.here.at(target.name)] };

@@ -52,6 +52,8 @@ export interface LastChange {
   readonly beganAtMs: number;
   /** Undefined: its result is not known yet. */
   readonly endedAtMs: number | undefined;
+  /** When its operation was over, with the wait for SSH and the evidence; undefined: it is not. */
+  readonly overAtMs: number | undefined;
 }
 
 export type OperationChange =

@@ -95,9 +95,10 @@ export function createPower(parts: PowerParts): Power {
       },
       { journal, logger, now },
     );
+    const beganAtMs = now().getTime();
     if (mutating) {
       inFlight = live;
-      change = { verb, by, beganAtMs: now().getTime(), endedAtMs: undefined };
+      change = { verb, by, beganAtMs, endedAtMs: undefined, overAtMs: undefined };
       superseded.abort();
       superseded = new AbortController();
     }
@@ -127,6 +128,7 @@ export function createPower(parts: PowerParts): Power {
         await live.finish('unknown');
       } finally {
         onResult();
+        if (mutating && change?.beganAtMs === beganAtMs) change = { ...change, overAtMs: now().getTime() };
       }
     };
     await live.begin(finding);

@@ -45,6 +45,8 @@ export interface TriageCause {
   readonly session_id?: SessionId;
   /** Watch for half a minute, so that movement over time may decide. */
   readonly longer?: boolean;
+  /** What SSH said a moment ago, where that is why somebody wants to know: it is not asked again. */
+  readonly heard?: Probed;
   /** Nobody pressed for it: a page was opened. See triage-share.ts. */
   readonly unasked?: boolean;
 }
@@ -71,13 +73,18 @@ export async function runTriage(deps: TriageDeps, cause: TriageCause): Promise<T
 }
 
 export async function lookFor(deps: TriageDeps, cause: TriageCause): Promise<Look> {
-  const first = await look(deps, cause, deps.readings.probeSsh(PROBE_LIMIT_MS));
+  const first = await look(deps, cause, probeFor(deps, cause));
   // What a longer look watches is what is captured: of a VM that is well, is stopped or cannot be asked about there is nothing to see.
   if (cause.longer !== true || !first.captured) return first;
   const patient = deps.readings.probeSsh(PATIENT_PROBE_MS).catch(() => NOT_ASKED);
   await sleep(deps.limits?.longerMs ?? LIMITS.longerMs);
   return look(deps, cause, patient);
 }
+
+export const probeFor = (
+  { readings }: Pick<TriageDeps, 'readings'>,
+  { heard }: Pick<TriageCause, 'heard'>,
+): Promise<Probed> => (heard === undefined ? readings.probeSsh(PROBE_LIMIT_MS) : Promise.resolve(heard));
 
 const NOT_ASKED: Probed = {
   answers: false,

@@ -10,13 +10,19 @@ import { triage } from '../triage/triage.ts';
 import { sshSignal } from './ssh-signal.ts';
 import type { Found } from './standing-finding.ts';
 import { readStatus } from './status-signals.ts';
-import { type Look, lookFor, powerHostSignal, type TriageCause, type TriageDeps } from './triage-run.ts';
+import {
+  type Look,
+  lookFor,
+  powerHostSignal,
+  probeFor,
+  type TriageCause,
+  type TriageDeps,
+} from './triage-run.ts';
 
 /** What moved says nothing about now when it is older than this: it is shown with its age, and advises nothing. */
 const MOVEMENT_LIFE_MS = 5 * 60_000;
 /** Longer than this nothing is renewed: somebody may have repaired it by another way. */
 const RENEWED_MS = 15 * 60_000;
-const PROBE_LIMIT_MS = 5_000;
 
 export interface SharedTriage {
   ask(cause: TriageCause): Promise<TriageReport>;
@@ -75,7 +81,7 @@ export function shareTriage(deps: TriageDeps): SharedTriage {
   async function confirm(): Promise<void> {
     const [before, seen] = [found, signals];
     if (before === undefined || seen === undefined || before.changed !== undefined) return;
-    const now = await cheapLook(deps);
+    const now = await cheapLook(deps, {});
     // Somebody has had a better look meanwhile.
     if (found !== before) return;
     const verdict = compared(seen, now);
@@ -95,7 +101,7 @@ export function shareTriage(deps: TriageDeps): SharedTriage {
     // A verb that ran since makes the last capture history, also where the process is the same.
     const counts = deps.evidence.latest()?.signals.evidence === before?.look.signals.evidence;
     if (before === undefined || !counts || nowMs() - before.atMs > RENEWED_MS) return full(cause);
-    const now = await cheapLook(deps);
+    const now = await cheapLook(deps, cause);
     if (!isUnchanged(before.look.signals, now)) return full(cause);
     const report = triage(carriedOver(before.look.signals, now, nowMs() - before.atMs));
     if (found !== undefined && signals === before.look.signals)
@@ -130,10 +136,10 @@ export function shareTriage(deps: TriageDeps): SharedTriage {
 
 type CheapLook = Pick<Signals, 'ssh' | 'powerHost' | 'at'> & ReturnType<typeof readStatus>;
 
-async function cheapLook(deps: TriageDeps): Promise<CheapLook> {
+async function cheapLook(deps: TriageDeps, cause: Pick<TriageCause, 'heard'>): Promise<CheapLook> {
   const [end, probed] = await Promise.all([
     runVerb(deps.host.ssh, 'status', { timeoutMs: deps.limits?.statusMs ?? STATUS_LIMIT_MS }),
-    deps.readings.probeSsh(PROBE_LIMIT_MS),
+    probeFor(deps, cause),
   ]);
   const answer = statusAnswer(end, deps.host.vmid);
   deps.readings.noteHost(answer);

@@ -16,6 +16,7 @@ import type { TargetConfig } from '../config/targets.ts';
 import { buildApp } from '../http/app.ts';
 import { openControlDir, removeControlDir } from '../ssh/control-dir.ts';
 import { createHostKeys } from './host-keys.ts';
+import { createLookRoom } from './own-looks.ts';
 import { createTarget } from './target.ts';
 import { createTargets } from './targets.ts';
 
@@ -89,6 +90,7 @@ async function house() {
       searchPath: process.env['PATH'] ?? '/usr/bin:/bin',
       home: dataDir,
       hostKeys,
+      lookRoom: createLookRoom(),
       journal,
       logger: silent,
     }),

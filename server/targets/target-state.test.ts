@@ -66,7 +66,12 @@ test('an answer that still says something about now is no news to wait for; one 
 
 test('what was answered before the last verb ended says nothing about now', () => {
   const change = { verb: 'cycle', by: { type: 'operator', name: 'ann' } } as const;
-  const ended = { ...change, beganAtMs: Date.now() - 20_000, endedAtMs: Date.now() - 4_000 };
+  const ended = {
+    ...change,
+    beganAtMs: Date.now() - 20_000,
+    endedAtMs: Date.now() - 4_000,
+    overAtMs: undefined,
+  };
   const asked = { vm: SINCE_MS };
   expect(stateOf({ asked, sshAgoS: 6, change: ended }).ssh.asking).toEqual(ASKING);
   expect(stateOf({ asked, sshAgoS: 2, change: ended }).ssh).not.toHaveProperty('asking');

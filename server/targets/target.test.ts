@@ -1,4 +1,6 @@
 // One target against a real sshd: what it says of itself to whoever looks, and what it presses.
+import { once } from 'node:events';
+import { type AddressInfo, createServer, type Socket } from 'node:net';
 import { expect, onTestFinished, test } from 'vitest';
 import { newOperationId, type TargetName } from '../../protocol/ids.ts';
 import type { TriageReport } from '../../protocol/triage.ts';
@@ -14,11 +16,12 @@ import type { Journal } from '../journal/port.ts';
 import type { PressRequest } from '../press/press.ts';
 import { openControlDir, removeControlDir } from '../ssh/control-dir.ts';
 import { createHostKeys } from './host-keys.ts';
+import { createLookRoom } from './own-looks.ts';
 import { createTarget } from './target.ts';
 
 const by = { type: 'operator', name: 'ann', via: 'token' } as const;
 
-async function house(journal: Journal = createMemoryJournal()) {
+async function house(journal: Journal = createMemoryJournal(), vmPort?: number) {
   const host = await startPowerHost();
   const vm = await startSshd();
   const dataDir = tempDir();
@@ -26,7 +29,7 @@ async function house(journal: Journal = createMemoryJournal()) {
   const config: TargetConfig = {
     name: 'devvm' as TargetName,
     title: undefined,
-    vm: { host: '127.0.0.1', port: vm.port, user: vm.user },
+    vm: { host: '127.0.0.1', port: vmPort ?? vm.port, user: vm.user },
     observerUser: undefined,
     vmKeyPath: vm.keyPath,
     powerHost: { host: '127.0.0.1', port: host.port, user: host.user },
@@ -45,6 +48,7 @@ async function house(journal: Journal = createMemoryJournal()) {
     searchPath: process.env['PATH'] ?? '/usr/bin:/bin',
     home: dataDir,
     hostKeys: createHostKeys(),
+    lookRoom: createLookRoom(),
     journal,
     logger: silent,
   });
@@ -181,6 +185,62 @@ test('a finding survives a restart while it is young; a verb that is recorded af
   expect(target.known().finding?.past).toBe('It is from before cycle by ann.');
   const after = await house(journal);
   expect((await after.target.state()).finding?.past).toBe('It is from before cycle by ann.');
+});
+
+/** A VM that accepts every connection and says nothing. */
+async function silentVm(): Promise<number> {
+  const sockets = new Set<Socket>();
+  const server = createServer((socket) => {
+    sockets.add(socket);
+    socket.on('error', () => undefined).on('close', () => sockets.delete(socket));
+  });
+  server.listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  onTestFinished(() => {
+    for (const socket of sockets) socket.destroy();
+    server.close();
+  });
+  return (server.address() as AddressInfo).port;
+}
+
+test('whoever reads the state of a silent VM starts one triage, shared by all; nobody who does not read starts any; it survives a restart', async () => {
+  const journal = createMemoryJournal();
+  const port = await silentVm();
+  const { target, host } = await house(journal, port);
+  const captures = () => host.calls().filter((call) => call === 'forensics').length;
+  host.set('bundle', await packBundle(STALLED, 'e1'));
+  await until('SSH to be found silent', async () =>
+    (await target.state()).ssh.reading === 'silent' ? true : undefined,
+  );
+  // `state` alone is no person: the agent asks for it too.
+  expect([captures(), target.known().looking, target.known().finding]).toEqual([0, undefined, undefined]);
+  const found = await until('a finding', async () => {
+    for (let n = 0; n < 3; n += 1) target.watched();
+    return (await target.state()).finding;
+  });
+  expect(found).toMatchObject({
+    report: { finding: { code: 'block-path-stalled', word: 'Wedged', headline: expect.any(String) } },
+    hour: { step_s: 60, bytes_per_s: [5, 9, 4, 0, 0, 0, 0] },
+  });
+  expect(captures()).toBe(1);
+  await until('the record of it', () =>
+    journal.events.find(({ kind, actor }) => kind === 'finding' && actor.type === 'server'),
+  );
+  const next = await house(journal, port);
+  expect((await next.target.state()).finding?.report).toEqual(found.report);
+});
+
+test('after a verb it looks once by itself, so that the next cause is known without a press', async () => {
+  const { target, host, ended } = await house(createMemoryJournal(), await silentVm());
+  await ended('stop');
+  const before = host.calls().filter((call) => call === 'forensics').length;
+  const finding = await until('a finding that is not past', async () => {
+    target.watched();
+    const now = (await target.state()).finding;
+    return now === undefined || now.past !== undefined ? undefined : now;
+  });
+  expect(finding.report.finding).toMatchObject({ code: 'stopped', word: 'Stopped' });
+  expect(host.calls().filter((call) => call === 'forensics')).toHaveLength(before + 1);
 });
 
 test('without a journal, and with one that hangs, a target shows the rest', async () => {

@@ -8,6 +8,7 @@ import type { HostKey, HostKeyAccepted, HostKeyChange, HostKeySide } from '../..
 import type { TargetName } from '../../protocol/ids.ts';
 import type { TargetState } from '../../protocol/me.ts';
 import { BreakglassError } from '../../protocol/problems.ts';
+import type { TriageReport } from '../../protocol/triage.ts';
 import type { TargetConfig } from '../config/targets.ts';
 import { createEvidence } from '../evidence/evidence.ts';
 import type { Evidence } from '../evidence/port.ts';
@@ -28,6 +29,7 @@ import type { Keepalive } from '../ssh/arguments.ts';
 import { createSshConnection, type SshConnection } from '../ssh/connection.ts';
 import { hostKeyAliases } from './host-key-aliases.ts';
 import type { HostKeys } from './host-keys.ts';
+import { createOwnLooks, type LookRoom } from './own-looks.ts';
 import { pastOfTarget } from './past-of-target.ts';
 import { changedAtMs, hostKeyChanges, sinceThen, targetState } from './target-state.ts';
 
@@ -42,6 +44,8 @@ export interface Target {
   readonly evidence: Evidence;
   /** Asks both sides now. Resolves within a moment, with what is known then. */
   state(): Promise<TargetState>;
+  /** A person reads its state now: as long as somebody does, it is looked at by itself where something is wrong. See own-looks.ts. */
+  watched(): void;
   /** For a list: asks only the power host for its status, and only if the last one is old. */
   glance(): Promise<void>;
   /** What is known, without asking anybody. */
@@ -72,6 +76,7 @@ export interface TargetHouse {
   readonly searchPath: string;
   readonly home: string;
   readonly hostKeys: HostKeys;
+  readonly lookRoom: LookRoom;
   /** Undefined when the journal cannot be opened. */
   readonly journal: Journal | undefined;
   readonly logger: Logger;
@@ -131,7 +136,12 @@ export function createTarget(config: TargetConfig, house: TargetHouse): Target {
   const host = { ssh: hostSsh, vmid };
   const evidence = createEvidence({ target: name, ssh: hostSsh, dataDir, journal, logger });
   const readings = createReadings({ host, guest });
-  const diagnosis = createDiagnosis({ target: name, host, readings, evidence });
+  const diagnosis = recorded(
+    createDiagnosis({ target: name, host, readings, evidence }),
+    name,
+    house,
+    logger,
+  );
   const power = createPower({
     target: name,
     host,
@@ -158,6 +168,17 @@ export function createTarget(config: TargetConfig, house: TargetHouse): Target {
   const past = pastOfTarget(name, journal, (error) =>
     logger.error({ err: error }, 'what happened before cannot be read'),
   );
+  const ownLooks = createOwnLooks({
+    diagnosis,
+    readings,
+    known: () => ({
+      ...sinceThen({ readings, power, past }),
+      found: diagnosis.found() ?? past.found(),
+      change: power.lastChange(),
+    }),
+    room: house.lookRoom,
+    logger,
+  });
   const keyAcceptedAt = (side: HostKeySide): number =>
     house.hostKeys.acceptedAt(side === 'vm' ? aliases.vm : aliases.powerHost);
   const known = (): TargetState =>
@@ -186,6 +207,7 @@ export function createTarget(config: TargetConfig, house: TargetHouse): Target {
       await Promise.all([readings.refresh(PATIENCE_MS), confirmFinding()]);
       return known();
     },
+    watched: () => ownLooks.watched(),
     glance: () => readings.refreshHost(GLANCE_FRESH_MS),
     known,
     async acceptHostKey(side, fingerprint) {
@@ -215,10 +237,37 @@ export function createTarget(config: TargetConfig, house: TargetHouse): Target {
       return shutdownBy(stillSays(readings.host()));
     },
     async close() {
+      ownLooks.close();
       past.close();
       await power.close();
       await guest.close();
       await Promise.all([hostSsh.close(), repairSsh.close(), observerSsh?.close()]);
+    },
+  };
+}
+
+/**
+ * What triage found is recorded, so that a restart does not forget it. Whoever asks within a session records it there (the agent, an
+ * alert), and what several were told at once is recorded once.
+ */
+function recorded(
+  diagnosis: Diagnosis,
+  target: TargetName,
+  { journal }: Pick<TargetHouse, 'journal'>,
+  logger: Logger,
+): Diagnosis {
+  let last: TriageReport | undefined;
+  return {
+    ...diagnosis,
+    async triage(cause) {
+      const report = await diagnosis.triage(cause);
+      if (cause.session_id !== undefined || report === last) return report;
+      last = report;
+      // Nobody waits for it, and a full disk keeps the report from nobody.
+      void journal
+        ?.append([{ kind: 'finding', report, actor: cause.by, target }])
+        .catch((error: unknown) => logger.warn({ err: error }, 'a finding is not recorded'));
+      return report;
     },
   };
 }

@@ -74,6 +74,7 @@ function smallTarget(name: TargetName, parts: SmallTarget): Target {
     },
     evidence,
     state: async () => known(),
+    watched: () => {},
     glance: parts.glance ?? (async () => {}),
     known,
     acceptHostKey:
