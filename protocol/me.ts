@@ -11,6 +11,17 @@ import { FoundInShort, Looking, StandingFinding } from './triage.ts';
 import type { MutatingVerb } from './verbs.ts';
 import { instant, sessionId, targetName, type Wire } from './wire.ts';
 
+const NotRecorded = z
+  .object({
+    writes: z.literal(false),
+    why: z.string().describe('a sentence for a person'),
+  })
+  .meta({
+    id: 'NotRecorded',
+    description:
+      'There as long as nothing can be recorded, e.g. because the disk is full. The power verbs work; what happens meanwhile is not kept.',
+  });
+
 export const Me = z
   .object({
     name: z.string(),
@@ -43,15 +54,7 @@ export const Me = z
       .array(z.object({ name: targetName, title: z.string().exactOptional() }))
       .describe('all, in the order of the configuration; the default one is among them'),
     warnings: z.array(z.string()),
-    journal: z
-      .object({
-        writes: z.literal(false),
-        why: z.string().describe('a sentence for a person'),
-      })
-      .exactOptional()
-      .describe(
-        'present as long as nothing can be recorded: the disk is full, say. The power verbs work; what happens meanwhile is not kept. Absent for a guest, and in the mode `power-only`',
-      ),
+    journal: NotRecorded.exactOptional().describe('absent for a guest, and in the mode `power-only`'),
     keys: z
       .object({ present: z.boolean() })
       .describe('whether the console holds the SSH keys that open the VMs and the power hosts'),
@@ -127,6 +130,9 @@ export const TargetState = z
         'who looks at this target or is attached to a session of it, whoever came first at the front; at most 20; not in the list of all targets',
       ),
     operation: Operation.nullable().describe('the one that runs now, whoever started it'),
+    journal: NotRecorded.exactOptional().describe(
+      'of the console, and here because a page asks for this again and again; not in the list of all targets, and not for a guest',
+    ),
     incident: OpenIncident.exactOptional().describe('the open one, where an alert has opened one'),
   })
   .meta({ id: 'TargetState', description: 'Each reading tells when it was taken.' });

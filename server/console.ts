@@ -102,6 +102,7 @@ export async function createConsole(config: Config, logger: Logger): Promise<Con
       config,
       warnings,
       whyPowerOnly: why,
+      whyNotRecorded: () => journal?.health(),
       agentUnavailable: () => agent?.unavailable(),
       recordWarnings: () => [...(record?.warnings() ?? []), ...(alerts?.warnings() ?? [])],
     }),

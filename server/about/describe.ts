@@ -9,6 +9,8 @@ export interface Described {
   readonly warnings: readonly string[];
   /** Why there are no sessions and no agent; undefined when there are. */
   readonly whyPowerOnly: string | undefined;
+  /** Why nothing can be recorded now; undefined while it can, and where there is no journal at all. */
+  readonly whyNotRecorded: () => string | undefined;
   readonly agentUnavailable: () => string | undefined;
   /** What is wrong now with the journal, or with the audit log's way off this machine. */
   readonly recordWarnings: () => readonly string[];
@@ -43,10 +45,11 @@ function forGuest({ config, whyPowerOnly, agentUnavailable }: Described, guest: 
 }
 
 const forMember = (
-  { config, warnings, whyPowerOnly, agentUnavailable, recordWarnings }: Described,
+  { config, warnings, whyPowerOnly, agentUnavailable, whyNotRecorded, recordWarnings }: Described,
   { name, how, role }: Member,
 ): Me => {
   const agentWhy = whyPowerOnly ?? agentUnavailable();
+  const notRecorded = whyNotRecorded();
   return {
     name,
     how,
@@ -66,6 +69,7 @@ const forMember = (
       ...(target.title === undefined ? {} : { title: target.title }),
     })),
     warnings: [...warnings, ...recordWarnings()],
+    ...(notRecorded === undefined ? {} : { journal: { writes: false, why: notRecorded } }),
     keys: { present: hasKeys(config) },
   };
 };

@@ -10,6 +10,7 @@ import { BreakglassError } from '../../protocol/problems.ts';
 import type { FoundInShort, StandingFinding } from '../../protocol/triage.ts';
 import { MUTATING_VERBS, VERBS, type Verb } from '../../protocol/verbs.ts';
 import type { Alerts } from '../alerts/alerts.ts';
+import type { Journal } from '../journal/port.ts';
 import { exactVerb, type Once, type PressRequest, unknownVerb } from '../press/press.ts';
 import { parseIdempotencyKey } from '../press/repeats.ts';
 import type { Target } from '../targets/target.ts';
@@ -24,6 +25,7 @@ import type { Streams } from './streams.ts';
 export interface PowerRouteDeps {
   readonly targets: Targets;
   readonly alerts: Pick<Alerts, 'openIncident'> | undefined;
+  readonly conversation: { readonly journal: Pick<Journal, 'health'> } | undefined;
   readonly verbTimeoutMs: number;
   readonly streams: Streams;
   readonly here: Here;
@@ -93,7 +95,12 @@ export function powerRoutes(app: FastifyInstance, deps: PowerRouteDeps): void {
       }
       const state = await target.state();
       if (identity.role === 'guest') return readingsOf(state);
-      return { ...withIncident(state), here: [...deps.here.at(target.name)] };
+      const why = deps.conversation?.journal.health();
+      return {
+        ...withIncident(state),
+        here: [...deps.here.at(target.name)],
+        ...(why === undefined ? {} : { journal: { writes: false as const, why } }),
+      };
     },
     { forGuests: 'their-target' },
   );

@@ -53,7 +53,7 @@ export interface Journal {
   removeLoose(request: Omit<RemovableRequest, 'limit'>): Promise<void>;
   /** How far a channel is in the log. A new channel begins at the head: earlier events do not concern it. */
   outbox(channel: string): Outbox;
-  /** Why the last append failed, in a sentence for a person; undefined when it succeeded, or when there was none. */
+  /** Why the last append failed, in a sentence for a person; undefined when it succeeded, when there was none, or when writing works again. */
   health(): string | undefined;
   close(): Promise<void>;
 }

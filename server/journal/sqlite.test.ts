@@ -172,6 +172,19 @@ test('health gives the reason of the last failed append, until one succeeds', as
   await journal.close();
 });
 
+test('health is well again by itself when writing works again, although nobody appends anything', async () => {
+  const journal = openJournal(dir, { recheckMs: 20 });
+  const blocker = new DatabaseSync(path.join(dir, 'journal.sqlite'));
+  blocker.exec('BEGIN IMMEDIATE');
+  await expect(journal.append([say('a')])).rejects.toThrow();
+  expect(journal.health()).toBeDefined();
+  blocker.exec('ROLLBACK');
+  blocker.close();
+  await until('health', () => (journal.health() === undefined ? true : undefined));
+  expect((await journal.append([say('b')])).map(({ id }) => id)).toEqual([1]);
+  await journal.close();
+});
+
 test('20 writers killed with SIGKILL lose nothing that they acknowledged', async () => {
   const script = path.join(import.meta.dirname, 'writer.fixture.ts');
   let acknowledged = 0;

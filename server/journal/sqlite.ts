@@ -20,6 +20,9 @@ export const CHECKED_WHOLE_BYTES = 64 * 1024 * 1024;
 /** The least time between a commit and the next one: bringing a commit to the disk costs more than everything else about an event. */
 const GATHER_MS = 10;
 
+/** While nothing can be written: nobody may append anything for hours, and then nobody would be told that it works again. */
+const RECHECK_MS = 5_000;
+
 interface Pending {
   readonly events: readonly NewEvent[];
   readonly resolve: (stored: readonly JournalEvent[]) => void;
@@ -28,6 +31,7 @@ interface Pending {
 
 export interface JournalOptions {
   readonly now?: () => number;
+  readonly recheckMs?: number;
   /** Called when a follower throws. That harms nobody else: the event is on disk, and the other followers get it. */
   readonly onFollowerFailure?: (error: unknown) => void;
 }
@@ -70,12 +74,16 @@ function prepareSchema(database: DatabaseSync, file: string): void {
   }
   migrate(database);
   // Find out now whether the file can be written, and not in the middle of an incident.
-  database.exec(`BEGIN IMMEDIATE; PRAGMA user_version = ${SCHEMA_VERSION}; COMMIT;`);
+  database.exec(TRY_TO_WRITE);
 }
+
+/** Changes nothing, and needs what every write needs. */
+const TRY_TO_WRITE = `BEGIN IMMEDIATE; PRAGMA user_version = ${SCHEMA_VERSION}; COMMIT;`;
 
 class SqliteJournal implements Journal {
   readonly #database: DatabaseSync;
   readonly #now: () => number;
+  readonly #recheckMs: number;
   readonly #onFollowerFailure: (error: unknown) => void;
   readonly #insert: StatementSync;
   readonly #statements = new Map<string, StatementSync>();
@@ -83,12 +91,14 @@ class SqliteJournal implements Journal {
   #pending: Pending[] = [];
   #head: number;
   #failure: string | undefined;
+  #recheck: NodeJS.Timeout | undefined;
   #closed = false;
   #committedAt = Number.NEGATIVE_INFINITY;
 
   constructor(database: DatabaseSync, options: JournalOptions) {
     this.#database = database;
     this.#now = options.now ?? Date.now;
+    this.#recheckMs = options.recheckMs ?? RECHECK_MS;
     this.#onFollowerFailure = options.onFollowerFailure ?? ((error) => console.error(error));
     this.#insert = database.prepare(SQL.insert);
     this.#head = this.#lastId();
@@ -197,6 +207,7 @@ class SqliteJournal implements Journal {
     if (this.#closed) return;
     this.#flush();
     this.#closed = true;
+    clearTimeout(this.#recheck);
     this.#database.close();
   }
 
@@ -211,6 +222,7 @@ class SqliteJournal implements Journal {
     } catch (error) {
       const problem = unavailable(error);
       this.#failure = problem.message;
+      this.#recheckLater();
       for (const { reject } of batch) reject(problem);
       return;
     }
@@ -219,6 +231,21 @@ class SqliteJournal implements Journal {
     batch.forEach(({ resolve }, index) => {
       resolve(stored[index] ?? []);
     });
+  }
+
+  /** Until something can be written again, by this or by an append. */
+  #recheckLater(): void {
+    clearTimeout(this.#recheck);
+    this.#recheck = setTimeout(() => {
+      if (this.#closed || this.#failure === undefined) return;
+      try {
+        this.#database.exec(TRY_TO_WRITE);
+        this.#failure = undefined;
+      } catch {
+        this.#rollBack();
+        this.#recheckLater();
+      }
+    }, this.#recheckMs).unref();
   }
 
   /** Nobody else should write here (processes/data-dir-lock.ts). If somebody did, our ids continue after theirs. */

@@ -108,6 +108,36 @@ test('evidence that cannot be fetched is a step that failed, not a verb that fai
   const operation = await power.wait((await power.start({ verb: 'reset', by, finding: report })).id, 30_000);
   expect(operation.state).toBe('succeeded');
   expect(operation.steps.at(-1)).toMatchObject({ name: 'keep the evidence', ok: false });
+  expect(operation).not.toHaveProperty('evidence_id');
+  expect(operation.outcome?.warnings).toEqual([
+    'Evidence e1 could not be kept here. It is on the power host only, in /var/lib/breakglass.',
+  ]);
+  await power.close();
+});
+
+test('forensics whose evidence could not be kept here does not say that it was captured, and leaves that in the record', async () => {
+  const { power, journal } = create({
+    evidence: { collect: async () => undefined, outdated: () => undefined },
+  });
+  const operation = await power.wait(
+    (await power.start({ verb: 'forensics', by, finding: undefined })).id,
+    30_000,
+  );
+  expect(operation.outcome?.summary).toBe(
+    'Evidence e1 could not be kept here. It is on the power host only, in /var/lib/breakglass.',
+  );
+  expect(journal.events.at(-1)).toMatchObject({ kind: 'power_finished', outcome: operation.outcome });
+  await power.close();
+});
+
+test('an operation that could not be recorded says so, and so says a status', async () => {
+  const { power, journal } = create();
+  journal.mode = 'fail';
+  for (const verb of ['reset', 'status'] as const) {
+    const { id } = await power.start({ verb, by, finding: undefined });
+    const { outcome } = await power.wait(id, 30_000);
+    expect(outcome?.warnings?.at(-1), verb).toMatch(/record of this operation is not complete/);
+  }
   await power.close();
 });
 

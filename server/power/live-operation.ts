@@ -23,6 +23,15 @@ const FLUSH_CHARS = 8_192;
 // A journal on a hung disk must not keep the verb from starting.
 const JOURNAL_PATIENCE_MS = 1_500;
 
+/** Known as long as this process lives. */
+const notRecorded = (outcome: Outcome | undefined): Outcome => ({
+  ...(outcome ?? { summary: 'It is over.' }),
+  warnings: [
+    ...(outcome?.warnings ?? []),
+    'The record of this operation is not complete, because the journal could not be written. It is gone after a restart.',
+  ],
+});
+
 function patiently(work: Promise<void>): Promise<void> {
   const { promise, resolve } = Promise.withResolvers<void>();
   const timer = setTimeout(resolve, JOURNAL_PATIENCE_MS);
@@ -125,6 +134,7 @@ export class LiveOperation {
       ...(outcome && { outcome }),
     } as const;
     await patiently(this.#append(event));
+    if (this.#journalFailed) this.#operation = { ...this.#operation, outcome: notRecorded(outcome) };
     this.#tell({ type: 'finished', operation: this.#operation });
     this.abandon();
   }

@@ -106,8 +106,10 @@ export async function runOperation(live: LiveOperation, parts: RunParts): Promis
   }
   if (keeping !== undefined) {
     live.step('keep the evidence');
-    live.endStep(await keeping);
+    const kept = await keeping;
+    live.endStep(kept.isHere);
     if (closing.aborted) return live.abandon();
+    if (!kept.isHere) live.setOutcome(onHostOnly(outcome, verb, kept.id));
   }
   await live.finish(judged.state);
 }
@@ -146,13 +148,30 @@ async function whyNotOurs(
 const coldCase = (verb: Verb, detail: string): string =>
   `${verb} was not carried out. ${detail} ${COLD_CASE}`.trim();
 
-/** Undefined when nothing was captured. Resolves with whether it is kept here, whole or damaged. Never rejects. */
+/** What was captured is not called kept where we do not have it. */
+function onHostOnly(outcome: Outcome, verb: Verb, id: string): Outcome {
+  const where = `It is on the power host only, in /var/lib/breakglass.`;
+  return {
+    ...outcome,
+    // The host's own sentence says that it was captured, and no more is asked of this verb.
+    ...(verb === 'forensics' ? { summary: `Evidence ${id} could not be kept here. ${where}` } : {}),
+    warnings: [...(outcome.warnings ?? []), `Evidence ${id} could not be kept here. ${where}`],
+  };
+}
+
+interface Kept {
+  readonly id: string;
+  /** Whole or damaged. */
+  readonly isHere: boolean;
+}
+
+/** Undefined when nothing was captured. Never rejects. */
 function keepEvidence(
   live: LiveOperation,
   end: VerbEnd,
   ssh: SshSignal,
   parts: RunParts,
-): Promise<boolean> | undefined {
+): Promise<Kept> | undefined {
   const { id: operation_id, verb, by, session_id, started_at } = live.operation;
   const id = end.host?.evidence ?? (verb === 'status' ? undefined : evidenceNamed(end.stdout));
   if (id === undefined) return undefined;
@@ -168,9 +187,9 @@ function keepEvidence(
       signal: parts.closing,
     })
     .then((collected) => {
-      if (collected === undefined) return false;
+      if (collected === undefined) return { id, isHere: false };
       live.setEvidence(collected.record.id);
-      return true;
+      return { id, isHere: true };
     });
 }
 

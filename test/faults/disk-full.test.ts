@@ -4,9 +4,11 @@ import { execFileSync } from 'node:child_process';
 import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { expect, onTestFinished, test } from 'vitest';
+import type { Me, TargetState } from '../../protocol/me.ts';
 import { startHouse } from '../support/house.ts';
 import { tempDir } from '../support/temp-dir.ts';
 import { replay, Viewer } from '../support/viewer.ts';
+import { until } from '../support/wait-for.ts';
 
 const DISK_BYTES = 8 * 1024 * 1024;
 
@@ -45,11 +47,24 @@ test('a full disk holds the agent back, not the power path, and nothing acknowle
     }),
   ]);
   expect(await (await house.call('GET', '/ready')).json()).toMatchObject({ status: 'degraded' });
+  const told = async () => {
+    const [me, state] = await Promise.all([
+      house.call('GET', '/api/me'),
+      house.call('GET', '/api/targets/devvm'),
+    ]);
+    return [((await me.json()) as Me).journal, ((await state.json()) as TargetState).journal];
+  };
+  const full = { writes: false, why: expect.stringMatching(/cannot be written .*power buttons still work/) };
+  expect(await told()).toEqual([full, full]);
   const reset = await house.call('POST', '/api/pve/reset');
   expect([reset.status, await reset.json()]).toEqual([200, expect.objectContaining({ exit_code: 0 })]);
   expect(await replay(house, session)).toEqual(before);
 
   rmSync(ballast);
+  // Nobody appends anything meanwhile: that it works again is found out without it.
+  await until('the page to be told that it works again', async () =>
+    (await told()).every((each) => each === undefined) ? true : undefined,
+  );
   expect((await house.call('POST', `/api/session/${session}/prompt`, { prompt: 'hello' })).status).toBe(200);
   await viewer.turnsEnded();
   expect(await (await house.call('GET', '/ready')).json()).toEqual({ status: 'ready' });
