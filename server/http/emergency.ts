@@ -60,14 +60,17 @@ export function emergencyRoutes(app: FastifyInstance, { gate, targets, approvals
   };
   const html = (reply: FastifyReply, text: string, status = 200): FastifyReply =>
     reply.code(status).header('cache-control', 'no-store').type('text/html; charset=utf-8').send(text);
-  const show = async (identity: Member, target: Target): Promise<Shown> => ({
-    name: identity.name,
-    state: await target.state(),
-    formToken: formToken(identity, target),
-    base: target === targets.default ? '/emergency' : `/emergency/t/${target.name}`,
-    others: targets.all.length > 1,
-    waiting: (approvals?.waiting() ?? []).filter((each) => each.target === target.name),
-  });
+  const show = async (identity: Member, target: Target): Promise<Shown> => {
+    target.watched();
+    return {
+      name: identity.name,
+      state: await target.state(),
+      formToken: formToken(identity, target),
+      base: target === targets.default ? '/emergency' : `/emergency/t/${target.name}`,
+      others: targets.all.length > 1,
+      waiting: (approvals?.waiting() ?? []).filter((each) => each.target === target.name),
+    };
+  };
   const signIn = (reply: FastifyReply, note: string, status = 401): FastifyReply =>
     html(reply, page('Breakglass: sign in', signInBody(note)), status);
   const whoOr = async (request: FastifyRequest, reply: FastifyReply): Promise<Member | undefined> => {
