@@ -163,7 +163,7 @@ function looker(known: () => Partial<Situation>, room: LookRoom = createLookRoom
       nowMs += ms;
     },
     /** Both sides have answered, and what follows has happened. */
-    async answer() {
+    answer: async () => {
       for (const resolve of answered) resolve();
       answered = [];
       await new Promise(setImmediate);

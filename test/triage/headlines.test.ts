@@ -1,6 +1,6 @@
 // What the card says in one word and one sentence, over the whole library: short enough to be read in a second, and true to the finding.
 import { expect, test } from 'vitest';
-import { STATE_TONES } from '../../protocol/triage.ts';
+import { STATE_TONES } from '../../protocol/state-words.ts';
 import { triage } from '../../server/triage/triage.ts';
 import { CASES, signalsOfCase } from './case-library.ts';
 import { headlineFaults } from './headline-faults.ts';

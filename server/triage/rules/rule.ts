@@ -1,5 +1,6 @@
 // What a rule is, and the lists of verbs that several rules warn of.
-import type { Finding, StateWord } from '../../../protocol/triage.ts';
+import type { StateWord } from '../../../protocol/state-words.ts';
+import type { Finding } from '../../../protocol/triage.ts';
 import type { MutatingVerb } from '../../../protocol/verbs.ts';
 import type { Input } from '../inputs.ts';
 import type { Truth } from '../reading.ts';
