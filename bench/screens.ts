@@ -200,9 +200,7 @@ const SCENES: Readonly<Record<string, Scene>> = {
   evidence: {
     before: stalled,
     act: async ({ page, id }) => {
-      await page.evaluate(() => {
-        location.hash = '#/evidence/20260131T020304.567Z-cycle';
-      });
+      await page.evaluate(`location.hash = ${JSON.stringify('#/evidence/20260131T020304.567Z-cycle')}`);
       await id('evidence-screen').waitFor();
     },
   },

@@ -55,6 +55,8 @@ describe('the verdict', () => {
 
   it('advises nothing from readings, and says well only where SSH has answered lately', () => {
     expect(verdictOf(known())).toMatchObject({ tone: 'ok', word: 'Well', advised: null });
+    const mute = state({ guest_agent: { answers: null, at: null } });
+    expect(verdictOf(known({ state: mute }))).toMatchObject({ tone: 'ok', word: 'Answers' });
     const silent = state({ ssh: { reading: 'silent', answers: false, at } });
     expect(verdictOf(known({ state: silent }))).toMatchObject({
       tone: 'warn',

@@ -103,7 +103,15 @@ const ofReadings = (target: string, state: TargetState, nowMs: number): Verdict 
       headline: `SSH ${ssh?.word ?? 'unknown'}.`,
       detail: '',
     };
-  return { ...readings, tone: 'ok', word: 'Well', headline: `${target} answers. Nothing to do.`, detail: '' };
+  // Of the disks nothing was seen yet: that takes triage.
+  const all = lamps.every(({ tone, stale }) => tone === 'ok' && !stale);
+  return {
+    ...readings,
+    tone: 'ok',
+    word: all ? 'Well' : 'Answers',
+    headline: all ? `${target} answers. Nothing to do.` : 'SSH answers.',
+    detail: '',
+  };
 };
 
 export const verdictOf = (known: Known): Verdict => {
