@@ -2,6 +2,8 @@
 // imports types only, so zod stays out of it.
 import { z } from 'zod';
 import { HostKeySide } from './host-keys.ts';
+import { TITLE_CHARACTERS } from './sessions.ts';
+import { isOneVisibleLine } from './visible-text.ts';
 
 /** Longest prompt, in characters. Above it a prompt is a file, and the model would not read it well anyway. */
 const PROMPT_CHARACTERS = 100_000;
@@ -174,6 +176,42 @@ export const SessionBody = z.object({
     .string({ error: 'target: expected the name of a target' })
     .optional()
     .describe('the target of the session; absent: the default one'),
+});
+
+const A_TITLE = `title: expected 1 to ${TITLE_CHARACTERS} visible characters on one line`;
+
+export const TitleBody = z.strictObject(
+  {
+    title: z
+      .string({ error: A_TITLE })
+      .trim()
+      .refine((title) => title !== '' && [...title].length <= TITLE_CHARACTERS && isOneVisibleLine(title), {
+        error: A_TITLE,
+      })
+      .describe(`1 to ${TITLE_CHARACTERS} visible characters on one line`),
+  },
+  { error: 'expected an object with nothing but title' },
+);
+
+const A_SEARCH = 'q: expected words to search for, at most 200 characters';
+const A_PAGE = 'before: expected `next` of the page before';
+
+export const SessionsQuery = z.object({
+  q: z
+    .string({ error: A_SEARCH })
+    .max(200, { error: A_SEARCH })
+    .optional()
+    .transform((text) => (text?.trim() === '' ? undefined : text))
+    .describe('words that begin words of one prompt, of the name, or of the alert; capitals do not matter'),
+  target: z
+    .string({ error: 'target: expected the name of one target' })
+    .optional()
+    .describe('only sessions about this target'),
+  before: z
+    .string({ error: A_PAGE })
+    .regex(/^\d{1,15}$/, { error: A_PAGE })
+    .optional()
+    .describe('`next` of the page before'),
 });
 
 const A_SENTENCE = 'reason: expected a sentence for the agent, at most 500 characters';

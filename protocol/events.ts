@@ -66,6 +66,9 @@ export type AccessChange = Wire<typeof AccessChange>;
 /** What happened: one object for each kind of event. */
 export const JournaledBody = z.discriminatedUnion('kind', [
   z.object({ kind: z.literal('session_opened'), session_id: sessionId }).describe('The session exists.'),
+  z
+    .object({ kind: z.literal('session_renamed'), title: z.string(), by: z.string() })
+    .describe('Somebody gave the session a name.'),
   z.object({ kind: z.literal('user'), text: z.string() }).describe('A prompt.'),
   z.object({ kind: z.literal('session'), session_id: sessionId }).describe('A turn begins.'),
   z

@@ -37,7 +37,9 @@ import {
   PowerBody,
   PromptBody,
   SessionBody,
+  SessionsQuery,
   ShareBody,
+  TitleBody,
   TokenBody,
   TriageBody,
 } from './bodies.ts';
@@ -54,7 +56,7 @@ import {
   PushSubscriptionBody,
 } from './notifications.ts';
 import { Operation, OperationFrame, VerbResult } from './operations.ts';
-import { SessionSummary } from './sessions.ts';
+import { SessionsPage, SessionTitle } from './sessions.ts';
 import { TriageReport } from './triage.ts';
 import { mutatingVerb, sessionId, verb, type Wire } from './wire.ts';
 
@@ -293,11 +295,17 @@ export const ROUTES = {
     problems: ['unknown-session', 'unknown-share', 'power-only', 'journal-unavailable'],
   },
   'GET /api/sessions': {
-    says: 'The sessions.',
-    answers: {
-      200: json(z.object({ sessions: z.array(SessionSummary) }), 'Newest first, at most 100.'),
-    },
-    problems: ['power-only'],
+    says: 'The sessions that have a prompt or an incident.',
+    query: SessionsQuery,
+    answers: { 200: json(SessionsPage, 'The latest activity first, at most 50.') },
+    problems: ['invalid-input', 'power-only'],
+  },
+  'PUT /api/session/{id}/title': {
+    says: 'Names a session, for everybody.',
+    params: SESSION,
+    body: TitleBody,
+    answers: { 200: json(SessionTitle, 'It has this name.') },
+    problems: ['unknown-session', 'invalid-input', ...NO_CHAT],
   },
   'POST /api/chat': {
     fixed: true,

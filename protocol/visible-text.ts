@@ -38,6 +38,14 @@ export const visibleText = (text: string): string =>
 export const visibleLine = (text: string): string =>
   visibleText(text).replaceAll('\n', '⟨\\n⟩').replaceAll('\t', ' ');
 
+// They join letters in some scripts, and the parts of an emoji; between two such they hide nothing.
+const JOINED =
+  /(?<=[\p{L}\p{M}\p{Extended_Pictographic}]|\p{Emoji_Modifier}|\uFE0F)[\u200C\u200D](?=[\p{L}\p{Extended_Pictographic}])/gu;
+
+/** Whether all of it can be seen, on one line: for a name that other people read. */
+export const isOneVisibleLine = (text: string): boolean =>
+  !/[\t\n]/.test(text) && text.replace(JOINED, '').search(HIDDEN) < 0;
+
 /** The same value as JSON, readable by every program and harmless in a terminal. */
 export const visibleJson = (value: unknown): string =>
   JSON.stringify(value, null, 2).replace(HIDDEN, (character) =>

@@ -28,6 +28,7 @@ type EventOf<Kind extends JournaledKind> = Extract<JournalEvent, { kind: Kind }>
 /** `null`: not part of the audit log. What the agent says and what a verb prints on its way are in the journal only. */
 const AUDIT: { readonly [Kind in JournaledKind]: ((event: EventOf<Kind>) => AuditBody) | null } = {
   session_opened: () => ({ event: 'session-opened' }),
+  session_renamed: ({ title, by }) => ({ event: 'session-renamed', by, title }),
   user: ({ text }) => ({ event: 'prompt', text }),
   queued: ({ text, queue_id }) => ({ event: 'prompt-queued', queue_id, text }),
   unqueued: ({ queue_id, reason }) => ({ event: 'prompt-unqueued', queue_id, reason }),

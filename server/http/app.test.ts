@@ -761,6 +761,7 @@ test('each target has its own routes, and an unknown name is refused with the na
   const { session_id } = (await (await call('POST', '/api/session', { target: 'web' })).json()) as {
     session_id: string;
   };
+  await call('POST', `/api/session/${session_id}/prompt`, { prompt: 'hello' });
   const { sessions } = (await (await call('GET', '/api/sessions')).json()) as {
     sessions: { session_id: string; target: string }[];
   };

@@ -1,6 +1,6 @@
-// Sessions: open, attach, prompt, cancel, and the one-turn chat.
+// Sessions: open, attach, prompt, cancel, list, name, and the one-turn chat.
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
-import { ChatBody, PromptBody, SessionBody } from '../../protocol/bodies.ts';
+import { ChatBody, PromptBody, SessionBody, SessionsQuery, TitleBody } from '../../protocol/bodies.ts';
 import type { EphemeralEvent } from '../../protocol/events.ts';
 import { type EventId, eventId, parseEventId, parseSessionId } from '../../protocol/ids.ts';
 import { BreakglassError } from '../../protocol/problems.ts';
@@ -72,7 +72,17 @@ export function sessionRoutes(app: FastifyInstance, deps: SessionRouteDeps): voi
 
   approvalRoutes(app, { approvals: () => conversation().approvals, known });
 
-  serve(app, 'GET /api/sessions', async () => ({ sessions: await conversation().journal.sessions(100) }));
+  serve(app, 'GET /api/sessions', async (request) => {
+    const { sessions, approvals } = conversation();
+    const { q, target, before } = parse(SessionsQuery, request.query);
+    return sessions.list({ q, target, before }, approvals.waiting());
+  });
+
+  serve(app, 'PUT /api/session/{id}/title', async (request) => {
+    const session = await known(request.params.id);
+    const { title } = parse(TitleBody, request.body);
+    return conversation().sessions.rename(session, title, actorOf(request));
+  });
 
   serve(app, 'POST /api/session', async (request) => {
     const { sessions } = conversation();

@@ -65,6 +65,44 @@ test('what was under way in a journal of an older version is known as open after
   await journal.close();
 });
 
+test('the sessions of an older version are on the list and are found, as if they had been written by ours', async () => {
+  const dir = tempDir();
+  const database = open(dir);
+  migrate(database, MIGRATIONS.slice(0, 3));
+  const insert = database.prepare(
+    'INSERT INTO events (id, at, kind, session_id, turn_id, target, event) VALUES (?, ?, ?, ?, ?, ?, ?)',
+  );
+  const ann = { type: 'operator', name: 'ann' };
+  const events = [
+    ['session_opened', 'old', null, {}],
+    ['session_opened', 'empty', null, {}],
+    ['user', 'old', 't', { text: 'Why is Zürich slow?' }],
+    ['session_opened', 'alerted', null, {}],
+    ['incident_opened', 'alerted', null, { title: 'SSH is silent' }],
+    ['turn_end', 'old', 't', {}],
+  ] as const;
+  for (const [index, [kind, session_id, turn_id, more]] of events.entries()) {
+    const [id, at] = [index + 1, `2026-01-01T00:00:0${index}.000Z`];
+    const event = { id, at, v: 1, kind, session_id, actor: ann, target: 'devvm', ...more };
+    insert.run(id, at, kind, session_id, turn_id, 'devvm', JSON.stringify(event));
+  }
+  database.close();
+  const journal = openJournal(dir);
+  const { sessions } = await journal.sessions({ limit: 10 });
+  expect(sessions).toMatchObject([
+    {
+      session_id: 'old',
+      title: 'Why is Zürich slow?',
+      people: ['ann'],
+      opened_at: '2026-01-01T00:00:00.000Z',
+      last_at: '2026-01-01T00:00:05.000Z',
+    },
+    { session_id: 'alerted', title: 'SSH is silent', people: [] },
+  ]);
+  expect((await journal.sessions({ limit: 10, search: 'zurich' })).sessions).toEqual([sessions[0]]);
+  await journal.close();
+});
+
 test('every step back undoes its step, and forth again makes the same tables', () => {
   const dir = tempDir();
   const database = open(dir);

@@ -94,13 +94,110 @@ const OPEN_WORK_NAMES = [
   'removed',
 ];
 
+/** What counts as the last activity of a session: people, monitors and the ends of turns. What a turn does on its way would be written too often. */
+const ACTIVITY =
+  "'user', 'queued', 'turn_end', 'approval_requested', 'approval_resolved', 'incident_opened', 'incident_alert', 'incident_verdict', 'incident_closed'";
+/** What is searched. */
+const WORDED = "'user', 'incident_opened', 'session_renamed'";
+const textOf = (row: string): string =>
+  `coalesce(json_extract(${row}.event, '$.text'), json_extract(${row}.event, '$.title'))`;
+
+// What the list of sessions shows and what is searched, so that neither reads through all that ever was. Kept as open_work is. A session is
+// on the list from its first prompt or from its incident, whichever title it has then. `session_words` has a row for each prompt, incident
+// and name, with the number of its event; prefixes are indexed because people search while they type.
+const SESSION_LIST = `
+  CREATE TABLE session_list (
+    session_id TEXT PRIMARY KEY,
+    target     TEXT NOT NULL,
+    opened_at  TEXT NOT NULL,
+    opened_by  TEXT NOT NULL,
+    active_id  INTEGER NOT NULL, -- the event that was its last activity
+    active_at  TEXT NOT NULL,
+    title      TEXT,             -- of its incident, or its first prompt; none before that
+    name       TEXT              -- that a person gave it
+  ) STRICT;
+  CREATE INDEX session_list_active ON session_list (active_id) WHERE title IS NOT NULL;
+  CREATE INDEX session_list_target ON session_list (target, active_id) WHERE title IS NOT NULL;
+  CREATE TABLE session_people (
+    session_id TEXT NOT NULL,
+    name       TEXT NOT NULL,
+    PRIMARY KEY (session_id, name)
+  ) STRICT, WITHOUT ROWID;
+  CREATE VIRTUAL TABLE session_words USING fts5(
+    text, session_id UNINDEXED, tokenize = 'unicode61 remove_diacritics 2', prefix = '1 2 3'
+  );
+  CREATE TRIGGER session_opens AFTER INSERT ON events WHEN NEW.kind = 'session_opened' AND NEW.session_id IS NOT NULL BEGIN
+    INSERT INTO session_list VALUES (
+      NEW.session_id, coalesce(NEW.target, ''), NEW.at, coalesce(json_extract(NEW.event, '$.actor.name'), ''),
+      NEW.id, NEW.at, NULL, NULL
+    ) ON CONFLICT DO NOTHING;
+  END;
+  CREATE TRIGGER session_acts AFTER INSERT ON events
+  WHEN NEW.session_id IS NOT NULL AND NEW.kind IN (${ACTIVITY}) BEGIN
+    UPDATE session_list SET active_id = NEW.id, active_at = NEW.at WHERE session_id = NEW.session_id;
+  END;
+  CREATE TRIGGER session_titled AFTER INSERT ON events
+  WHEN NEW.session_id IS NOT NULL AND NEW.kind IN ('user', 'incident_opened') BEGIN
+    UPDATE session_list SET title = substr(${textOf('NEW')}, 1, 200) WHERE session_id = NEW.session_id AND title IS NULL;
+  END;
+  CREATE TRIGGER session_named AFTER INSERT ON events WHEN NEW.kind = 'session_renamed' BEGIN
+    UPDATE session_list SET name = json_extract(NEW.event, '$.title') WHERE session_id = NEW.session_id;
+  END;
+  CREATE TRIGGER session_asked AFTER INSERT ON events
+  WHEN NEW.session_id IS NOT NULL AND NEW.kind = 'user' AND json_extract(NEW.event, '$.actor.type') = 'operator' BEGIN
+    INSERT INTO session_people VALUES (NEW.session_id, json_extract(NEW.event, '$.actor.name')) ON CONFLICT DO NOTHING;
+  END;
+  CREATE TRIGGER session_worded AFTER INSERT ON events WHEN NEW.session_id IS NOT NULL AND NEW.kind IN (${WORDED}) BEGIN
+    INSERT INTO session_words (rowid, text, session_id) VALUES (NEW.id, substr(${textOf('NEW')}, 1, 4000), NEW.session_id);
+  END;
+  CREATE TRIGGER session_words_removed AFTER DELETE ON events
+  WHEN OLD.session_id IS NOT NULL AND OLD.kind IN (${WORDED}) BEGIN
+    DELETE FROM session_words WHERE rowid = OLD.id;
+  END;
+  CREATE TRIGGER session_removed AFTER DELETE ON events WHEN OLD.kind = 'session_opened' BEGIN
+    DELETE FROM session_people WHERE session_id = OLD.session_id;
+    DELETE FROM session_list WHERE session_id = OLD.session_id;
+  END;
+  INSERT INTO session_list
+    SELECT session_id, coalesce(target, ''), at, coalesce(json_extract(event, '$.actor.name'), ''),
+      (SELECT id FROM events WHERE session_id = o.session_id AND kind IN ('session_opened', ${ACTIVITY}) ORDER BY id DESC LIMIT 1),
+      (SELECT at FROM events WHERE session_id = o.session_id AND kind IN ('session_opened', ${ACTIVITY}) ORDER BY id DESC LIMIT 1),
+      (SELECT substr(${textOf('e')}, 1, 200) FROM events AS e
+        WHERE session_id = o.session_id AND kind IN ('user', 'incident_opened') ORDER BY id LIMIT 1),
+      NULL
+    FROM events AS o WHERE kind = 'session_opened' AND session_id IS NOT NULL ORDER BY id ON CONFLICT DO NOTHING;
+  INSERT INTO session_people
+    SELECT DISTINCT session_id, json_extract(event, '$.actor.name') FROM events
+    WHERE kind = 'user' AND session_id IS NOT NULL AND json_extract(event, '$.actor.type') = 'operator';
+  INSERT INTO session_words (rowid, text, session_id)
+    SELECT id, substr(${textOf('events')}, 1, 4000), session_id FROM events WHERE kind IN (${WORDED}) AND session_id IS NOT NULL;
+`;
+const SESSION_LIST_TRIGGERS = [
+  'session_opens',
+  'session_acts',
+  'session_titled',
+  'session_named',
+  'session_asked',
+  'session_worded',
+  'session_words_removed',
+  'session_removed',
+];
+
+const dropTriggers = (names: readonly string[]): string =>
+  names.map((name) => `DROP TRIGGER ${name};`).join(' ');
+
 export const MIGRATIONS: readonly Migration[] = [
   { version: 1, up: EVENTS, down: 'DROP TABLE events;' },
   { version: 2, up: OUTBOX, down: 'DROP TABLE outbox;' },
   {
     version: 3,
     up: OPEN_WORK,
-    down: `${OPEN_WORK_NAMES.map((name) => `DROP TRIGGER ${name};`).join(' ')} DROP TABLE open_work;`,
+    down: `${dropTriggers(OPEN_WORK_NAMES)} DROP TABLE open_work;`,
+  },
+  {
+    version: 4,
+    up: SESSION_LIST,
+    down: `${dropTriggers(SESSION_LIST_TRIGGERS)} DROP TABLE session_words; DROP TABLE session_people; DROP TABLE session_list;`,
   },
 ];
 

@@ -32,8 +32,8 @@ export interface Journal {
   head(): EventId;
   /** Calls the listener for each committed event that passes the filter, in order. It must neither throw nor block. */
   follow(filter: JournalFilter, listener: (event: JournalEvent) => void): () => void;
-  /** Sessions, newest first. */
-  sessions(limit: number): Promise<readonly SessionSummary[]>;
+  /** Sessions that have a prompt or an incident, the one with the latest activity first. It costs what it gives, however long the log is. */
+  sessions(request: SessionsRequest): Promise<SessionsFound>;
   /** The target that the session was opened on; undefined when there is no such session. */
   targetOf(id: SessionId): Promise<TargetName | undefined>;
   /** Turns with a `user` and no `turn_end`; operations with `power_started` and no `power_finished`; prompts still queued. */
@@ -57,6 +57,26 @@ export interface Journal {
   health(): string | undefined;
   close(): Promise<void>;
 }
+
+export interface SessionsRequest {
+  readonly limit: number;
+  readonly target?: TargetName;
+  /** What a person typed: each word begins a word of the same prompt, name or alert. Large or small letters and accents do not matter. */
+  readonly search?: string;
+  /** `next` of the page before. */
+  readonly before?: EventId;
+}
+
+export interface SessionsFound {
+  readonly sessions: readonly ListedSession[];
+  /** Where the next page begins; undefined: there is none. */
+  readonly next: EventId | undefined;
+  /** More matched than is looked at: the oldest matches are not among the sessions. */
+  readonly cut: boolean;
+}
+
+/** What the log says of a session. Whether a question waits is not on disk alone. */
+export type ListedSession = Omit<SessionSummary, 'waiting'>;
 
 export interface RemovableRequest {
   /** Nothing of it happened at this instant or later (UTC). */

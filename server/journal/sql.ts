@@ -18,13 +18,6 @@ export const SQL = {
   outboxSent: 'UPDATE outbox SET sent_id = ?, sent_at = ?, attempts = 0, trouble = NULL WHERE channel = ?',
   outboxPassed: 'UPDATE outbox SET sent_id = ? WHERE channel = ?',
   outboxFailed: 'UPDATE outbox SET attempts = attempts + 1, trouble = ? WHERE channel = ?',
-  sessions: `
-    SELECT o.session_id AS session_id, o.target AS target, o.at AS opened_at, json_extract(o.event, '$.actor.name') AS opened_by,
-      (SELECT at FROM events WHERE session_id = o.session_id ORDER BY id DESC LIMIT 1) AS last_at,
-      (SELECT substr(coalesce(json_extract(event, '$.text'), json_extract(event, '$.title')), 1, 200) FROM events
-        WHERE session_id = o.session_id AND kind IN ('user', 'incident_opened') ORDER BY id LIMIT 1) AS title,
-      EXISTS (SELECT 1 FROM open_work WHERE session_id = o.session_id AND kind = 'user') AS running
-    FROM events AS o WHERE o.kind = 'session_opened' ORDER BY o.id DESC LIMIT ?`,
   bytes:
     'SELECT (p.page_count - f.freelist_count) * s.page_size AS bytes FROM pragma_page_count AS p, pragma_freelist_count AS f, pragma_page_size AS s',
   /** What began and may be over, oldest first. Parameters: after which id, limit. */
@@ -35,6 +28,26 @@ export const SQL = {
       WHERE kind = 'power_started' AND session_id IS NULL AND operation_id IS NOT NULL AND id > ?1
     ORDER BY id LIMIT ?2`,
 } as const;
+
+/** So many of the newest matches are looked at: a word that is in every prompt must not cost more in an old journal. */
+export const MATCHES_LOOKED_AT = 2_000;
+/** As many names as fit on a row. */
+const PEOPLE = 5;
+
+/** Parameters: the words where there are any, the cursor, the target where there is one, the limit. */
+export const selectSessions = (by: { readonly words: boolean; readonly target: boolean }): string => `
+  ${by.words ? `WITH found AS MATERIALIZED (${MATCHES})` : ''}
+  SELECT session_id, target, opened_at, opened_by, active_id, active_at, coalesce(name, title) AS title, name IS NOT NULL AS named,
+    (SELECT json_group_array(name) FROM (SELECT name FROM session_people WHERE session_id = s.session_id LIMIT ${PEOPLE})) AS people,
+    EXISTS (SELECT 1 FROM open_work WHERE session_id = s.session_id AND kind = 'user') AS running
+    ${by.words ? ', (SELECT count(*) FROM found) AS matches' : ''}
+  FROM session_list AS s
+  WHERE title IS NOT NULL AND active_id < ? ${by.target ? 'AND target = ?' : ''}
+    ${by.words ? 'AND session_id IN (SELECT session_id FROM found)' : ''}
+  ORDER BY active_id DESC LIMIT ?`;
+
+const MATCHES = `SELECT session_id FROM session_words WHERE session_words MATCH ? ORDER BY rowid DESC LIMIT ${MATCHES_LOOKED_AT}`;
+export const COUNT_MATCHES = `SELECT count(*) AS count FROM (${MATCHES})`;
 
 /** What is asked of a session, or of an operation that belongs to none, before it is removed; and how that is done. */
 const removal = (mine: string, column: string) => ({

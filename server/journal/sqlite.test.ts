@@ -98,7 +98,7 @@ test('open work is what was begun and not ended', async () => {
   expect(open.turns.map((event) => event.turn_id)).toEqual([left]);
   expect(open.operations.map((event) => event.operation_id)).toEqual([operation]);
   expect(open.queued.map((event) => event.kind === 'queued' && event.queue_id)).toEqual(['q2']);
-  expect(await journal.sessions(5)).toMatchObject([
+  expect((await journal.sessions({ limit: 5 })).sessions).toMatchObject([
     { session_id: session, opened_by: 'ann', title: 'one', running: true },
   ]);
   await journal.close();

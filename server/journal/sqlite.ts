@@ -5,13 +5,22 @@ import path from 'node:path';
 import { DatabaseSync, type StatementSync } from 'node:sqlite';
 import type { JournalEvent, NewEvent } from '../../protocol/events.ts';
 import { type EventId, eventId, type SessionId, type TargetName } from '../../protocol/ids.ts';
-import type { SessionSummary } from '../../protocol/sessions.ts';
 import { branchesOf, passes } from './filter.ts';
 import { migrate, SCHEMA_VERSION, versionOf } from './migrations.ts';
 import { placeOf } from './place.ts';
-import type { Journal, JournalFilter, OpenWork, Outbox, Removable, RemovableRequest } from './port.ts';
+import type {
+  Journal,
+  JournalFilter,
+  OpenWork,
+  Outbox,
+  Removable,
+  RemovableRequest,
+  SessionsFound,
+  SessionsRequest,
+} from './port.ts';
 import { constraintFailed, explainDamage, explainRefusal, JournalRefused, unavailable } from './refusal.ts';
 import { countLoose, findRemovable, removeLoose, removeSliced } from './removal.ts';
+import { findSessions } from './session-search.ts';
 import { countEvents, PRAGMAS, SQL, selectEvents, selectNewest } from './sql.ts';
 
 /** A larger file is checked whole only after the start (check-later.ts): the console must be there within 2 s. */
@@ -143,18 +152,8 @@ class SqliteJournal implements Journal {
     return () => this.#followers.delete(follower);
   }
 
-  async sessions(limit: number): Promise<readonly SessionSummary[]> {
-    return this.#statement(SQL.sessions)
-      .all(limit)
-      .map((row) => ({
-        session_id: String(row['session_id']) as SessionId,
-        target: String(row['target']) as TargetName,
-        opened_at: String(row['opened_at']),
-        last_at: String(row['last_at']),
-        opened_by: String(row['opened_by']),
-        ...(row['title'] === null ? {} : { title: String(row['title']) }),
-        running: Number(row['running']) === 1,
-      }));
+  async sessions(request: SessionsRequest): Promise<SessionsFound> {
+    return findSessions((sql) => this.#statement(sql), request);
   }
 
   async targetOf(id: SessionId): Promise<TargetName | undefined> {

@@ -50,7 +50,8 @@ function house(keep: Partial<RetentionParts['keep']>, channels: readonly string[
     },
     run: () => removeWhatIsOld(parts, new AbortController().signal),
     all: () => journal.read({}, eventId(0), 1_000_000),
-    sessions: async () => (await journal.sessions(1_000)).map(({ session_id }) => session_id),
+    sessions: async () =>
+      (await journal.sessions({ limit: 1_000 })).sessions.map(({ session_id }) => session_id),
   };
 }
 

@@ -12,10 +12,12 @@ import type {
 import { newSessionId, newTurnId, type SessionId, type TargetName } from '../../protocol/ids.ts';
 import type { Actor } from '../../protocol/operations.ts';
 import { BreakglassError } from '../../protocol/problems.ts';
+import type { SessionsPage, SessionTitle } from '../../protocol/sessions.ts';
 import type { AgentDriver, LiveAgent } from '../agent/port.ts';
 import { closeCalls } from '../approvals/after-restart.ts';
 import type { Journal } from '../journal/port.ts';
 import { readAll } from '../journal/read-all.ts';
+import { listSessions, renameSession, type SessionsWanted } from './session-list.ts';
 import { Slots } from './slots.ts';
 import { Turn } from './turn.ts';
 
@@ -79,6 +81,17 @@ export class Sessions {
   async open(by: Actor, target: TargetName, id: SessionId = newSessionId()): Promise<SessionId> {
     await this.#deps.journal.append([{ kind: 'session_opened', actor: by, target, session_id: id }]);
     return id;
+  }
+
+  list(
+    wanted: SessionsWanted,
+    questions: readonly { readonly session_id: SessionId }[],
+  ): Promise<SessionsPage> {
+    return listSessions(this.#deps.journal, wanted, questions);
+  }
+
+  rename(session: SessionRef, title: string, by: Actor): Promise<SessionTitle> {
+    return renameSession(this.#deps.journal, session, title, by);
   }
 
   /** The target of a session; undefined when there is no such session. */

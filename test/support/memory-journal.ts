@@ -67,7 +67,7 @@ export function createMemoryJournal(): MemoryJournal {
       return () => followers.delete(follower);
     },
     async sessions() {
-      return [];
+      return { sessions: [], next: undefined, cut: false };
     },
     async targetOf(id) {
       return events.find((event) => event.session_id === id)?.target;

@@ -291,6 +291,8 @@ export const reduce = (state: Transcript, event: WireEvent): Transcript => {
     }
     case 'note':
       return remark('note', event.text);
+    case 'session_renamed':
+      return remark('note', `${event.by} named this session: ${event.title}`);
     case 'approval_requested':
       return waitFor(next, event);
     case 'approval_resolved':
