@@ -65,7 +65,7 @@ export const makeLoginLink = () => request<LoginLink>('POST', '/api/login-links'
 export const openSession = (target: string | undefined) =>
   request<{ session_id: string }>('POST', '/api/session', target === undefined ? {} : { body: { target } });
 export const sendPrompt = (sessionId: string, prompt: string, queue: boolean) =>
-  request<{ status: string }>('POST', `/api/session/${sessionId}/prompt`, {
+  request<{ status: string; queue_id?: string }>('POST', `/api/session/${sessionId}/prompt`, {
     body: queue ? { prompt, queue } : { prompt },
   });
 export const cancelTurn = (sessionId: string) =>

@@ -4,6 +4,7 @@ import type { WireEvent } from '../../../protocol/events.ts';
 import type { TargetState } from '../../../protocol/me.ts';
 import { answerIfSeen } from '../api/seen.ts';
 import { keptFor } from './browser-memory.ts';
+import { DraftBox } from './draft-box.ts';
 import type { Identity } from './identity.svelte.ts';
 import { Notices } from './notices.svelte.ts';
 import { PolicyStore } from './policy-store.svelte.ts';
@@ -30,7 +31,15 @@ export interface Desk {
   readonly policy: PolicyStore;
 }
 
-const createDesk = (target: string, { identity, route, choice, heard }: DeskParts): Desk => {
+/** Whoever only looks opens no session, and sees one that they chose or whose address they were given. */
+const hasSession = ({ identity, route }: Pick<DeskParts, 'identity' | 'route'>): boolean =>
+  identity.me?.mode !== 'power-only' && !(identity.onlyLooks && route.place.session === undefined);
+
+const createDesk = (
+  target: string,
+  drafts: DraftBox,
+  { identity, route, choice, heard }: DeskParts,
+): Desk => {
   const notices = new Notices();
   const signedOut = () => identity.expired();
   const name = keptName(identity, target);
@@ -44,22 +53,23 @@ const createDesk = (target: string, { identity, route, choice, heard }: DeskPart
     notice: (text) => notices.show(text),
     signedOut,
   });
-  // Whoever only looks opens no session, and sees one whose address they were given.
-  const watchesNone = identity.onlyLooks && route.place.session === undefined;
-  const none = identity.me?.mode === 'power-only' || watchesNone;
-  const session: SessionStore | null = none
+  const session: SessionStore | null = !hasSession({ identity, route })
     ? null
     : new SessionStore({
         target,
         several: () => identity.several,
         kept: keptFor('session', name),
+        drafts,
         notices,
         mayOpen: () => !identity.onlyLooks,
+        answers: () => !power.unreachable,
         signedOut,
-        opened: (id) => {
+        shown: (id) => {
           choice.learn(id, target);
           route.replaceSession(id);
         },
+        none: () => route.markNew(),
+        anew: () => route.newChat(),
         event: (event, live) => {
           heard(event, live);
           policy.heard(event, live);
@@ -73,7 +83,7 @@ const createDesk = (target: string, { identity, route, choice, heard }: DeskPart
         foreign: (id, owner) => {
           choice.learn(id, owner);
           // If the address names that session, the page now turns to its target. Else this browser kept it for the wrong target.
-          if (route.place.session !== id) void session?.newSession();
+          if (route.place.session !== id) route.markNew();
         },
       });
   return { target, notices, power, session, policy };
@@ -88,9 +98,13 @@ export interface Desks {
 
 export const createDesks = (parts: DeskParts): Desks => {
   const desks = new Map<string, Desk>();
+  const drafts = new DraftBox(parts.identity.me?.name ?? '');
   return {
     of(target) {
-      const desk = desks.get(target) ?? createDesk(target, parts);
+      const known = desks.get(target);
+      // Whoever only looks has chosen a session to look at.
+      const isOutdated = known?.session === null && hasSession(parts);
+      const desk = known === undefined || isOutdated ? createDesk(target, drafts, parts) : known;
       desks.set(target, desk);
       return desk;
     },

@@ -2,19 +2,37 @@
 import type { SessionId } from '../../../protocol/ids.ts';
 import { hashOf, type Place, parseHash, sessionHash, type View } from './route-hash.ts';
 
-export class Route {
+/** In the state of a history entry: it shows a new chat, and no session that happens to be the current one. */
+interface NewChat {
+  readonly newChat: number;
+}
+const newChatIn = (state: unknown): number | undefined =>
+  typeof state === 'object' && state !== null && 'newChat' in state
+    ? Number((state as NewChat).newChat)
+    : undefined;
+
+interface RouteParts {
   /** The target that is shown, to be named in every new address; undefined if there is only one target. */
-  readonly #named: () => string | undefined;
+  readonly named: () => string | undefined;
+  /** The session that is shown. */
+  readonly session: () => string | null;
+}
+
+export class Route {
+  readonly #named: RouteParts['named'];
+  readonly #session: RouteParts['session'];
   #hash = $state(location.hash);
   #place = $derived(parseHash(this.#hash));
-  /** The address of the chat that power was opened from, and the target of that chat. */
-  #chat: { readonly hash: string; readonly of: string | undefined } = { hash: '#/', of: undefined };
   #openedHere = false;
   /** The address that the evidence was opened from; empty if the page was opened with it. */
   #beforeEvidence = '';
+  /** The last new chat that was shown, and those in whose place a session has come while another view was open. */
+  #newChat: number | undefined;
+  readonly #begun = new Set<number>();
 
-  constructor(named: () => string | undefined) {
+  constructor({ named, session }: RouteParts) {
     this.#named = named;
+    this.#session = session;
   }
 
   get place(): Place {
@@ -24,8 +42,8 @@ export class Route {
     return this.#place.view;
   }
 
-  /** Returns what undoes it. */
-  watch(onSession: (id: SessionId) => void): () => void {
+  /** `onNone`: the address is that of a new chat. Returns what undoes it. */
+  watch(onSession: (id: SessionId) => void, onNone: () => void): () => void {
     const changed = () => {
       const before = this.#named();
       if (this.view !== 'evidence') this.#beforeEvidence = this.#hash;
@@ -35,6 +53,7 @@ export class Route {
       if (this.view === 'chat' || moved) this.#openedHere = false;
       if (this.view !== 'evidence' || moved) this.#beforeEvidence = '';
       if (this.#place.session) onSession(this.#place.session);
+      else if (this.view === 'chat' && !moved) this.#settleChat(onNone);
     };
     addEventListener('hashchange', changed);
     return () => removeEventListener('hashchange', changed);
@@ -47,7 +66,6 @@ export class Route {
 
   openPower(): void {
     if (this.view === 'power') return;
-    if (this.view === 'chat') this.#chat = { hash: location.hash || '#/', of: this.#named() };
     this.#openedHere = this.view === 'chat';
     this.#go(hashOf({ view: 'power' }, this.#named()));
   }
@@ -75,15 +93,61 @@ export class Route {
     return hashOf({ view: 'evidence', evidence: id }, this.#named());
   }
 
-  /** The new session replaces the old one in the address, so that going back does not lead into the old one. */
-  replaceSession(id: string): void {
-    if (this.view !== 'chat') return;
-    history.replaceState(null, '', sessionHash(id));
+  /** A session from the list. Going back leads to what was shown before. */
+  openSession(id: string): void {
+    this.#go(sessionHash(id));
+  }
+
+  /** Going back leads to what was shown before. */
+  newChat(): void {
+    if (this.view === 'chat' && this.#place.session === undefined) {
+      this.markNew();
+      return;
+    }
+    this.#openedHere = false;
+    this.#beforeEvidence = '';
+    this.#newChat = Date.now();
+    const state: NewChat = { newChat: this.#newChat };
+    history.pushState(state, '', hashOf({ view: 'chat' }, this.#named()));
     this.#hash = location.hash;
   }
 
+  /** There is no session to show, so this entry is one of a new chat. */
+  markNew(): void {
+    if (!this.#isHere('chat')) return;
+    this.#newChat = Date.now();
+    const state: NewChat = { newChat: this.#newChat };
+    history.replaceState(state, '', hashOf({ view: 'chat' }, this.#named()));
+    this.#hash = location.hash;
+  }
+
+  /** The session that is shown takes the place of what the address named: a new chat, or a session that is gone. */
+  replaceSession(id: string): void {
+    if (this.#isHere('chat')) {
+      history.replaceState(null, '', sessionHash(id));
+      this.#hash = location.hash;
+    } else if (this.#newChat !== undefined) this.#begun.add(this.#newChat);
+  }
+
+  /** The chat is shown, and its address names no session. */
+  #settleChat(onNone: () => void): void {
+    const newChat = newChatIn(history.state);
+    const session = this.#session();
+    if (newChat !== undefined && !this.#begun.has(newChat)) {
+      this.#newChat = newChat;
+      onNone();
+    } else if (session === null) this.markNew();
+    else this.replaceSession(session);
+  }
+
+  /** Not while the address is another one already and the page has not heard of it yet. */
+  #isHere(view: View): boolean {
+    return this.view === view && location.hash === this.#hash;
+  }
+
   #chatHash(): string {
-    return this.#chat.of === this.#named() ? this.#chat.hash : hashOf({ view: 'chat' }, this.#named());
+    const session = this.#session();
+    return session === null ? hashOf({ view: 'chat' }, this.#named()) : sessionHash(session);
   }
 
   /** The hashchange event comes later; the view does not wait for it. */
