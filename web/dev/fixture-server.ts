@@ -9,6 +9,7 @@ import { extname, join, normalize } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { PolicyMode } from '../../protocol/approvals.ts';
 import { evidenceIdOf, evidencePng, evidenceRecord, triageReport } from './fixture-scripts.ts';
+import { listSessions, renameSession } from './fixture-sessions.ts';
 import { turnSwitch } from './fixture-switches.ts';
 import { type FixtureTarget, SETS, type SetName, stateOf } from './fixture-targets.ts';
 import { type FixtureOperation, type FixtureSession, frame, type Json, World } from './fixture-world.ts';
@@ -121,9 +122,13 @@ const sessionRoute = async (
     return world.link === 'ok' ? attach(session, request, response) : problem(response, 503, 'Refused.');
   if (action === 'cancel') {
     reply(response, 200, { cancelled: session.running !== null });
+    // As the server: what waits behind a stopped turn does not run.
+    for (const { id: queue_id } of session.queue.splice(0))
+      world.emit(session, { kind: 'unqueued', queue_id, reason: 'removed' });
     session.running?.abort();
     return;
   }
+  if (action === 'title') return reply(response, ...renameSession(session, await readJson(request)));
   if (action === 'approvals' || action === 'policy' || action === 'grants')
     return approvalsRoute(world, id, [action, part], request, response);
   const { prompt, queue } = await readJson(request);
@@ -132,7 +137,7 @@ const sessionRoute = async (
     const entry = { id: randomUUID(), prompt: String(prompt) };
     session.queue.push(entry);
     world.emit(session, { kind: 'queued', text: entry.prompt, queue_id: entry.id });
-    return reply(response, 202, { status: 'queued' });
+    return reply(response, 202, { status: 'queued', queue_id: entry.id });
   }
   reply(response, 200, { status: 'started' });
   void world.runTurn(session, String(prompt));
@@ -210,13 +215,18 @@ const api = async (
   if (area === 'login') {
     if (request.method === 'GET') return reply(response, 200, { passkey: false });
     if ((await readJson(request))['token'] !== 'fixture') return problem(response, 401, 'Unknown token.');
+    world.signedIn = true;
     response.setHeader('set-cookie', 'fixture=1; HttpOnly; SameSite=Strict; Path=/');
     return reply(response, 204);
   }
-  if (!request.headers.cookie?.includes('fixture=1')) return problem(response, 401, 'Not signed in.');
+  if (!request.headers.cookie?.includes('fixture=1') || !world.signedIn)
+    return problem(response, 401, 'Not signed in.');
   await world.held(url.pathname);
+  const failure = world.failureOf(url.pathname);
+  if (failure !== undefined) return problem(response, failure, `The fixture was told to answer ${failure}.`);
   if (area === 'me') return reply(response, 200, me(world));
   if (area === 'approvals') return reply(response, 200, { approvals: world.approvals.waiting() });
+  if (area === 'sessions') return reply(response, 200, listSessions(world, url.searchParams));
   if (area === 'session' && first !== '')
     return sessionRoute(world, first, [second, third], request, response);
   if (area === 'session') {

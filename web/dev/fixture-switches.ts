@@ -2,11 +2,13 @@
 // `link?state=refuse|cut|ok` breaks the session stream · `power?state=unknown|busy|contradict|ok` chooses how the next verb ends
 // (`contradict`: it wants a second press) · `mode?state=power-only|full` · `forget` loses every session ·
 // `target?name=&vm=&ssh=true|false&reach=ok|unreachable|half-open&found=stalled|past&lived=true` changes a machine · `hold?path=/api/…` keeps the answers of a path
-// back until `release` · `mixup?state=<name>|ok` lets every answer about a target be about that one instead ·
+// back until `release` (`release?path=`: of one) · `mixup?state=<name>|ok` lets every answer about a target be about that one instead ·
 // `host-key?name=<name>&vm=<letter>&power_host=<letter>` lets these sides show a changed host key, a letter for each key ·
 // `role?is=operator|observer` · `ask?kind=command|long|verb&session=last|new&target=&observer=true|false&lives=600` puts a question, in the newest
 // session or one of its own · `answer?answer=approved|denied|expired|void&by=&reason=` answers all that wait, as another person would ·
-// `freeze?name=<name>|` holds the verb on this target where it is, and lets every other go on.
+// `fail?path=<end of a path>&status=<n>` lets the next answer there fail · `sign-out` ends the sign-in · `sessions?count=<n>&target=<name>` makes
+// sessions of others · `lose-queue` loses what is queued, as a restart does · `freeze?name=<name>|` holds the verb on this target where it is, and lets every other go on.
+import { fillSessions } from './fixture-sessions.ts';
 import { type FixtureTarget, hostKeyChange } from './fixture-targets.ts';
 import type { World } from './fixture-world.ts';
 
@@ -83,10 +85,28 @@ export const turnSwitch = (world: World, { pathname, searchParams }: URL): boole
       world.hold(searchParams.get('path') ?? '');
       break;
     case 'release':
-      world.release();
+      world.release(searchParams.get('path') ?? undefined);
       break;
     case 'mixup':
       world.mixedUp = state === 'ok' ? '' : state;
+      break;
+    case 'fail':
+      world.failNext = {
+        path: searchParams.get('path') ?? '',
+        status: Number(searchParams.get('status') ?? 503),
+      };
+      break;
+    case 'sign-out':
+      world.signedIn = false;
+      for (const { clients } of world.sessions.values()) for (const client of clients) client.destroy();
+      break;
+    case 'sessions':
+      fillSessions(world, Number(searchParams.get('count') ?? 3), searchParams.get('target') ?? 'devvm');
+      break;
+    case 'lose-queue':
+      for (const session of world.sessions.values())
+        for (const { id } of session.queue.splice(0))
+          world.emit(session, { kind: 'unqueued', queue_id: id, reason: 'lost' });
       break;
     case 'freeze':
       world.frozen = searchParams.get('name') ?? '';

@@ -15,6 +15,7 @@ export interface FixtureSession {
   readonly clients: Set<ServerResponse>;
   running: AbortController | null;
   queue: { id: string; prompt: string }[];
+  name?: string;
 }
 
 export type FixtureOperation = Json & {
@@ -43,6 +44,10 @@ export class World {
   mixedUp = '';
   /** The verb on this target goes on only when another name, or none, is put here. */
   frozen = '';
+  /** Whether the cookie of this browser still counts. */
+  signedIn = true;
+  /** The next answer on a path that ends so is a problem of this status. */
+  failNext: { readonly path: string; readonly status: number } | undefined;
   readonly #holds = new Map<string, PromiseWithResolvers<void>>();
   #nextId = 1;
 
@@ -54,6 +59,14 @@ export class World {
     return this.targets.find((one) => one.name === name);
   }
 
+  /** The status that the next answer on this path is to have; undefined: as it is. */
+  failureOf(path: string): number | undefined {
+    if (this.failNext === undefined || !path.endsWith(this.failNext.path)) return undefined;
+    const { status } = this.failNext;
+    this.failNext = undefined;
+    return status;
+  }
+
   runningOn(target: string): FixtureOperation | undefined {
     return [...this.operations.values()].find((one) => one.target === target && one.state === 'running');
   }
@@ -62,9 +75,13 @@ export class World {
   hold(path: string): void {
     if (!this.#holds.has(path)) this.#holds.set(path, Promise.withResolvers());
   }
-  release(): void {
-    for (const hold of this.#holds.values()) hold.resolve();
-    this.#holds.clear();
+  /** `path` undefined: all of them. */
+  release(path?: string): void {
+    for (const [held, hold] of this.#holds) {
+      if (path !== undefined && held !== path) continue;
+      hold.resolve();
+      this.#holds.delete(held);
+    }
   }
   async held(path: string): Promise<void> {
     await this.#holds.get(path)?.promise;

@@ -25,6 +25,7 @@ import type {
   PushDevice,
 } from '../../../protocol/notifications.ts';
 import type { Operation } from '../../../protocol/operations.ts';
+import type { SessionsPage, SessionTitle } from '../../../protocol/sessions.ts';
 import type { TriageReport } from '../../../protocol/triage.ts';
 import type { Verb } from '../../../protocol/verbs.ts';
 import { request } from './http.ts';
@@ -68,6 +69,19 @@ export const sendPrompt = (sessionId: string, prompt: string, queue: boolean) =>
   request<{ status: string; queue_id?: string }>('POST', `/api/session/${sessionId}/prompt`, {
     body: queue ? { prompt, queue } : { prompt },
   });
+export const fetchSessions = (wanted: {
+  readonly search: string;
+  readonly target: string | undefined;
+  readonly before: number | undefined;
+}) => {
+  const query = new URLSearchParams();
+  if (wanted.search !== '') query.set('q', wanted.search);
+  if (wanted.target !== undefined) query.set('target', wanted.target);
+  if (wanted.before !== undefined) query.set('before', String(wanted.before));
+  return request<SessionsPage>('GET', `/api/sessions?${query}`, { timeoutMs: 10_000 });
+};
+export const renameSession = (sessionId: string, title: string) =>
+  request<SessionTitle>('PUT', `/api/session/${sessionId}/title`, { body: { title }, timeoutMs: 8_000 });
 export const cancelTurn = (sessionId: string) =>
   request<{ cancelled: boolean }>('POST', `/api/session/${sessionId}/cancel`);
 export const fetchShares = (sessionId: string) =>

@@ -43,25 +43,31 @@ export class DraftBox {
       const store = this.#store();
       if (text === '') store.removeItem(key);
       else {
-        this.#makeRoom(store, key, KEPT - 1);
-        put(store, key, text);
+        makeRoom(store, key, KEPT - 1);
+        try {
+          put(store, key, text);
+        } catch {
+          // It is full. What is being typed now matters most.
+          makeRoom(store, key, 0);
+          put(store, key, text);
+        }
       }
     } catch {
       // Then it lives as long as the page.
     }
   }
-
-  /** The oldest go first. */
-  #makeRoom(store: Store, but: string, kept: number): void {
-    const others: { readonly key: string; readonly at: number }[] = [];
-    for (let index = 0; index < store.length; index++) {
-      const key = store.key(index);
-      if (key?.startsWith(PREFIX) && key !== but) others.push({ key, at: entryIn(store.getItem(key)).at });
-    }
-    others.sort((a, b) => b.at - a.at);
-    for (const { key } of others.slice(kept)) store.removeItem(key);
-  }
 }
+
+/** Of the others only so many stay, and the oldest go first. */
+const makeRoom = (store: Store, but: string, kept: number): void => {
+  const others: { readonly key: string; readonly at: number }[] = [];
+  for (let index = 0; index < store.length; index++) {
+    const key = store.key(index);
+    if (key?.startsWith(PREFIX) && key !== but) others.push({ key, at: entryIn(store.getItem(key)).at });
+  }
+  others.sort((a, b) => b.at - a.at);
+  for (const { key } of others.slice(kept)) store.removeItem(key);
+};
 
 const put = (store: Store, key: string, text: string): void => {
   const entry: Entry = { text: text.slice(0, CHARACTERS), at: Date.now() };

@@ -3,6 +3,7 @@ interface Shortcuts {
   readonly prompt: () => void;
   readonly power: () => void;
   readonly targets: () => void;
+  readonly sessions: () => void;
   /** To the question that waits. */
   readonly approval: () => void;
   readonly close: () => void;
@@ -30,6 +31,7 @@ export const watchShortcuts = (shortcuts: Shortcuts): (() => void) => {
     if (event.key === '/') shortcuts.prompt();
     else if (inChord && event.key === 'p') shortcuts.power();
     else if (inChord && event.key === 'm') shortcuts.targets();
+    else if (inChord && event.key === 's') shortcuts.sessions();
     else if (inChord && event.key === 'a') shortcuts.approval();
     else return;
     event.preventDefault();
