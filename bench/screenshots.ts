@@ -24,7 +24,7 @@ async function diskFull(
     env: { BREAKGLASS_LAB: 'disk-full|Disk full, a failed service|Rehearsal.', BREAKGLASS_POLICY: 'ask' },
   });
   const { page, context } = await signIn(browser, house.base, { viewport, colorScheme });
-  await page.getByTestId('turn-lamp').filter({ hasText: 'attached' }).waitFor();
+  await page.getByTestId('turn-lamp').filter({ hasText: 'ready' }).waitFor({ state: 'attached' });
   await shoot(page, `${name}-start`);
   await page.getByTestId('preset-triage').click();
   await page.getByTestId('tool-card').nth(1).waitFor();

@@ -28,6 +28,15 @@ const makeShare = async (page: Page): Promise<string> => {
   await page.getByTestId('close-share').click();
   return link;
 };
+/** One that nobody has prompted in yet: the page itself opens none before the first prompt. */
+const openSession = async (page: Page): Promise<void> => {
+  const session = await house.newSession();
+  await page.goto(`${house.base}/#/s/${session}`);
+  await page
+    .getByTestId('session-id')
+    .filter({ hasText: session.slice(0, 8) })
+    .waitFor({ state: 'attached' });
+};
 const open = async (
   link: string,
   context?: BrowserContext,
@@ -46,7 +55,7 @@ const ask = (page: Page, method: string, url: string): Promise<number> =>
 
 test('a guest sees the session as it happens, over a restart, and is told at once when the link is ended', async () => {
   const { page, context } = await signIn(browser, house.base, PHONE);
-  await page.getByTestId('turn-lamp').filter({ hasText: 'attached' }).waitFor();
+  await openSession(page);
   const link = await makeShare(page);
   expect(link).toMatch(new RegExp(`^${house.base}/sign-in#/s/[0-9a-f-]{36}/share/[0-9A-Z]{20}$`));
   const session = link.split('/')[5] ?? '';
@@ -107,7 +116,7 @@ test('a guest sees the session as it happens, over a restart, and is told at onc
 
 test('whoever is signed in and opens a share link stays who they are, at that session', async () => {
   const { page, context } = await signIn(browser, house.base, PHONE);
-  await page.getByTestId('turn-lamp').filter({ hasText: 'attached' }).waitFor();
+  await openSession(page);
   const link = await makeShare(page);
   const { page: second } = await open(link, context);
   await second.getByTestId('prompt').waitFor();
@@ -119,14 +128,9 @@ test('whoever is signed in and opens a share link stays who they are, at that se
 
 test('a guest who opens the link of another session watches that one, and leaving it leaves nothing', async () => {
   const { page, context } = await signIn(browser, house.base, PHONE);
-  await page.getByTestId('turn-lamp').filter({ hasText: 'attached' }).waitFor();
+  await openSession(page);
   const first = await makeShare(page);
-  const before = await page.getByTestId('session-id').textContent();
-  await page.getByTestId('new-session').click();
-  await page
-    .getByTestId('session-id')
-    .filter({ hasNotText: before ?? '' })
-    .waitFor();
+  await openSession(page);
   const second = await makeShare(page);
 
   const { page: guest } = await open(first);

@@ -41,7 +41,7 @@ test('a login link signs one more device in, once, and the list of devices ends 
   await second.goto(link);
   await second.getByTestId('login-remember').check();
   await second.getByTestId('login-submit').click();
-  await second.getByTestId('turn-lamp').filter({ hasText: 'attached' }).waitFor();
+  await second.getByTestId('turn-lamp').filter({ hasText: 'ready' }).waitFor({ state: 'attached' });
 
   const third = await (await browser.newContext(PHONE)).newPage();
   await third.goto(link);

@@ -35,6 +35,14 @@ const gone = () => id('approval-card').waitFor({ state: 'detached' });
 /** The bodies of the answers that this page has sent. */
 const answers: unknown[] = [];
 
+/** One that a person had opened: the page opens none before the first prompt. */
+const openSession = async () => {
+  const answer = await fetch(`${fixture.url}/api/session`, {
+    method: 'POST',
+    headers: { cookie: 'fixture=1' },
+  });
+  return ((await answer.json()) as { session_id: string }).session_id;
+};
 /** `clock`: the page's time can be stopped. */
 const open = async (path = '/', { clock = false } = {}) => {
   page = await browser.newPage({ viewport: PHONE, hasTouch: true });
@@ -47,7 +55,7 @@ const open = async (path = '/', { clock = false } = {}) => {
     if (request.method() === 'POST' && request.url().includes('/approvals/'))
       answers.push(request.postDataJSON());
   });
-  await page.goto(fixture.url + path);
+  await page.goto(fixture.url + (path === '/' ? `/#/s/${await openSession()}` : path));
   await id('login-token').fill('fixture');
   await id('login-submit').click();
   await page.waitForFunction(() =>

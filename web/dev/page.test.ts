@@ -21,10 +21,10 @@ const signIn = async (path = '/') => {
   await id('login-token').fill('fixture');
   await id('login-submit').click();
 };
-const attached = () =>
-  page.waitForFunction(() =>
-    document.querySelector('[data-testid="turn-lamp"]')?.textContent?.includes('attached'),
-  );
+const lamp = (words: string) => id('turn-lamp').filter({ hasText: words }).waitFor({ state: 'attached' });
+const attached = () => lamp('attached');
+/** There is no session before the first prompt. */
+const ready = () => lamp('ready');
 const finished = async () => {
   await id('stop').waitFor();
   await id('stop').waitFor({ state: 'detached' });
@@ -108,7 +108,8 @@ describe('the chat', () => {
     // The page's time stands still but for what we let pass: a lost link is quiet for 3 s, and down after 15.
     await page.clock.install();
     await signIn();
-    await attached();
+    await id('preset-triage').click();
+    await finished();
     await page.clock.pauseAt(Date.now() + 10_000);
     const lost = page.waitForEvent('requestfailed');
     await tell('link?state=refuse');
@@ -125,7 +126,8 @@ describe('the chat', () => {
 
   it('replaces a session that is gone and sends the prompt again', async () => {
     await signIn();
-    await attached();
+    await id('preset-triage').click();
+    await finished();
     const before = await id('session-id').textContent();
     await tell('forget');
     await id('prompt').fill('Are you there?');
@@ -321,7 +323,7 @@ describe('evidence', () => {
 describe('the address', () => {
   it('opens and closes power with keys, the back button and Esc', async () => {
     await signIn();
-    await attached();
+    await ready();
     await page.locator('h1').click();
     await page.keyboard.press('g');
     await page.keyboard.press('p');
@@ -379,7 +381,7 @@ it('has no accessibility violation that axe knows, on any view', async () => {
   await id('login-token').waitFor();
   expect(await violations()).toEqual([]);
   await signIn();
-  await attached();
+  await ready();
   expect(await violations()).toEqual([]);
   await id('preset-triage').click();
   await finished();

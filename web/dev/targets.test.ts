@@ -46,10 +46,18 @@ const shows = (target: string) =>
     const words = document.querySelector('[data-testid="power-panel"] h2')?.textContent;
     return words === `Power: ${name}`;
   }, target);
-const attached = () => id('turn-lamp').filter({ hasText: 'attached' }).waitFor();
+/** There is no session before the first prompt. */
+const ready = () => id('turn-lamp').filter({ hasText: 'ready' }).waitFor({ state: 'attached' });
 const sessionOf = async () => {
-  await attached();
+  await id('session-id').waitFor({ state: 'attached' });
   return id('session-id').textContent();
+};
+/** The session that a first prompt opens. */
+const begin = async () => {
+  await ready();
+  await id('prompt').fill('hello');
+  await page.keyboard.press('Enter');
+  return sessionOf();
 };
 const openList = () => id('open-targets').click();
 const switchTo = async (target: string) => {
@@ -103,9 +111,11 @@ it('one target: no list, no question for one, addresses and requests as they wer
   });
   await page.context().addCookies([{ name: 'fixture', value: '1', url: fixture.url }]);
   await page.goto(fixture.url);
-  await attached();
+  await ready();
   expect(await id('open-targets').count()).toBe(0);
   expect(await page.title()).toBe('Breakglass');
+  expect(requests.filter((request) => request.startsWith('/api/session'))).toEqual([]);
+  await begin();
   expect(hash()).toMatch(/^#\/s\//);
   await id('open-power').click();
   expect(hash()).toBe('#/power');
@@ -120,7 +130,7 @@ it('one target: no list, no question for one, addresses and requests as they wer
 describe('the list', () => {
   it('has the worst first, and one tap switches all that is shown', async () => {
     await open('three');
-    const first = await sessionOf();
+    const first = await begin();
     await openList();
     await id('target-db-1').filter({ hasText: 'SSH silent' }).waitFor();
     expect(await order()).toEqual(['db-1', 'web-1', 'devvm']);
@@ -130,14 +140,15 @@ describe('the list', () => {
     expect(await id('target-sheet').count()).toBe(0);
     expect(await heading()).toContain('db-1');
     expect(await page.title()).toBe('db-1 · Breakglass');
-    expect(await sessionOf()).not.toBe(first);
+    await ready();
     expect(await id('prompt').getAttribute('placeholder')).toBe('Ask about db-1');
     expect(await words()).not.toContain('devvm');
+    expect(await begin()).not.toBe(first);
   });
 
   it('changes its states in place; the order changes when it is opened or pulled', async () => {
     await open('three');
-    await attached();
+    await ready();
     await page.clock.install();
     await openList();
     await id('target-db-1').filter({ hasText: 'SSH silent' }).waitFor();
@@ -200,7 +211,7 @@ describe('the list', () => {
 
   it('asks only while it is seen', async () => {
     await open('three');
-    await attached();
+    await ready();
     let questions = 0;
     page.on('request', (request) => {
       if (new URL(request.url()).pathname === '/api/targets') questions += 1;
@@ -221,7 +232,7 @@ describe('the list', () => {
 
   it('says that it cannot be read, and lets a person switch all the same', async () => {
     await open('three');
-    await attached();
+    await ready();
     await page.route('**/api/targets', (route) => route.abort());
     await openList();
     await page.getByText('The states cannot be read').waitFor();
@@ -263,7 +274,7 @@ describe('the list', () => {
 describe('twenty targets, one unreachable and one half-open', () => {
   it('can be tapped before any answer has come: all are being asked', async () => {
     await open('twenty');
-    await attached();
+    await ready();
     await tell('hold?path=/api/targets');
     await openList();
     expect(await id('target-list').locator('li').count()).toBe(20);
@@ -283,7 +294,7 @@ describe('twenty targets, one unreachable and one half-open', () => {
 
   it('do not move under a finger that came before the first answer', async () => {
     await open('twenty');
-    await attached();
+    await ready();
     await tell('hold?path=/api/targets');
     await openList();
     const before = await order();
@@ -295,7 +306,7 @@ describe('twenty targets, one unreachable and one half-open', () => {
 
   it('do not take a tap that was aimed at the row that was there a moment ago', async () => {
     await open('twenty');
-    await attached();
+    await ready();
     await page.clock.install();
     await tell('hold?path=/api/targets');
     await openList();
@@ -382,7 +393,7 @@ describe('switching', () => {
 
   it('drops the late state of the target that was left', async () => {
     await open('three');
-    await attached();
+    await ready();
     await tell('hold?path=/api/targets/db-1');
     await switchTo('db-1');
     await switchTo('web-1');
@@ -454,32 +465,37 @@ describe('switching', () => {
     expect(await id('power-refusal').textContent()).toContain('started by anna');
   });
 
-  it('drops a session that was opened late; it is the current one on return', async () => {
+  it('drops a session that was opened late; it has its prompt, and is the current one on return', async () => {
     await open('three');
-    await attached();
+    const mine = await begin();
+    await switchTo('db-1');
+    await ready();
     await tell('hold?path=/api/session');
-    await Promise.all([asked('/api/session'), switchTo('db-1')]);
-    await page.goBack();
-    await shows('devvm');
-    await attached();
+    const opening = asked('/api/session');
+    await id('prompt').fill('too slow');
+    await page.keyboard.press('Enter');
+    await opening;
+    await switchTo('devvm');
+    await sessionOf();
+    await page.waitForFunction(() => location.hash.startsWith('#/s/'));
     const address = hash();
-    const mine = await id('session-id').textContent();
     const opened = answered('/api/session');
     await letCome('/api/session');
     const { session_id } = (await (await opened).json()) as { session_id: string };
     expect(hash()).toBe(address);
-    expect(await id('session-id').textContent()).toBe(mine);
+    expect(await sessionOf()).toBe(mine);
     await switchTo('db-1');
     expect(await sessionOf()).toBe(session_id.slice(0, 8));
+    await page.locator('[role="log"]').getByText('too slow', { exact: true }).waitFor();
   });
 
   it('stops showing the turn of the target that was left, and goes on with it on return', async () => {
     await open('three');
-    await attached();
+    await ready();
     await id('preset-triage').click();
     await id('stop').waitFor();
     await switchTo('db-1');
-    await attached();
+    await ready();
     expect(await id('stop').count()).toBe(0);
     expect(await id('tool-card').count()).toBe(0);
     await switchTo('devvm');
@@ -491,10 +507,10 @@ describe('switching', () => {
 
   it('keeps what was typed with the target that it was typed for', async () => {
     await open('three');
-    await attached();
+    await ready();
     await id('prompt').fill('Restart the build on devvm');
     await switchTo('db-1');
-    await attached();
+    await ready();
     expect(await id('prompt').inputValue()).toBe('');
     await switchTo('devvm');
     expect(await id('prompt').inputValue()).toBe('Restart the build on devvm');
@@ -530,9 +546,9 @@ it('an answer that names another target is not shown, and said', async () => {
 describe('sessions', () => {
   it('each target has its own current one, kept in this browser', async () => {
     await open('three');
-    const first = await sessionOf();
+    const first = await begin();
     await switchTo('db-1');
-    const second = await sessionOf();
+    const second = await begin();
     await page.goto(`${fixture.url}/#/t/devvm`);
     await page.reload();
     expect(await sessionOf()).toBe(first);
@@ -558,7 +574,7 @@ describe('sessions', () => {
 
   it('while it is asked whose it is, and where nobody knows it, no target is shown', async () => {
     await open('three', '/#/t/web-1');
-    await attached();
+    await begin();
     const link = hash();
     await page.context().close();
     const stream = `/api/session/${link.slice('#/s/'.length)}/stream`;
@@ -577,18 +593,18 @@ describe('sessions', () => {
 
   it('one that was kept for the wrong target is let go, and nothing of it is shown', async () => {
     await open('three', '/#/t/web-1');
-    await attached();
+    const mine = await begin();
     const other = hash().slice('#/s/'.length);
     await page.evaluate((foreign) => localStorage.setItem('breakglass.session.db-1', foreign), other);
     await page.goto('about:blank');
     await page.goto(`${fixture.url}/#/t/db-1`);
     await shows('db-1');
-    await page.waitForFunction(
-      (foreign) => ![null, '', foreign].includes(localStorage.getItem('breakglass.session.db-1')),
-      other,
-    );
-    expect(await sessionOf()).not.toBe(other.slice(0, 8));
+    await page.waitForFunction(() => localStorage.getItem('breakglass.session.db-1') === '');
+    await ready();
+    expect(hash()).toBe('#/t/db-1');
     expect(await heading()).toContain('db-1');
+    expect(await words()).not.toContain('hello');
+    expect(await begin()).not.toBe(mine);
   });
 });
 
@@ -616,13 +632,13 @@ describe('addresses', () => {
 
   it('of power that was opened over one chat do not close into the chat of another target', async () => {
     await open('three');
-    await attached();
+    await ready();
     await id('open-power').click();
     await switchTo('db-1');
     await id('open-chat').click();
     await page.waitForFunction(() => !location.hash.endsWith('/power'));
     await shows('db-1');
-    await attached();
+    await ready();
     expect(await id('prompt').getAttribute('placeholder')).toBe('Ask about db-1');
   });
 
@@ -690,7 +706,7 @@ it('axe finds nothing, on phone and desktop, in the list and where no target is 
     return result.value as string[];
   };
   await open('twenty');
-  await attached();
+  await ready();
   expect(await violations()).toEqual([]);
   await openList();
   await id('target-vm-09').filter({ hasText: 'no route to host' }).waitFor();
@@ -702,6 +718,6 @@ it('axe finds nothing, on phone and desktop, in the list and where no target is 
   expect(await violations()).toEqual([]);
   await id('target-vm-04').click();
   await shows('vm-04');
-  await attached();
+  await ready();
   expect(await violations()).toEqual([]);
 });
