@@ -185,9 +185,12 @@ export const TitleBody = z.strictObject(
     title: z
       .string({ error: A_TITLE })
       .trim()
-      .refine((title) => title !== '' && [...title].length <= TITLE_CHARACTERS && isOneVisibleLine(title), {
-        error: A_TITLE,
-      })
+      .refine(
+        (title) => title !== '' && Array.from(title).length <= TITLE_CHARACTERS && isOneVisibleLine(title),
+        {
+          error: A_TITLE,
+        },
+      )
       .describe(`1 to ${TITLE_CHARACTERS} visible characters on one line`),
   },
   { error: 'expected an object with nothing but title' },

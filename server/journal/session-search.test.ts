@@ -191,7 +191,7 @@ test('hostile first prompts are titles of one line, cut, and harm neither the li
   expect(sessions).toHaveLength(4);
   for (const { title } of sessions) {
     expect(title).not.toMatch(/[\n\t]/);
-    expect([...title].length).toBeLessThanOrEqual(200);
+    expect(Array.from(title).length).toBeLessThanOrEqual(200);
   }
   expect(await found('second')).toHaveLength(1);
   expect(await found('delete')).toHaveLength(1);

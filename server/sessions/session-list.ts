@@ -3,7 +3,6 @@ import { eventId, type SessionId, type TargetName } from '../../protocol/ids.ts'
 import type { Actor } from '../../protocol/operations.ts';
 import type { SessionsPage, SessionTitle } from '../../protocol/sessions.ts';
 import type { Journal } from '../journal/port.ts';
-import type { SessionRef } from './sessions.ts';
 
 const PAGE = 50;
 
@@ -37,7 +36,7 @@ export async function listSessions(
 /** Resolves when it is on disk. */
 export async function renameSession(
   journal: Pick<Journal, 'append'>,
-  { id, target }: SessionRef,
+  { id, target }: { readonly id: SessionId; readonly target: TargetName },
   title: string,
   by: Actor,
 ): Promise<SessionTitle> {
