@@ -3,7 +3,7 @@
 import { randomUUID } from 'node:crypto';
 import type { Approval, Grant, PolicyMode, SessionPolicy } from '../../protocol/approvals.ts';
 import type { SessionId, TargetName } from '../../protocol/ids.ts';
-import type { FixtureSession, Json, World } from './fixture-world.ts';
+import type { FixtureSession, Json } from './fixture-session.ts';
 
 const MINUTE_MS = 60_000;
 const CONFIGURED: PolicyMode = 'ask';
@@ -56,12 +56,18 @@ const QUESTIONS: Readonly<Record<string, { readonly asked: Approval['asked']; re
   },
 };
 
+/** Where the questions are told. */
+interface Stage {
+  readonly sessions: ReadonlyMap<string, FixtureSession>;
+  emit(session: FixtureSession, body: Json): void;
+}
+
 export class FixtureApprovals {
-  readonly #world: World;
+  readonly #world: Stage;
   readonly #all = new Map<string, Asking>();
   readonly #policies = new Map<string, SessionPolicy>();
 
-  constructor(world: World) {
+  constructor(world: Stage) {
     this.#world = world;
   }
 

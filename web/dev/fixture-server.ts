@@ -9,10 +9,11 @@ import { extname, join, normalize } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { PolicyMode } from '../../protocol/approvals.ts';
 import { evidenceIdOf, evidencePng, evidenceRecord, triageReport } from './fixture-scripts.ts';
+import type { FixtureSession, Json } from './fixture-session.ts';
 import { listSessions, renameSession } from './fixture-sessions.ts';
 import { turnSwitch } from './fixture-switches.ts';
 import { type FixtureTarget, SETS, type SetName, stateOf } from './fixture-targets.ts';
-import { type FixtureOperation, type FixtureSession, frame, type Json, World } from './fixture-world.ts';
+import { type FixtureOperation, frame, World } from './fixture-world.ts';
 
 const TYPES: Record<string, string> = {
   '.html': 'text/html; charset=utf-8',

@@ -1,6 +1,7 @@
 // The list of sessions that the fixture server has, and their names.
 import { randomUUID } from 'node:crypto';
-import type { FixtureSession, Json, World } from './fixture-world.ts';
+import type { FixtureSession, Json } from './fixture-session.ts';
+import type { World } from './fixture-world.ts';
 
 const PAGE = 50;
 const VISIBLE = /^[^\p{C}]{1,120}$/u;

@@ -1,22 +1,10 @@
 // What the fixture server knows: its targets, sessions and operations, and how it was told to misbehave.
 import { randomUUID } from 'node:crypto';
-import type { ServerResponse } from 'node:http';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { FixtureApprovals } from './fixture-approvals.ts';
 import { evidenceIdOf, operationSteps, powerOutput, turnScript } from './fixture-scripts.ts';
+import type { FixtureSession, Json } from './fixture-session.ts';
 import { type FixtureTarget, SETS, type SetName } from './fixture-targets.ts';
-
-export type Json = Record<string, unknown>;
-
-export interface FixtureSession {
-  readonly id: string;
-  readonly target: string;
-  readonly events: (Json & { id: number })[];
-  readonly clients: Set<ServerResponse>;
-  running: AbortController | null;
-  queue: { id: string; prompt: string }[];
-  name?: string;
-}
 
 export type FixtureOperation = Json & {
   readonly id: string;

@@ -1,7 +1,7 @@
 // An operation as the page shows it, put together from the operation itself, its stream and power_* events. Pure.
 // Applying the same news twice changes nothing except the live output.
 import type { Operation, OperationFrame, OperationStep } from '../../../protocol/operations.ts';
-import { isMutating, type Verb } from '../../../protocol/verbs.ts';
+import { isMutating } from '../../../protocol/verbs.ts';
 
 export interface OperationView extends Omit<Operation, 'id' | 'target' | 'session_id'> {
   readonly id: string;
@@ -45,16 +45,6 @@ export const applyFrame = (view: OperationView, frame: OperationFrame): Operatio
   frame.kind === 'operation'
     ? fromOperation(frame.operation, view)
     : { ...view, output: appendCapped(view.output, frame.text) };
-
-/** What the host does, in its order, so that the operator knows what comes next. */
-export const VERB_ORDER: Readonly<Record<Verb, string>> = {
-  status: 'Asks the power host.',
-  forensics: 'Captures evidence on the power host.',
-  reset: 'Order: forensics, reset, check of the outcome.',
-  stop: 'Order: forensics, stop, check of the outcome.',
-  start: 'Order: forensics, start, check of the outcome.',
-  cycle: 'Order: forensics, stop, proof that the QEMU process is gone, start, check of the outcome.',
-};
 
 const lastLine = (text: string): string => text.trimEnd().split('\n').at(-1)?.trim() ?? '';
 
