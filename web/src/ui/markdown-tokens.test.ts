@@ -1,6 +1,6 @@
 import type { Token } from 'marked';
 import { describe, expect, it } from 'vitest';
-import { childrenOf, imageText, markdownTokens, plainText, safeHref } from './markdown-tokens.ts';
+import { childrenOf, markdownTokens, plainText, safeHref } from './markdown-tokens.ts';
 
 const BASE = 'https://console.example/';
 const flatten = (tokens: Token[]): Token[] =>
@@ -31,38 +31,17 @@ describe('safeHref', () => {
 });
 
 describe('markdownTokens', () => {
-  it('keeps HTML as a token that is shown as text', () => {
-    const html = flatten(
-      markdownTokens('<script>alert(1)</script>\n\na <img src=x onerror=alert(1)> b'),
-    ).filter((token) => token.type === 'html');
-    expect(html.map((token) => token.raw.trim())).toEqual([
-      '<script>alert(1)</script>',
-      '<img src=x onerror=alert(1)>',
-    ]);
-  });
-
-  it('gives an image no address to fetch, only words', () => {
-    const image = flatten(markdownTokens('![plan](https://evil.example/x.png)')).find(
-      (token) => token.type === 'image',
-    );
-    expect(imageText(image as never)).toBe('[image: plan]');
-  });
-
   it('does not escape what becomes a text node anyway', () => {
-    const code = flatten(markdownTokens('`a < b && c`')).find((token) => token.type === 'codespan');
+    const code = flatten(markdownTokens('`a < b && c`') ?? []).find((token) => token.type === 'codespan');
     expect(code).toMatchObject({ text: 'a < b && c' });
-    expect(markdownTokens('```\n<b>\n```')[0]).toMatchObject({ type: 'code', text: '<b>' });
+    expect(markdownTokens('```\n<b>\n```')?.[0]).toMatchObject({ type: 'code', text: '<b>' });
   });
 
-  it('shows bidi controls', () => {
-    expect(markdownTokens('rm \u202Etxt')[0]).toMatchObject({ raw: 'rm ⟨U+202E⟩txt' });
-  });
-
-  it('never throws on half a block, as it is while text is written', () => {
-    const whole =
-      '# A\n\n- x\n  1. y\n\n| a | b |\n|---|---|\n| 1 | 2 |\n\n```sh\nls\n```\n\n**b** [l](https://x) <a';
-    for (let end = 0; end <= whole.length; end += 1)
-      expect(() => markdownTokens(whole.slice(0, end))).not.toThrow();
+  it('are none where the text is too long, too deep or of too many parts', () => {
+    expect(markdownTokens('a '.repeat(40_000))).toBeUndefined();
+    expect(markdownTokens('> '.repeat(100))).toBeUndefined();
+    expect(markdownTokens('- a\n'.repeat(8_000))).toBeUndefined();
+    expect(markdownTokens('- - - a')).toBeDefined();
   });
 });
 
