@@ -1,22 +1,14 @@
-// Splits terminal output into coloured pieces. Colours become classes, because the page allows no inline style. Every other
-// escape sequence is dropped, also those that hide text. Pure.
+// Splits the lines of terminal output into coloured pieces. Colours become classes, because the page allows no inline style; what would
+// hide text becomes nothing. Pure.
 import Anser from 'anser';
 import { type TextPiece, visiblePieces } from '../../../protocol/visible-text.ts';
+import { styleAfter } from './settled-lines.ts';
 
 export interface AnsiPiece extends TextPiece {
   readonly classes: string;
 }
 
 const ESC = '\u001B';
-const BEL = '\u0007';
-const OSC = `${ESC}\\][^${BEL}${ESC}]*(?:${BEL}|${ESC}\\\\)`;
-const CSI_BUT_COLOUR = `${ESC}\\[[0-9;?]*[A-LN-Za-ln-z]`;
-const CHARACTER_SET = `${ESC}[()][A-Z0-9]`;
-const OTHER_SEQUENCES = new RegExp([OSC, CSI_BUT_COLOUR, CHARACTER_SET].join('|'), 'g');
-
-/** Keeps of each progress line only what a terminal would show after its carriage returns. */
-const settleLines = (text: string): string =>
-  text.replaceAll('\r\n', '\n').replace(/^[^\n]*\r(?=[^\n\r])/gm, '');
 
 const classesOf = (entry: Anser.AnserJsonEntry): string => {
   const names: string[] = [];
@@ -30,11 +22,34 @@ const classesOf = (entry: Anser.AnserJsonEntry): string => {
   return names.join(' ');
 };
 
+/** Of lines that are settled: of escape sequences they hold colours only. */
 export const ansiPieces = (text: string): AnsiPiece[] => {
-  const clean = settleLines(text.replace(OTHER_SEQUENCES, ''));
-  if (!clean.includes(ESC)) return visiblePieces(clean).map((piece) => ({ ...piece, classes: '' }));
-  return Anser.ansiToJson(clean, { json: true, use_classes: true, remove_empty: true }).flatMap((entry) => {
+  if (!text.includes(ESC)) return visiblePieces(text).map((piece) => ({ ...piece, classes: '' }));
+  return Anser.ansiToJson(text, { json: true, use_classes: true, remove_empty: true }).flatMap((entry) => {
     const classes = classesOf(entry);
     return visiblePieces(entry.content).map((piece) => ({ ...piece, classes }));
   });
 };
+
+export interface Chunk {
+  readonly lines: number;
+  /** Of at most this many lines, with the colours that were on before it. */
+  readonly text: string;
+}
+
+/** In pieces that are coloured and laid out only when they are looked at. */
+export const chunksOf = (lines: readonly string[], size: number): readonly Chunk[] => {
+  const chunks: Chunk[] = [];
+  let style = '';
+  for (let from = 0; from < lines.length; from += size) {
+    const part = lines.slice(from, from + size);
+    const text = part.join('\n');
+    chunks.push({ lines: part.length, text: `${style}${text}` });
+    style = styleAfter(text, style);
+  }
+  return chunks;
+};
+
+/** The same without colours. */
+export const uncoloured = (text: string): string => text.replace(COLOURS, '');
+const COLOURS = new RegExp(`${ESC}\\[[0-9:;]*m`, 'g');
