@@ -1,6 +1,8 @@
-// What the fixture server plays: one turn, one operation, one triage report.
+// What the fixture server plays: one turn, one operation, one triage report. Turns that try the page are in `fixture-turns.ts`.
+import { oddTurn } from './fixture-turns.ts';
+
 type Json = Record<string, unknown>;
-interface ScriptStep {
+export interface ScriptStep {
   readonly afterMs: number;
   readonly event: Json;
   readonly ephemeral?: boolean;
@@ -36,9 +38,12 @@ const words = (text: string): ScriptStep[] =>
     event: { kind: 'text_delta', text: word },
   }));
 
-const prose = (text: string): ScriptStep[] => [...words(text), { afterMs: 5, event: { kind: 'text', text } }];
+export const prose = (text: string): ScriptStep[] => [
+  ...words(text),
+  { afterMs: 5, event: { kind: 'text', text } },
+];
 
-const command = (
+export const command = (
   id: string,
   line: string,
   host: string,
@@ -80,18 +85,8 @@ let turn = 0;
 
 export const turnScript = (target: string, prompt: string): ScriptStep[] => {
   turn += 1;
-  if (prompt.includes('no model')) {
-    return [
-      {
-        afterMs: 200,
-        event: {
-          kind: 'error',
-          error: 'The model API does not answer (connection refused). Power and triage work without it.',
-        },
-      },
-      { afterMs: 10, event: { kind: 'result', is_error: true, result: '', duration_ms: 212 } },
-    ];
-  }
+  const odd = oddTurn(target, prompt, `${turn}`);
+  if (odd) return odd;
   return [
     ...prose('I look at the disks first, then at what fills them.'),
     ...command(`a${turn}`, `ssh ${target} df -h`, target, [DF], 300),

@@ -74,7 +74,7 @@ const readJson = async (request: IncomingMessage): Promise<Json> => {
   return text === '' ? {} : (JSON.parse(text) as Json);
 };
 
-const me = ({ mode, role, targets }: World): Json => ({
+const me = ({ mode, role, targets, agentAway }: World): Json => ({
   name: 'operator',
   how: 'token',
   role,
@@ -82,7 +82,9 @@ const me = ({ mode, role, targets }: World): Json => ({
   ...(mode === 'full' ? {} : { why: 'The journal is read-only.' }),
   lab: { scenario: 'io-stall', title: 'Block path stall', brief: 'SSH hangs.' },
   policy: { mode: 'ask' },
-  agent: { available: true, model: 'sonnet' },
+  agent: agentAway
+    ? { available: false, why: 'No key for the model is configured.', model: 'sonnet' }
+    : { available: true, model: 'sonnet' },
   target: { name: targets[0]?.name },
   targets: targets.map(({ name, title }) => ({ name, ...(title === undefined ? {} : { title }) })),
   warnings: [],

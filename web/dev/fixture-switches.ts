@@ -8,6 +8,7 @@
 // session or one of its own · `answer?answer=approved|denied|expired|void&by=&reason=` answers all that wait, as another person would ·
 // `fail?path=<end of a path>&status=<n>` lets the next answer there fail · `sign-out` ends the sign-in · `sessions?count=<n>&target=<name>` makes
 // sessions of others · `lose-queue` loses what is queued, as a restart does · `freeze?name=<name>|` holds the verb on this target where it is, and lets every other go on.
+// `agent?state=ok|away` lets the console have a model or not.
 import { fillSessions } from './fixture-sessions.ts';
 import { type FixtureTarget, hostKeyChange } from './fixture-targets.ts';
 import type { World } from './fixture-world.ts';
@@ -71,6 +72,9 @@ export const turnSwitch = (world: World, { pathname, searchParams }: URL): boole
         searchParams.get('by') ?? 'bob',
         searchParams.get('reason') ?? undefined,
       );
+      break;
+    case 'agent':
+      world.agentAway = state === 'away';
       break;
     case 'forget':
       world.sessions.clear();

@@ -28,6 +28,7 @@ export class World {
   nextPower: 'ok' | 'unknown' | 'busy' | 'contradict' = 'ok';
   mode: 'full' | 'power-only' = 'full';
   role: 'operator' | 'observer' = 'operator';
+  agentAway = false;
   /** Every answer about a target names this one instead. */
   mixedUp = '';
   /** The verb on this target goes on only when another name, or none, is put here. */

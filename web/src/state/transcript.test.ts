@@ -1,3 +1,4 @@
+import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import type { WireEvent } from '../../../protocol/events.ts';
 import { emptyTranscript, reduce, type Transcript } from './transcript.ts';
@@ -337,4 +338,144 @@ describe('a question', () => {
   it('whose call is not here leaves its answer as a remark', () => {
     expect(play([denied()]).items).toMatchObject([{ kind: 'remark', text: 'Denied by ann: not at night' }]);
   });
+});
+
+describe('an event that cannot be read', () => {
+  const kinds = [
+    'user',
+    'text',
+    'tool',
+    'tool_result',
+    'far_side',
+    'result',
+    'error',
+    'cancelled',
+    'interrupted',
+    'turn_end',
+    'queued',
+    'unqueued',
+    'note',
+    'approval_requested',
+    'approval_resolved',
+    'grant_started',
+    'policy_changed',
+    'usage',
+    'finding',
+    'incident_opened',
+    'incident_alert',
+    'incident_verdict',
+    'incident_closed',
+    'power_started',
+    'power_step',
+    'power_output',
+    'power_finished',
+    'evidence',
+    'text_delta',
+    'tool_output',
+    'moon_phase',
+  ];
+  const fields = [
+    'at',
+    'text',
+    'name',
+    'input',
+    'tool_call_id',
+    'output',
+    'error',
+    'reason',
+    'by',
+    'queue_id',
+    'verb',
+    'operation_id',
+    'step',
+    'steps',
+    'state',
+    'report',
+    'approval_id',
+    'answer',
+    'asked',
+    'incident_id',
+    'fingerprints',
+    'status',
+    'cost_usd',
+    'target',
+    'session_id',
+    'why',
+    'result',
+    'snapshot',
+  ];
+  const value = fc.oneof(fc.constantFrom(null, 0, '', 'op', 'cycle', [], {}, true), fc.jsonValue());
+  const malformed = fc
+    .tuple(fc.constantFrom(...kinds), fc.dictionary(fc.constantFrom(...fields), value), fc.boolean())
+    .map(([kind, rest, kept]) => ({ kept, body: { ...rest, kind } }));
+
+  it('takes nothing else away, whatever it is', () => {
+    fc.assert(
+      fc.property(fc.array(malformed, { maxLength: 30 }), (events) => {
+        const broken = events.map(
+          ({ kept, body }) => (kept ? { id: nextId++, ...body } : body) as unknown as WireEvent,
+        );
+        const state = play([
+          journaled({ kind: 'text', text: 'before' }),
+          ...broken,
+          journaled({ kind: 'text', text: 'after' }),
+        ]);
+        expect(state.items[0]).toMatchObject({ text: 'before' });
+        expect(state.items.at(-1)).toMatchObject({ text: 'after' });
+        expect(Number.isFinite(state.costUsd)).toBe(true);
+      }),
+    );
+  });
+
+  it('is said, and not read again in a replay', () => {
+    const broken = journaled({ kind: 'text' });
+    const state = play([broken]);
+    expect(state.items).toMatchObject([
+      { kind: 'remark', text: 'An event (text) could not be read. All else is shown.' },
+    ]);
+    expect(play([broken], state)).toBe(state);
+    for (const none of [null, 'x', 7, []])
+      expect(play([none as unknown as WireEvent])).toEqual(emptyTranscript);
+  });
+});
+
+describe('a verb of the agent', () => {
+  const call = (id: string, command: string) =>
+    journaled({ kind: 'tool', name: 'ssh', tool_call_id: id, input: { host: 'pve', command } });
+  const started = (verb: string, by = 'agent') =>
+    journaled({
+      kind: 'power_started',
+      verb,
+      operation_id: 'op',
+      target: 'devvm',
+      by: { type: by, name: 'x' },
+    });
+
+  it('is the operation that begins after its call, whatever else was called', () => {
+    const state = play([
+      call('a', 'ssh pve status'),
+      toolResult('a'),
+      call('b', 'ssh pve status'),
+      tool('c'),
+      started('status'),
+    ]);
+    expect(state.items.map((item) => item.kind === 'tool' && item.operationId)).toEqual([
+      null,
+      'op',
+      null,
+      false,
+    ]);
+  });
+
+  it('is none that a person began, nor one of another verb', () => {
+    for (const event of [started('cycle', 'operator'), started('reset')])
+      expect(play([call('a', 'ssh pve cycle'), event]).items[0]).toMatchObject({ operationId: null });
+  });
+});
+
+it('a turn that ended for want of the model is known as that, until the next prompt', () => {
+  const failed = play([journaled({ kind: 'error', error: 'no API', code: 'model-unreachable' })]);
+  expect(failed.modelFailed).toBe(true);
+  expect(play([journaled({ kind: 'user', text: 'again' })], failed).modelFailed).toBe(false);
+  expect(play([journaled({ kind: 'error', error: 'too long', code: 'turn-limit' })]).modelFailed).toBe(false);
 });

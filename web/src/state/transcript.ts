@@ -1,5 +1,6 @@
 // What the operator sees of a session, put together from its events. Pure: the same events give the same transcript. An event
-// that was seen before changes nothing, and an unknown kind is ignored.
+// that was seen before changes nothing, and an unknown kind is ignored. An event that cannot be read is said to be so, and takes nothing
+// else away.
 
 import type { Approval } from '../../../protocol/approvals.ts';
 import type {
@@ -45,6 +46,8 @@ export interface ToolItem {
   readonly abandoned: boolean;
   /** Null: nobody was asked. */
   readonly question: Question | null;
+  /** The operation that this call is, if it is a verb and has begun: its output and its outcome are told there. */
+  readonly operationId: string | null;
 }
 
 type Tone = 'error' | 'stopped' | 'interrupted' | 'note';
@@ -89,6 +92,8 @@ export interface Transcript {
   readonly workingSince: string | null;
   /** Trouble that could not be recorded, so that no event tells of it. */
   readonly alert: string;
+  /** The last turn ended because the model or its agent did not answer. */
+  readonly modelFailed: boolean;
   /** The text that is being written. */
   readonly runningText: string;
   readonly queued: readonly { readonly id: string; readonly text: string }[];
@@ -109,6 +114,7 @@ export const emptyTranscript: Transcript = {
   working: false,
   workingSince: null,
   alert: '',
+  modelFailed: false,
   runningText: '',
   queued: [],
   approvals: [],
@@ -119,6 +125,36 @@ export const emptyTranscript: Transcript = {
 };
 
 const LIVE_CAP = 64 * 1024;
+
+/** What each kind cannot be shown without. The stream is not checked against its schema here: the schema library is too large for the page. */
+const NEEDED: Readonly<Partial<Record<JournalEvent['kind'], Readonly<Record<string, 'string' | 'object'>>>>> =
+  {
+    user: { text: 'string' },
+    text: { text: 'string' },
+    tool: { name: 'string', input: 'object', tool_call_id: 'string' },
+    tool_result: { output: 'string', tool_call_id: 'string' },
+    error: { error: 'string' },
+    interrupted: { reason: 'string' },
+    queued: { text: 'string', queue_id: 'string' },
+    note: { text: 'string' },
+    finding: { report: 'object' },
+    power_started: { verb: 'string', by: 'object' },
+    power_step: { step: 'object' },
+    power_output: { text: 'string' },
+    power_finished: { state: 'string', steps: 'object' },
+    approval_requested: { approval_id: 'string', tool_call_id: 'string', asked: 'object' },
+    approval_resolved: { approval_id: 'string', answer: 'string' },
+    incident_opened: { incident_id: 'string', title: 'string' },
+    incident_alert: { incident_id: 'string' },
+    incident_verdict: { incident_id: 'string' },
+  };
+
+const isWhole = (event: JournalEvent): boolean =>
+  typeof event.at === 'string' &&
+  Object.entries(NEEDED[event.kind] ?? {}).every(([field, type]) => {
+    const value = (event as unknown as Readonly<Record<string, unknown>>)[field];
+    return typeof value === type && value !== null;
+  });
 
 const push = (state: Transcript, item: Item): Transcript => ({ ...state, items: [...state.items, item] });
 
@@ -218,16 +254,68 @@ const resolve = (
   return updateTool(left, call.callId, (tool) => ({ ...tool, question }));
 };
 
+/** The call of the agent that this operation is: the last one that has no result yet and says just this verb. */
+const callOf = (
+  state: Transcript,
+  { verb, by }: Extract<JournalEvent, { kind: 'power_started' }>,
+): ToolItem | undefined => {
+  if (by.type !== 'agent') return undefined;
+  const isCall = (item: Item): item is ToolItem =>
+    item.kind === 'tool' &&
+    item.result === null &&
+    item.operationId === null &&
+    verbOf(item.input.command) === verb;
+  return state.items.findLast(isCall);
+};
+const verbOf = (command: unknown): string | undefined =>
+  typeof command === 'string' ? /^ssh \S+ (\w+)\s*$/.exec(command)?.[1] : undefined;
+
+// Codes of `error`: what the model's side could not do. See server/agent/trouble.ts.
+const isOfTheModel = (code: unknown): boolean => typeof code === 'string' && /^(model|agent)-/.test(code);
+
+const number = (value: unknown): number => (typeof value === 'number' && Number.isFinite(value) ? value : 0);
+
+/** Never throws, whatever comes. */
 export const reduce = (state: Transcript, event: WireEvent): Transcript => {
+  try {
+    return reduceKnown(state, event);
+  } catch (error) {
+    console.error(error);
+    return unreadable(state, event);
+  }
+};
+
+const unreadable = (state: Transcript, event: unknown): Transcript => {
+  const { id, at, kind } = Object(event) as Record<string, unknown>;
+  if (typeof id !== 'number') return state;
+  return push(
+    { ...state, lastId: id },
+    {
+      kind: 'remark',
+      key: id,
+      at: typeof at === 'string' ? at : '',
+      tone: 'note',
+      text: `An event (${String(kind)}) could not be read. All else is shown.`,
+    },
+  );
+};
+
+const reduceKnown = (state: Transcript, event: WireEvent): Transcript => {
   if (!('id' in event)) return reduceEphemeral(state, event);
-  if (event.id <= state.lastId) return state;
+  if (typeof event.id !== 'number' || event.id <= state.lastId) return state;
+  if (!isWhole(event)) return unreadable(state, event);
   const key: number = event.id;
   const at = event.at;
   const next = { ...state, lastId: key };
   const remark = (tone: Tone, text: string) => push(next, { kind: 'remark', key, at, tone, text });
   switch (event.kind) {
     case 'user':
-      return { ...push(next, { kind: 'user', key, at, text: event.text }), working: true, workingSince: at };
+      return {
+        ...push(next, { kind: 'user', key, at, text: event.text }),
+        working: true,
+        workingSince: at,
+        modelFailed: false,
+      };
     case 'text':
       return { ...push(next, { kind: 'text', key, at, text: event.text }), runningText: '' };
     case 'tool':
@@ -242,6 +330,7 @@ export const reduce = (state: Transcript, event: WireEvent): Transcript => {
         result: null,
         abandoned: false,
         question: null,
+        operationId: null,
       });
     case 'tool_result':
       return updateTool(next, event.tool_call_id, (tool) => ({
@@ -268,7 +357,7 @@ export const reduce = (state: Transcript, event: WireEvent): Transcript => {
         : timed;
     }
     case 'error':
-      return { ...remark('error', event.error), runningText: '' };
+      return { ...remark('error', event.error), runningText: '', modelFailed: isOfTheModel(event.code) };
     case 'cancelled':
       return remark('stopped', cancelledText(event.note, event.by));
     case 'interrupted':
@@ -310,8 +399,8 @@ export const reduce = (state: Transcript, event: WireEvent): Transcript => {
       return {
         ...next,
         model: event.model,
-        costUsd: next.costUsd + event.cost_usd,
-        turn: { ...next.turn, costUsd: (next.turn.costUsd ?? 0) + event.cost_usd },
+        costUsd: next.costUsd + number(event.cost_usd),
+        turn: { ...next.turn, costUsd: (next.turn.costUsd ?? 0) + number(event.cost_usd) },
       };
     case 'finding':
       return push(next, { kind: 'finding', key, at, report: event.report });
@@ -348,7 +437,10 @@ export const reduce = (state: Transcript, event: WireEvent): Transcript => {
         output: '',
         ...(event.finding ? { finding: event.finding } : {}),
       };
-      return push(next, { kind: 'operation', key, at, operation });
+      const call = callOf(next, event);
+      const asked =
+        call === undefined ? next : updateTool(next, call.callId, (tool) => ({ ...tool, operationId: id }));
+      return push(asked, { kind: 'operation', key, at, operation });
     }
     case 'power_step':
       return updateOperation(next, event.operation_id, (operation) => ({
@@ -383,6 +475,7 @@ export const reduce = (state: Transcript, event: WireEvent): Transcript => {
 };
 
 const reduceEphemeral = (state: Transcript, event: EphemeralEvent): Transcript => {
+  if ('text' in event && typeof event.text !== 'string') return state;
   switch (event.kind) {
     case 'text_delta':
       return { ...state, runningText: event.snapshot ? event.text : state.runningText + event.text };

@@ -18,6 +18,8 @@ const SEQUENCE = new RegExp(
 /** Whether anything is there to be settled: nearly all output has nothing but colours. */
 const MOVES = new RegExp(`[\\b\\r]|${ESC}(?!\\[[0-9:;]*m)`);
 
+export const movesCursor = (text: string): boolean => MOVES.test(text.replaceAll('\r\n', '\n'));
+
 /** One position: the colours that were set before it, and its character. */
 interface Cell {
   readonly style: string;
@@ -163,7 +165,7 @@ const lineOf = (cells: readonly Cell[]): string => {
 
 export const settledLines = (printed: string): readonly string[] => {
   const text = printed.replaceAll('\r\n', '\n');
-  if (!MOVES.test(text)) return text.split('\n');
+  if (!movesCursor(text)) return text.split('\n');
   const screen = new Screen();
   let at = 0;
   while (at < text.length) {

@@ -1,0 +1,250 @@
+// The chat in a real browser, against the fixture server: what one bad item, much output and a dead model do to it.
+import type { Browser, Page } from 'playwright-core';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { buildPage, launchBrowser, PATIENCE_MS } from './built-page.ts';
+import { type Fixture, startFixture } from './fixture-server.ts';
+import { MANY_LINES } from './fixture-turns.ts';
+
+let built: Awaited<ReturnType<typeof buildPage>>;
+let fixture: Fixture;
+let browser: Browser;
+let page: Page;
+let complaints: string[];
+
+const id = (name: string) => page.locator(`[data-testid="${name}"]`);
+const chat = (name: string) => id('chat-panel').locator(`[data-testid="${name}"]`);
+const tell = (path: string) => fetch(`${fixture.url}/fixture/${path}`, { method: 'POST' });
+const signIn = async (path = '/') => {
+  await page.goto(fixture.url + path);
+  await id('login-token').fill('fixture');
+  await id('login-submit').click();
+  await id('prompt').waitFor();
+};
+const ask = async (prompt: string) => {
+  await id('prompt').fill(prompt);
+  await page.keyboard.press('Enter');
+};
+const turnOver = async () => {
+  await id('turn-line').waitFor();
+  await id('turn-line').waitFor({ state: 'detached' });
+};
+
+beforeAll(async () => {
+  built = await buildPage();
+  fixture = await startFixture({ dist: built.dist });
+  browser = await launchBrowser();
+});
+afterAll(async () => {
+  await browser?.close();
+  fixture?.close();
+  await built?.[Symbol.asyncDispose]();
+});
+beforeEach(async () => {
+  page = await browser.newPage({ viewport: { width: 390, height: 844 }, hasTouch: true });
+  page.setDefaultTimeout(PATIENCE_MS);
+  complaints = [];
+  page.on('pageerror', (error) => complaints.push(error.message));
+  page.on('console', (message) => {
+    if (/Content Security|Trusted/i.test(message.text())) complaints.push(message.text());
+  });
+});
+afterEach(async () => {
+  await page.context().close();
+  expect(complaints).toEqual([]);
+});
+
+describe('one bad item', () => {
+  it('of quotes in quotes or lists in lists is plain text; the rest and Stop stay, also after a reload', async () => {
+    await signIn();
+    await ask('deep quotes');
+    const whole = async () => {
+      await chat('assistant-text').nth(4).waitFor();
+      const texts = await chat('assistant-text').allTextContents();
+      expect(texts.map((text) => text.trim().slice(0, 20))).toEqual([
+        'The one before.',
+        '>'.repeat(20),
+        '- '.repeat(10),
+        '>'.repeat(20),
+        'The one after.',
+      ]);
+      expect(texts[1]?.trim()).toHaveLength(2_000);
+      expect(await id('prompt').isVisible()).toBe(true);
+    };
+    await whole();
+    await page.reload();
+    await whole();
+    await id('stop').click();
+    await id('remark-stopped').waitFor();
+  });
+
+  it('that lacks what it needs is said or shown as text, and all else stands', async () => {
+    await signIn();
+    await ask('malformed');
+    await turnOver();
+    expect((await chat('assistant-text').last().textContent())?.trim()).toBe('The one after.');
+    expect(await page.getByText('could not be read. All else is shown.').count()).toBeGreaterThan(0);
+    expect(await chat('undrawn').count()).toBeGreaterThan(0);
+    await ask('and now the usual');
+    await turnOver();
+    expect(await chat('assistant-text').count()).toBe(3);
+  });
+
+  it('cannot take Stop away, even if the whole transcript fails', async () => {
+    // What the transcript needs of the browser is missing.
+    await page.addInitScript(() => {
+      Object.defineProperty(window, 'ResizeObserver', { value: undefined });
+    });
+    await signIn();
+    await id('transcript-failed').waitFor();
+    await ask('slow');
+    await id('turn-line').waitFor();
+    await id('stop').click();
+    await id('turn-line').waitFor({ state: 'detached' });
+  });
+});
+
+describe('the transcript', () => {
+  it('has looks that went well in one line which opens; the failure and the last one are open, and long lines wrap', async () => {
+    await signIn();
+    await ask('looks');
+    await turnOver();
+    expect((await chat('looks').textContent())?.replace(/\s+/g, ' ').trim()).toMatch(
+      /^3 looks · df, du, status/,
+    );
+    expect(await chat('tool-card').count()).toBe(2);
+    expect(await chat('tool-card').first().textContent()).toContain('No space left on device');
+    const sideways = await chat('tool-output').evaluateAll((boxes) =>
+      boxes.some((box) => box.scrollWidth > box.clientWidth),
+    );
+    expect(sideways).toBe(false);
+    await chat('looks').click();
+    expect(await chat('looks').getAttribute('aria-expanded')).toBe('true');
+    expect(await chat('tool-card').count()).toBe(4);
+    expect(await chat('operation').count()).toBe(1);
+  });
+
+  it('has a verb of the agent once, closed when it went well, with its output once', async () => {
+    await signIn();
+    await ask('agent cycle');
+    await turnOver();
+    expect(await chat('tool-card').count()).toBe(0);
+    expect(await chat('operation').count()).toBe(0);
+    await chat('operation-line').filter({ hasText: 'new QEMU process' }).click();
+    await chat('operation').waitFor();
+    const texts = await chat('operation').locator('..').textContent();
+    expect(texts?.split('VM 102 was looked at by cycle').length ?? 0).toBeLessThanOrEqual(2);
+  });
+
+  it('says once that a stopped command may still run', async () => {
+    await signIn();
+    await ask('stopped');
+    await turnOver();
+    const text = (await chat('tool-card').textContent()) ?? '';
+    expect(text.match(/may still run/g)).toHaveLength(1);
+    expect(text).not.toContain('could not be proven');
+  });
+
+  it('shows progress as a terminal ends it, and as it was printed when asked', async () => {
+    await signIn();
+    await ask('progress');
+    await turnOver();
+    expect((await chat('tool-output').textContent())?.trim()).toBe('Fetching 100%\na: done\nb: done\n100%');
+    await page.getByRole('button', { name: 'As printed' }).click();
+    expect(await chat('tool-output').textContent()).toContain('Fetching   1%');
+  });
+
+  it('takes a fence in a fence for a part of it, and copies all of it', async () => {
+    await signIn();
+    await ask('nested fence');
+    await turnOver();
+    const prose = chat('assistant-text');
+    expect(await prose.locator('pre').allTextContents()).toEqual([
+      '# Fix\n\n```bash\nsystemctl restart x\n```\n\nThen look.',
+    ]);
+    expect(await prose.locator('p').last().textContent()).toBe('Now run it.');
+  });
+
+  it('has 20,000 coloured lines of which only those near the screen are coloured, and the last one is reached', async () => {
+    await signIn();
+    await ask('many lines');
+    await turnOver();
+    const output = chat('tool-output');
+    const coloured = () => output.locator('span[class^="ansi"]').count();
+    expect(await coloured()).toBeLessThan(60);
+    await page.getByRole('button', { name: /^Show all 20000 lines/ }).click();
+    await output.getByText('line 0', { exact: false }).first().waitFor();
+    expect(((await output.textContent()) ?? '').split('\n').length).toBeGreaterThan(MANY_LINES * 0.97);
+    await output.evaluate((box) => box.scrollTo({ top: box.scrollHeight }));
+    await output.locator('span', { hasText: `line ${MANY_LINES - 1}` }).waitFor();
+    expect(await coloured()).toBeLessThan(MANY_LINES / 10);
+  });
+});
+
+describe('the composer', () => {
+  it('has one button: it stops while nothing is typed and queues what is typed; then the turn line stops', async () => {
+    await signIn();
+    await ask('slow');
+    const composer = page.locator('form').filter({ has: id('prompt') });
+    await composer.getByTestId('stop').waitFor();
+    expect(await composer.locator('button').count()).toBe(1);
+    expect(await id('turn-line').textContent()).toMatch(/Working\s*\d+:\d\d/);
+    await id('prompt').fill('looks');
+    expect(await composer.getByTestId('send').getAttribute('aria-label')).toBe('Queue');
+    expect(await composer.getByTestId('stop').count()).toBe(0);
+    await id('send').click();
+    await id('queued').waitFor();
+    await id('prompt').fill('not sent');
+    await id('turn-line').getByTestId('stop').click();
+    await id('remark-stopped').waitFor();
+    await id('queued').waitFor({ state: 'detached' });
+    expect(await id('prompt').inputValue()).toBe('not sent');
+  });
+
+  it('sends nothing by the Enter that ends a composition, as Safari tells it', async () => {
+    await signIn();
+    await id('prompt').fill('にほん');
+    await id('prompt').evaluate((field) => {
+      const event = new KeyboardEvent('keydown', {
+        key: 'Enter',
+        keyCode: 229,
+        bubbles: true,
+        cancelable: true,
+      });
+      field.dispatchEvent(event);
+    });
+    expect(await id('prompt').inputValue()).toBe('にほん');
+    await page.keyboard.press('Enter');
+    await turnOver();
+    expect(await id('prompt').inputValue()).toBe('');
+  });
+});
+
+describe('without a model', () => {
+  it('that is not configured: triage without AI first, the presets dimmed with the reason', async () => {
+    await tell('agent?state=away');
+    await signIn();
+    await id('without-model').filter({ hasText: 'No key for the model is configured.' }).waitFor();
+    expect(await id('preset-triage').isDisabled()).toBe(true);
+    await id('without-model').getByRole('button', { name: 'Triage without AI' }).click();
+    await page.waitForFunction(() => location.hash.endsWith('power'));
+    await tell('agent?state=ok');
+  });
+
+  it('that does not answer: after its error the same way is offered, and no presets', async () => {
+    await signIn();
+    await ask('no model');
+    await turnOver();
+    await id('without-model').waitFor();
+    expect(await page.locator('[data-testid^="preset-"]').count()).toBe(0);
+    await ask('the usual');
+    await id('without-model').waitFor({ state: 'detached' });
+    await turnOver();
+  });
+});
+
+it('presets are there before the first turn, and go after it', async () => {
+  await signIn();
+  await id('preset-memory').click();
+  await turnOver();
+  expect(await page.locator('[data-testid^="preset-"]').count()).toBe(0);
+});
