@@ -24,8 +24,11 @@ const ask = async (prompt: string) => {
   await id('prompt').fill(prompt);
   await page.keyboard.press('Enter');
 };
-const turnOver = async () => {
-  await id('turn-line').waitFor();
+/** A prompt is shown together with the line of its turn, so that a turn that was short is over, too. */
+const turnOver = async (turns = 1) => {
+  await chat('said')
+    .nth(turns - 1)
+    .waitFor();
   await id('turn-line').waitFor({ state: 'detached' });
 };
 
@@ -85,7 +88,7 @@ describe('one bad item', () => {
     expect(await page.getByText('could not be read. All else is shown.').count()).toBeGreaterThan(0);
     expect(await chat('undrawn').count()).toBeGreaterThan(0);
     await ask('and now the usual');
-    await turnOver();
+    await turnOver(2);
     expect(await chat('assistant-text').count()).toBe(3);
   });
 
@@ -238,7 +241,7 @@ describe('without a model', () => {
     expect(await page.locator('[data-testid^="preset-"]').count()).toBe(0);
     await ask('the usual');
     await id('without-model').waitFor({ state: 'detached' });
-    await turnOver();
+    await turnOver(2);
   });
 });
 

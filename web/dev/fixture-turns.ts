@@ -74,7 +74,7 @@ export const oddTurn = (target: string, prompt: string, id: string): ScriptStep[
     'deep quotes': () => [
       text('The one **before**.'),
       text('>'.repeat(2_000)),
-      text('- '.repeat(1_500)),
+      text(`${'- '.repeat(1_500)}x`),
       ...prose(`${'>'.repeat(1_999)} deep`),
       text('The one after.'),
       { afterMs: 60_000, event: { kind: 'note', text: 'The turn goes on.' } },
