@@ -27,7 +27,7 @@ async function diskFull(
   await page.getByTestId('turn-lamp').filter({ hasText: 'ready' }).waitFor({ state: 'attached' });
   await shoot(page, `${name}-start`);
   await page.getByTestId('preset-triage').click();
-  await page.getByTestId('tool-card').nth(1).waitFor();
+  await page.getByTestId('looks').first().waitFor();
   await shoot(page, `${name}-working`);
   await turnOver(page);
   await shoot(page, `${name}-triage`);

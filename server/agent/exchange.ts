@@ -31,7 +31,23 @@ const SAID_CHARS = 600;
 const TEXTS_ON_THE_WAY = 64;
 const NOT_RECORDED = 'The journal could not record this step, so it was not taken.';
 
+interface OurCall {
+  readonly name: string;
+  readonly at: number;
+  /** It runs in the VM, where it can go on without us. All else ends with us, or by itself on the power host. */
+  readonly inVm: boolean;
+  settled: boolean;
+}
+
 type RunTool = (id: ToolCallId, signal: AbortSignal) => Promise<ToolOutcome>;
+
+const hostOf = (input: unknown): unknown =>
+  typeof input === 'object' && input !== null && 'host' in input ? input.host : undefined;
+
+const UNPROVEN: ToolOutcome = {
+  ...failed('Stopped. Its end could not be confirmed in time: it may still run in the VM.', 'stopped'),
+  farSide: 'unproven',
+};
 
 export class Exchange {
   /** Resolves when the model's result has come, with the cost of the whole session so far. */
@@ -45,7 +61,7 @@ export class Exchange {
   readonly #announced = new Map<string, Promise<void>>();
   readonly #awaited = new Map<string, () => void>();
   /** Calls that run or ran here, so that we record their results. */
-  readonly #ours = new Map<string, { readonly name: string; readonly at: number; settled: boolean }>();
+  readonly #ours = new Map<string, OurCall>();
   readonly #running = new Set<Promise<unknown>>();
   #recording = 0;
   #lastSaid: string | undefined;
@@ -183,7 +199,8 @@ export class Exchange {
       return failed(NOT_RECORDED);
     }
     if (this.#ours.has(id)) return failed('Refused: this call has already run.');
-    this.#ours.set(id, { name, at: performance.now(), settled: false });
+    const inVm = hostOf(input) === this.#parts.show.vmAlias;
+    this.#ours.set(id, { name, at: performance.now(), inVm, settled: false });
     const outcome = signal.aborted
       ? failed('Stopped before it ran.', 'stopped')
       : await run(id, signal).catch((error: unknown) => failed(describeFailure(error)));
@@ -244,12 +261,8 @@ export class Exchange {
     const overdue = sleep(limitMs, undefined, { signal: limit.signal }).catch(() => undefined);
     await Promise.race([Promise.allSettled(this.#running), overdue]);
     limit.abort();
-    for (const id of this.#ours.keys()) {
-      await this.#settle(id, {
-        ...failed('Stopped. Its end could not be confirmed in time: it may still run in the VM.', 'stopped'),
-        farSide: 'unproven',
-      });
-    }
+    for (const [id, { inVm }] of this.#ours)
+      await this.#settle(id, inVm ? UNPROVEN : failed('Stopped.', 'stopped'));
   }
 
   /** Called after `settleCalls`. Records the part of an unfinished block that was written so far. */

@@ -5,6 +5,7 @@ import type { CommandEnd } from '../../protocol/events.ts';
 import type { Operation } from '../../protocol/operations.ts';
 import { BreakglassError } from '../../protocol/problems.ts';
 import type { TriageReport } from '../../protocol/triage.ts';
+import { isMutating } from '../../protocol/verbs.ts';
 import type { GuestResult } from '../guest/port.ts';
 
 /** How much of a tool's output the journal keeps. */
@@ -87,7 +88,9 @@ export function operationOutcome(operation: Operation, stopped: boolean): ToolOu
   const exit = result?.exit_code;
   const trailer = {
     running: stopped
-      ? `${verb} was not stopped: operation ${operation.id} goes on to its end on the power host`
+      ? isMutating(verb)
+        ? `${verb} was not stopped: operation ${operation.id} goes on to its end on the power host`
+        : `${verb} was not waited for; it only looks`
       : `${verb} still runs as operation ${operation.id}; ask for status later`,
     succeeded: `${verb} succeeded${exit === undefined ? '' : ` (exit code ${exit})`}. ${outcome?.summary ?? ''}`,
     failed: `${verb} failed${exit === undefined ? '' : ` (exit code ${exit})`}. ${outcome?.summary ?? ''}`,
@@ -99,7 +102,8 @@ export function operationOutcome(operation: Operation, stopped: boolean): ToolOu
     truncated: false,
     trailer: `[${trailer.trim()}]`,
     ...(exit === undefined ? {} : { exitCode: exit }),
-    ...(stopped ? { ended: 'stopped' as const, farSide: 'unproven' as const } : {}),
+    // Nothing of it runs in the VM; how it ends is told by the operation.
+    ...(stopped ? { ended: 'stopped' as const } : {}),
   };
 }
 

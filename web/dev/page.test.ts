@@ -78,11 +78,13 @@ describe('the chat', () => {
       await tell('link?state=cut');
     }
     await id('stop').waitFor({ state: 'detached' });
-    expect(await id('tool-card').count()).toBe(2);
+    // Of the two commands the first one is a look that went well, the last one is open.
+    expect([await id('looks').count(), await id('tool-card').count()]).toEqual([1, 1]);
     expect(await id('assistant-text').count()).toBe(2);
     expect(await id('link-state').textContent()).toBe('');
     await page.reload();
-    await id('tool-card').nth(1).waitFor();
+    await id('assistant-text').nth(1).waitFor();
+    expect([await id('looks').count(), await id('tool-card').count()]).toEqual([1, 1]);
     expect(await id('assistant-text').count()).toBe(2);
   });
 
@@ -93,12 +95,13 @@ describe('the chat', () => {
     const prose = id('assistant-text').nth(1);
     expect(await prose.textContent()).toContain('Restart postgresql.service, which failed for want of space');
     expect(await prose.textContent()).toContain(
-      'See the runbook or not this. <img src=x onerror=alert(1)> [image: plan]',
+      'See the runbook or [not this](javascript:alert(1)). <img src=x onerror=alert(1)> ![plan](https://example.org/x.png)',
     );
     expect(
       await prose.locator('a').evaluateAll((links) => links.map((link) => link.getAttribute('href'))),
     ).toEqual(['https://example.org/runbook']);
     expect(await page.locator('img, script[src^="http:"]').count()).toBe(0);
+    await id('looks').click();
     expect(await id('tool-output').nth(0).textContent()).toBe(
       'Filesystem      Size  Used Avail Use% Mounted on\n/dev/sda1        40G   40G     0 100% /\ntmpfs           3.9G  1.2M  3.9G   1% /run',
     );
@@ -344,7 +347,7 @@ describe('the address', () => {
     await page.context().close();
     page = await browser.newPage({ viewport: { width: 1440, height: 900 } });
     await signIn(`/${link}`);
-    await id('tool-card').nth(1).waitFor();
+    await id('looks').waitFor();
   });
 });
 

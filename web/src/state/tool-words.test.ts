@@ -81,6 +81,9 @@ describe('toolOutput', () => {
   it('does not say again what the card says', () => {
     const unproven = 'It may still run in the VM: that could not be proven.';
     expect(ended('stopped', `line\n[stopped after 2.0 s. ${unproven}]`)).toBe('line');
+    expect(
+      ended('stopped', 'Stopped. Its end could not be confirmed in time: it may still run in the VM.'),
+    ).toBe('');
     expect(ended('timed_out', '[timed out after 120.0 s. It is gone in the VM.]')).toBe('');
     expect(
       ended('connection_lost', `[the connection was lost after 2.0 s: reset by peer. ${unproven}]`),

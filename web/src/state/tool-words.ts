@@ -100,6 +100,7 @@ export const toolOutput = ({ live, result }: ToolItem): string => {
   if (!result) return live;
   if (result.ended === undefined || result.ended === 'exited') return result.output;
   return result.output
+    .replace(/^Stopped\. Its end could not be confirmed in time: it may still run in the VM\.$/, '')
     .replace(/ ?(?:It may still run in the VM: that could not be proven\.|It is gone in the VM\.)(?=\]$)/, '')
     .replace(/(?:^|\n)\[(?:stopped|timed out) after [\d.]+ s\.?\]$/, '');
 };
