@@ -116,10 +116,11 @@ export const lookName = (item: ToolItem): string => {
 
 const READING = ['Read', 'Grep', 'Glob', 'triage'];
 
-/** It went well and could only look. */
+/** It went well, could only look, and nobody was asked. */
 export const isGoodLook = (item: ToolItem): boolean => {
   const { tone, doubt } = toolEnd(item);
   const { account } = toolFace(item);
   const onlyLooks = account === 'observer' || READING.includes(shortName(item.name));
-  return onlyLooks && tone === 'good' && doubt === '' && item.result?.truncated === false;
+  const isPlain = doubt === '' && item.question === null && item.result?.truncated === false;
+  return onlyLooks && tone === 'good' && isPlain;
 };
