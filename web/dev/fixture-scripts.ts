@@ -1,6 +1,4 @@
 // What the fixture server plays: one turn, one operation, one triage report. Turns that try the page are in `fixture-turns.ts`.
-import { oddTurn } from './fixture-turns.ts';
-
 type Json = Record<string, unknown>;
 export interface ScriptStep {
   readonly afterMs: number;
@@ -83,10 +81,8 @@ export const command = (
 
 let turn = 0;
 
-export const turnScript = (target: string, prompt: string): ScriptStep[] => {
+export const turnScript = (target: string): ScriptStep[] => {
   turn += 1;
-  const odd = oddTurn(target, prompt, `${turn}`);
-  if (odd) return odd;
   return [
     ...prose('I look at the disks first, then at what fills them.'),
     ...command(`a${turn}`, `ssh ${target} df -h`, target, [DF], 300),

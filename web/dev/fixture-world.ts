@@ -5,6 +5,7 @@ import { FixtureApprovals } from './fixture-approvals.ts';
 import { evidenceIdOf, operationSteps, powerOutput, turnScript } from './fixture-scripts.ts';
 import type { FixtureSession, Json } from './fixture-session.ts';
 import { type FixtureTarget, SETS, type SetName } from './fixture-targets.ts';
+import { oddTurn } from './fixture-turns.ts';
 
 export type FixtureOperation = Json & {
   readonly id: string;
@@ -98,7 +99,7 @@ export class World {
     session.running = running;
     this.emit(session, { kind: 'user', text: prompt });
     try {
-      for (const step of turnScript(session.target, prompt)) {
+      for (const step of oddTurn(session.target, prompt, randomUUID()) ?? turnScript(session.target)) {
         await sleep(step.afterMs, undefined, { signal: running.signal });
         this.emit(session, step.event, step.ephemeral);
       }
