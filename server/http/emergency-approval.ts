@@ -7,7 +7,7 @@ import { BreakglassError, PROBLEMS } from '../../protocol/problems.ts';
 import type { Approvals } from '../approvals/approvals.ts';
 import type { Target } from '../targets/target.ts';
 import type { EmergencyForms } from './emergency-host-key.ts';
-import { page, stateBody } from './emergency-page.ts';
+import { statePage } from './emergency-page.ts';
 import { actorFor } from './guard.ts';
 
 export interface ApprovalForms extends Omit<EmergencyForms, 'door'> {
@@ -21,7 +21,7 @@ export function emergencyApprovalRoutes(app: FastifyInstance, forms: ApprovalFor
     if (sent === undefined) return reply;
     const { identity, given } = sent;
     const again = async (title: string, status: number): Promise<FastifyReply> =>
-      html(reply, page(title, stateBody(await forms.show(identity, target))), status);
+      html(reply, statePage(await forms.show(identity, target), title), status);
     const session = parseSessionId(given.get('session') ?? '');
     const reason = given.get('reason');
     const body = ApprovalBody.safeParse({

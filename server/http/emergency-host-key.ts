@@ -7,7 +7,9 @@ import type { Door } from '../access/door.ts';
 import type { Member } from '../access/identity.ts';
 import type { Target } from '../targets/target.ts';
 import type { Targets } from '../targets/targets.ts';
-import { confirmHostKeyBody, page, type Shown, stateBody } from './emergency-page.ts';
+import { page } from './emergency-html.ts';
+import { type Shown, statePage } from './emergency-page.ts';
+import { confirmHostKeyBody } from './emergency-questions.ts';
 import { actorFor } from './guard.ts';
 import { acceptHostKey } from './host-key-routes.ts';
 
@@ -31,7 +33,7 @@ export function emergencyHostKeyRoutes(app: FastifyInstance, forms: EmergencyFor
     if (sent === undefined) return reply;
     const { identity, given } = sent;
     const again = async (title: string, status: number): Promise<FastifyReply> =>
-      html(reply, page(title, stateBody(await forms.show(identity, target))), status);
+      html(reply, statePage(await forms.show(identity, target), title), status);
     const body = HostKeyBody.safeParse({ side: given.get('side'), fingerprint: given.get('fingerprint') });
     if (!body.success) return again('This form is not understood. Nothing was done.', 422);
     const { side, fingerprint } = body.data;
@@ -39,12 +41,8 @@ export function emergencyHostKeyRoutes(app: FastifyInstance, forms: EmergencyFor
       const shown = await forms.show(identity, target);
       const change = changeOf(shown, side);
       if (change?.offered.fingerprint !== fingerprint)
-        return html(
-          reply,
-          page('This is no longer what is offered. Nothing was done.', stateBody(shown)),
-          409,
-        );
-      return html(reply, page('Accept a new host key?', confirmHostKeyBody(change, shown)));
+        return html(reply, statePage(shown, 'This is no longer what is offered. Nothing was done.'), 409);
+      return html(reply, page('Accept a new host key?', confirmHostKeyBody(change, shown), shown.name));
     }
     try {
       const { detail } = await acceptHostKey(

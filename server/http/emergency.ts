@@ -12,16 +12,10 @@ import type { Target } from '../targets/target.ts';
 import type { Targets } from '../targets/targets.ts';
 import { emergencyApprovalRoutes } from './emergency-approval.ts';
 import { type EmergencyForms, emergencyHostKeyRoutes } from './emergency-host-key.ts';
-import {
-  confirmBody,
-  listBody,
-  operationBody,
-  page,
-  type Shown,
-  STYLE,
-  signInBody,
-  stateBody,
-} from './emergency-page.ts';
+import { asText, frame, page, signInBody } from './emergency-html.ts';
+import { listBody, operationBody, type Shown, statePage } from './emergency-page.ts';
+import { STYLE } from './emergency-style.ts';
+import { confirmBody } from './emergency-verbs.ts';
 import { actorFor, type Gate, hangUpOnBody, identify, refuseForeign } from './guard.ts';
 import { signIn as signInBrowser } from './sign-in.ts';
 
@@ -42,6 +36,12 @@ declare module 'fastify' {
   }
 }
 
+/**
+ * Not 401: that promises a challenge which a browser can answer by itself, and lynx shows nothing of a page that comes with 401 and without
+ * one. The way in is in the page.
+ */
+const NOT_IN = 403;
+
 /** How often the page of a running operation loads itself again. */
 const REFRESH_S = 2;
 
@@ -58,30 +58,33 @@ export function emergencyRoutes(app: FastifyInstance, { gate, targets, approvals
     const actual = Buffer.from(given);
     return actual.length === expected.length && timingSafeEqual(actual, expected);
   };
+  // lynx keeps a page that says only no-store, and shows it again as if it were read anew.
   const html = (reply: FastifyReply, text: string, status = 200): FastifyReply =>
-    reply.code(status).header('cache-control', 'no-store').type('text/html; charset=utf-8').send(text);
+    reply
+      .code(status)
+      .headers({ 'cache-control': 'no-cache, no-store', pragma: 'no-cache' })
+      .type('text/html; charset=utf-8')
+      .send(text);
+  const baseOf = (target: Target): string =>
+    target === targets.default ? '/emergency' : `/emergency/t/${target.name}`;
   const show = async (identity: Member, target: Target): Promise<Shown> => {
     target.watched();
     return {
       name: identity.name,
       state: await target.state(),
       formToken: formToken(identity, target),
-      base: target === targets.default ? '/emergency' : `/emergency/t/${target.name}`,
+      base: baseOf(target),
       others: targets.all.length > 1,
       waiting: (approvals?.waiting() ?? []).filter((each) => each.target === target.name),
     };
   };
-  const signIn = (reply: FastifyReply, note: string, status = 401): FastifyReply =>
-    html(reply, page('Breakglass: sign in', signInBody(note)), status);
+  const signIn = (reply: FastifyReply, note: string, status = NOT_IN): FastifyReply =>
+    html(reply, page('Sign in', signInBody(note)), status);
   const whoOr = async (request: FastifyRequest, reply: FastifyReply): Promise<Member | undefined> => {
     // A form was judged before its body was read.
     const identity = request.identity ?? (await identify(gate, request));
     if (identity?.role === 'guest') {
-      signIn(
-        reply,
-        'This browser only watches one session, by a share link. Sign in with the access token.',
-        403,
-      );
+      signIn(reply, 'This browser only watches one session, by a share link. Sign in with the access token.');
       return undefined;
     }
     if (identity === undefined)
@@ -124,7 +127,7 @@ export function emergencyRoutes(app: FastifyInstance, { gate, targets, approvals
           ? undefined
           : 'This form is out of date. Nothing was done.';
     if (against === undefined) return { identity, given };
-    html(reply, page(against, stateBody(await show(identity, target))), 403);
+    html(reply, statePage(await show(identity, target), against), 403);
     return undefined;
   };
 
@@ -134,14 +137,15 @@ export function emergencyRoutes(app: FastifyInstance, { gate, targets, approvals
     const identity = await whoOr(request, reply);
     if (identity === undefined) return reply;
     const target = name === undefined ? targets.default : targets.named(name);
-    return html(reply, page('Breakglass: emergency', stateBody(await show(identity, target))));
+    return html(reply, statePage(await show(identity, target)));
   };
 
   app.get('/emergency', (request, reply) => showTarget(request, reply));
   app.get('/emergency/targets', async (request, reply) => {
-    if ((await whoOr(request, reply)) === undefined) return reply;
+    const identity = await whoOr(request, reply);
+    if (identity === undefined) return reply;
     const { targets: states } = await targets.list();
-    return html(reply, page('Breakglass: all targets', listBody(states)));
+    return html(reply, page('All targets', listBody(states), identity.name));
   });
 
   app.get<{ Params: { target: string } }>('/emergency/t/:target', (request, reply) =>
@@ -157,7 +161,8 @@ export function emergencyRoutes(app: FastifyInstance, { gate, targets, approvals
       signInBrowser(door, request, reply, { ...what, remember: form(request).get('remember') === 'yes' });
     } catch (error) {
       if (!(error instanceof BreakglassError)) throw error;
-      return signIn(reply, error.message, PROBLEMS[error.code].status);
+      const { status } = PROBLEMS[error.code];
+      return signIn(reply, error.message, status === 401 ? NOT_IN : status);
     }
     return reply.redirect('/emergency', 303);
   });
@@ -172,13 +177,17 @@ export function emergencyRoutes(app: FastifyInstance, { gate, targets, approvals
     const confirm = async (): Promise<FastifyReply> =>
       html(
         reply,
-        page(`${verb} ${target.name}?`, confirmBody(verb, shown, await target.press.against(verb))),
+        page(
+          `${verb} ${target.name}?`,
+          confirmBody(verb, shown, await target.press.against(verb)),
+          shown.name,
+        ),
       );
     if (isMutating(verb) && given.get('sure') !== 'yes') {
       const useless = await target.press.whyNot(verb);
       return useless === undefined
         ? confirm()
-        : html(reply, page(`${useless} Nothing was done.`, stateBody(shown)), 409);
+        : html(reply, statePage(shown, `${useless} Nothing was done.`), 409);
     }
     try {
       const operation = await target.press.press({
@@ -194,7 +203,7 @@ export function emergencyRoutes(app: FastifyInstance, { gate, targets, approvals
     } catch (error) {
       if (!(error instanceof BreakglassError)) throw error;
       if (error.code === 'contradicts-finding') return confirm();
-      return html(reply, page(error.message, stateBody(shown)), 409);
+      return html(reply, statePage(shown, error.message), 409);
     }
   };
 
@@ -222,14 +231,16 @@ export function emergencyRoutes(app: FastifyInstance, { gate, targets, approvals
     target.power.watch(operation.id, (change) => {
       if (change.type === 'output') output += change.text;
     })();
-    const over = operation.finished_at !== undefined;
+    const title = `${operation.verb} ${operation.target}`;
     return html(
       reply,
-      page(
-        `${operation.verb} ${operation.target}`,
-        operationBody(operation, output),
-        over ? undefined : REFRESH_S,
-      ),
+      frame({
+        title,
+        heading: asText(title),
+        name: identity.name,
+        body: operationBody(operation, output, baseOf(target)),
+        ...(operation.finished_at === undefined ? { refreshS: REFRESH_S } : {}),
+      }),
     );
   });
 }

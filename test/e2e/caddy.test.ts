@@ -125,7 +125,7 @@ describe('behind Caddy', () => {
     for (const claim of claims) {
       expect((await ask('GET', '/api/me', claim)).status).toBe(302);
       // Where the sign-on is not asked: by its own paths, with a wrong token, with a cookie that opens nothing.
-      expect((await ask('GET', '/emergency', claim)).status).toBe(401);
+      expect((await ask('GET', '/emergency', claim)).status).toBe(403);
       expect((await ask('GET', '/api/me', { ...claim, authorization: 'Bearer wrong' })).status).toBe(401);
       expect((await ask('GET', '/api/me', { ...claim, cookie: '__Host-breakglass=x' })).status).toBe(401);
       // A look-alike beside the real one is nobody: some programs fold the two into one.

@@ -165,7 +165,7 @@ test('the emergency page stops the VM in a browser without JavaScript', LIMIT, a
       await page.goto(`${house.base}/emergency`);
       return page.getByText('VM: running').isVisible();
     });
-    await page.click('button:text-is("stop")');
+    await page.click('button:text-is("Stop devvm")');
     await page.click('button:has-text("Yes, stop now")');
     await page.getByText('succeeded').waitFor({ timeout: 300_000 });
     expect(house.machine.status()).toBe('stopped');
