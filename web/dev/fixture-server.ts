@@ -264,13 +264,23 @@ const api = async (
   return problem(response, 404, 'Not found.');
 };
 
-const asset = async (dist: string, url: URL, response: ServerResponse): Promise<void> => {
+/** Compressed and kept as the server does it. */
+const asset = async (
+  dist: string,
+  url: URL,
+  request: IncomingMessage,
+  response: ServerResponse,
+): Promise<void> => {
   const path = normalize(url.pathname === '/' ? '/index.html' : url.pathname);
-  const body = await readFile(join(dist, path)).catch(() => undefined);
+  const takesBrotli = /\bbr\b/.test(String(request.headers['accept-encoding']));
+  const brotli = takesBrotli ? await readFile(join(dist, `${path}.br`)).catch(() => undefined) : undefined;
+  const body = brotli ?? (await readFile(join(dist, path)).catch(() => undefined));
   if (!body) return problem(response, 404, 'Not found.');
   response.writeHead(200, {
     'content-type': TYPES[extname(path)] ?? 'application/octet-stream',
     'content-security-policy': CSP,
+    'cache-control': path.startsWith('/assets/') ? 'public, max-age=31536000, immutable' : 'no-cache',
+    ...(brotli === undefined ? {} : { 'content-encoding': 'br' }),
   });
   response.end(body);
 };
@@ -297,7 +307,7 @@ export const startFixture = async (options: FixtureOptions): Promise<Fixture> =>
     if (url.pathname.startsWith('/fixture/')) return reply(response, turnSwitch(world, url) ? 200 : 404, {});
     const done = url.pathname.startsWith('/api/')
       ? api(world, url, request, response)
-      : asset(dist, url, response);
+      : asset(dist, url, request, response);
     done.catch((error: unknown) => problem(response, 500, String(error)));
   });
   await new Promise<void>((resolve) => server.listen(port, '127.0.0.1', resolve));
