@@ -351,20 +351,6 @@ describe('the address', () => {
   });
 });
 
-it('opens without the network and says what it cannot reach', async () => {
-  const own = await startFixture({ dist: built.dist });
-  await page.goto(own.url);
-  await id('login-token').waitFor();
-  await page.evaluate(async () => {
-    await navigator.serviceWorker.ready;
-  });
-  await page.waitForFunction(async () => (await caches.match('/')) !== undefined);
-  own.close();
-  await page.reload();
-  await page.getByRole('heading', { name: 'Breakglass does not answer' }).waitFor();
-  expect(await page.locator('main').textContent()).toContain('neither chat nor power works from here');
-});
-
 it('has no accessibility violation that axe knows, on any view', async () => {
   const axe = await readFile(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
   const violations = async () => {

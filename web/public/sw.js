@@ -1,12 +1,20 @@
 // The offline shell: without the network the page still opens, and says what it cannot reach.
 // It never answers for /api, so what the console says is never old. And notifications: each push is shown, whatever is in it, because a
 // browser takes push away from a page that gets one and shows nothing.
-const CACHE = 'shell-v1';
+const CACHE = 'shell-v2';
+
+/** What the page loads, and what it will want when nothing answers any more: the build wrote down what that is. */
+const assetsOf = (html) => {
+  const kept = /<meta name="kept-offline" content="([^"]*)"/.exec(html)?.[1] ?? '';
+  const loaded = [...html.matchAll(/(?:src|href)="(\/[^"]+)"/g)].map((match) => match[1]);
+  // The emergency page is never old.
+  return [...new Set([...loaded, ...kept.split(' ')])].filter((path) => path !== '' && path !== '/emergency');
+};
 
 const store = async (response) => {
   const cache = await caches.open(CACHE);
   const html = await response.clone().text();
-  const assets = [...html.matchAll(/(?:src|href)="(\/[^"]+)"/g)].map((match) => match[1]);
+  const assets = assetsOf(html);
   await cache.addAll(assets);
   await cache.put('/', response);
   // Assets of earlier builds are no longer referenced.
@@ -26,7 +34,11 @@ self.addEventListener('install', (event) => {
 });
 
 self.addEventListener('activate', (event) => {
-  event.waitUntil(self.clients.claim());
+  const removeOlder = async () => {
+    for (const name of await caches.keys()) if (name !== CACHE) await caches.delete(name);
+    await self.clients.claim();
+  };
+  event.waitUntil(removeOlder());
 });
 
 const navigate = async (event) => {
@@ -39,6 +51,10 @@ const navigate = async (event) => {
   }
 };
 
+/** Files of the page whose name stays the same when they change. */
+const OTHERS = /^\/[\w-]+\.(js|svg|png|webmanifest)$/;
+const lastKept = async (request) => (await caches.match(request)) ?? Response.error();
+
 self.addEventListener('fetch', (event) => {
   const url = new URL(event.request.url);
   if (event.request.method !== 'GET' || url.origin !== self.location.origin) return;
@@ -46,6 +62,8 @@ self.addEventListener('fetch', (event) => {
     event.respondWith(navigate(event));
   } else if (url.pathname.startsWith('/assets/')) {
     event.respondWith(caches.match(event.request).then((hit) => hit ?? fetch(event.request)));
+  } else if (OTHERS.test(url.pathname)) {
+    event.respondWith(fetch(event.request).catch(() => lastKept(event.request)));
   }
 });
 

@@ -3,11 +3,22 @@ import App from './App.svelte';
 import { registerShellWorker } from './shell-worker.ts';
 import './ui/tokens.css';
 import './ui/base.css';
+import './ui/skeleton.css';
 
 const target = document.getElementById('app');
 if (!target) throw new Error('The page has no #app element');
 mount(App, { target });
 
-// Without it only the offline shell is missing.
-if (import.meta.env.PROD)
-  registerShellWorker().catch((error: unknown) => console.info('No offline shell', error));
+/** The worker fetches what it keeps, so on a slow line it waits until the page has what it needs. */
+const registerLater = (): void => {
+  const register = () =>
+    // Without it only the offline shell is missing.
+    registerShellWorker().catch((error: unknown) => console.info('No offline shell', error));
+  // Safari has no idle callback.
+  if ('requestIdleCallback' in globalThis) requestIdleCallback(register, { timeout: 5_000 });
+  else setTimeout(register, 1_000);
+};
+if (import.meta.env.PROD) {
+  if (document.readyState === 'complete') registerLater();
+  else addEventListener('load', registerLater, { once: true });
+}

@@ -1,4 +1,5 @@
 // One request to the console, and the one kind of error that it can end in.
+import { takeEarly } from './early-answers.ts';
 
 export interface ApiErrorBody {
   readonly code?: string;
@@ -53,21 +54,26 @@ export const request = async <T>(
   { body, headers = {}, timeoutMs = DEFAULT_TIMEOUT_MS, onServerTime }: RequestOptions = {},
 ): Promise<T> => {
   let response: Response;
+  let ageMs = 0;
   try {
-    response = await fetch(path, {
-      method,
-      credentials: 'same-origin',
-      cache: 'no-store',
-      headers: body === undefined ? headers : { 'content-type': 'application/json', ...headers },
-      ...(body === undefined ? {} : { body: JSON.stringify(body) }),
-      signal: AbortSignal.timeout(timeoutMs),
-    });
+    const early = method === 'GET' ? await takeEarly(path) : undefined;
+    ageMs = early?.ageMs ?? 0;
+    response =
+      early?.response ??
+      (await fetch(path, {
+        method,
+        credentials: 'same-origin',
+        cache: 'no-store',
+        headers: body === undefined ? headers : { 'content-type': 'application/json', ...headers },
+        ...(body === undefined ? {} : { body: JSON.stringify(body) }),
+        signal: AbortSignal.timeout(timeoutMs),
+      }));
   } catch {
     throw new ApiError(0, 'The console does not answer.');
   }
   if (!response.ok) throw await toApiError(response);
   const serverTime = Date.parse(response.headers.get('date') ?? '');
-  if (!Number.isNaN(serverTime)) onServerTime?.(serverTime);
+  if (!Number.isNaN(serverTime)) onServerTime?.(serverTime + ageMs);
   return (await readBody(response).catch(() => {
     throw new ApiError(0, 'The answer of the console broke off.');
   })) as T;
