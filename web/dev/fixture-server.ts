@@ -217,7 +217,7 @@ const api = async (
   const [, area, first = '', second = '', third = ''] = url.pathname.slice(1).split('/');
   if (area === 'login') {
     if (request.method === 'GET') return reply(response, 200, { passkey: false });
-    if ((await readJson(request))['token'] !== 'fixture') return problem(response, 401, 'Unknown token.');
+    if ((await readJson(request))['token'] !== 'fixture') return problem(response, 401, 'Wrong token.');
     world.signedIn = true;
     response.setHeader('set-cookie', 'fixture=1; HttpOnly; SameSite=Strict; Path=/');
     return reply(response, 204);
