@@ -47,7 +47,11 @@ export default defineConfig({
     assetsInlineLimit: 0,
     modulePreload: { polyfill: false },
     // On a busy machine it would tell a newcomer where `npm ci` spent its time.
-    rolldownOptions: { checks: { bundlerTimings: false } },
+    rolldownOptions: {
+      checks: { bundlerTimings: false },
+      // What the first load needs is one file: on a slow line each of a dozen small ones waits its turn, and the answers of the API behind them.
+      output: { codeSplitting: { groups: [{ name: 'page', tags: ['$initial'] }] } },
+    },
   },
   // The protocol lies beside the page; `web/dev/serve.ts` says what is behind it.
   server: { fs: { allow: ['..'] } },
