@@ -42,7 +42,7 @@ const group = (title: string, forms: readonly string[]): string =>
   forms.length === 0 ? '' : `<h2>${title}</h2>\n<div class="rows">${forms.join('\n')}</div>\n`;
 
 /** The verb of the finding that holds, as long as it can be pressed. */
-export function advisedVerb(state: TargetState): Verb | undefined {
+function advisedVerb(state: TargetState): Verb | undefined {
   const { finding } = state;
   const advised = finding?.past === undefined ? finding?.report.finding.advised : undefined;
   return advised === null || advised === undefined || whyNot(advised, state) !== undefined

@@ -11,9 +11,10 @@ mount(App, { target });
 
 /** The worker fetches what it keeps, so on a slow line it waits until the page has what it needs. */
 const registerLater = (): void => {
-  const register = () =>
+  const register = (): void => {
     // Without it only the offline shell is missing.
     registerShellWorker().catch((error: unknown) => console.info('No offline shell', error));
+  };
   // Safari has no idle callback.
   if ('requestIdleCallback' in globalThis) requestIdleCallback(register, { timeout: 5_000 });
   else setTimeout(register, 1_000);
