@@ -101,7 +101,7 @@ test('lynx signs in, shows the state and reads it again, asks for the status and
   const down = (steps: number): readonly string[] => Array.from({ length: steps }, () => 'Down Arrow');
   const lynx = async (...keys: readonly string[]): Promise<string> => {
     // It asks whether it may keep the cookie: A for always.
-    const all = [...TOKEN, 'Down Arrow', 'Down Arrow', ENTER, 'A', ...keys, 'q', 'y'];
+    const all = [...TOKEN.split(''), 'Down Arrow', 'Down Arrow', ENTER, 'A', ...keys, 'q', 'y'];
     await writeFile(script, all.map((key) => `key ${key}\n`).join(''));
     const child = spawnAtTerminal(`lynx -nocolor -cfg=${settings} -cmd_script=${script} ${url}`, home);
     let screen = '';
