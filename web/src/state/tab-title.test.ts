@@ -1,6 +1,7 @@
 import { expect, test } from 'vitest';
 import type { TargetName } from '../../../protocol/ids.ts';
 import type { TargetState } from '../../../protocol/me.ts';
+import type { TriageReport } from '../../../protocol/triage.ts';
 import { type TabState, tabTitle } from './tab-title.ts';
 
 const NOW = Date.parse('2026-11-27T03:00:00Z');
@@ -23,6 +24,31 @@ test('a silent way in stands in the title with the triangle, a target that is we
   expect(tab({ state: silent })).toEqual({ tone: 'warn', title: '● devvm SSH silent · Breakglass' });
   const stopped: TargetState = { ...well, vm: { state: 'stopped', at } };
   expect(tab({ state: stopped })).toEqual({ tone: 'warn', title: '● devvm stopped · Breakglass' });
+});
+
+test('what triage found has the cross and its word while it holds, and nothing of it when it is past', () => {
+  const report: TriageReport = {
+    target: 'devvm',
+    at,
+    cautions: [],
+    finding: {
+      code: 'block-path-stalled',
+      word: 'Wedged',
+      headline: 'No disk writes for 27 min.',
+      summary: 'The block path is stalled.',
+      confidence: 0.9,
+      advised: 'cycle',
+      warned: [],
+      advice: 'Cycle.',
+      inputs: [],
+    },
+  };
+  expect(tab({ state: { ...well, finding: { report, at } } })).toEqual({
+    tone: 'bad',
+    title: '✕ devvm Wedged · Breakglass',
+  });
+  const past = 'It is from before cycle by ann.';
+  expect(tab({ state: { ...well, finding: { report, at, past } } }).tone).toBe('ok');
 });
 
 test('nothing is called well that was read more than 15 s ago, was not read, or cannot be asked', () => {

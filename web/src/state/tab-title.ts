@@ -5,7 +5,7 @@ import { healthOf, type Level } from './target-health.ts';
 import type { Tone } from './tone.ts';
 
 /** For each there is an icon, `web/public/favicon-….svg`. */
-export const TAB_TONES = ['ok', 'warn', 'none'] as const satisfies readonly Tone[];
+export const TAB_TONES = ['ok', 'warn', 'bad', 'none'] as const satisfies readonly Tone[];
 export type TabTone = (typeof TAB_TONES)[number];
 
 export interface TabState {
@@ -26,6 +26,7 @@ export interface TabWords {
 }
 
 const TONES: Readonly<Record<Level, TabTone>> = {
+  broken: 'bad',
   silent: 'warn',
   stopped: 'warn',
   unknown: 'none',
@@ -33,7 +34,14 @@ const TONES: Readonly<Record<Level, TabTone>> = {
   well: 'ok',
 };
 /** In a title there is no drawing. Full: fresh. Hollow: not known. */
-const SHAPES: Readonly<Record<TabTone, string>> = { ok: '✓', warn: '●', none: '○' };
+const SHAPES: Readonly<Record<TabTone, string>> = { ok: '✓', warn: '●', bad: '✕', none: '○' };
+
+/** A target by itself has its finding whole, the list of targets has it in short: the words are made from the short one. */
+const inShort = (state: TargetState): TargetState => {
+  if (state.finding === undefined) return state;
+  const { report, at, past } = state.finding;
+  return { ...state, found: { ...report.finding, at, ...(past === undefined ? {} : { past }) } };
+};
 
 export const tabTitle = ({ target, state, nowMs, reached, asked }: TabState): TabWords => {
   const say = (tone: TabTone, words: string): TabWords => ({
@@ -42,6 +50,8 @@ export const tabTitle = ({ target, state, nowMs, reached, asked }: TabState): Ta
   });
   if (asked && reached) return say('warn', 'asks you');
   if (!reached) return say('none', 'unknown');
-  const { level, words } = healthOf(state ?? undefined, nowMs);
-  return say(TONES[level], level === 'well' ? 'is well' : words);
+  const { level, words } = healthOf(state === null ? undefined : inShort(state), nowMs);
+  // A tab has room for the word of a finding, and not for its headline.
+  const [first = words] = words.split('. ');
+  return say(TONES[level], level === 'well' ? 'is well' : first);
 };
