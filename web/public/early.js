@@ -28,12 +28,10 @@ const askAll = async () => {
 // Whatever fails is asked for again by the page, which says what is wrong.
 askAll().catch(() => undefined);
 
-addEventListener(
-  'error',
-  ({ target }) => {
-    if (!(target instanceof HTMLScriptElement && target.type === 'module')) return;
-    const words = document.getElementById('skeleton-words');
-    if (words !== null) words.textContent = 'The page could not be loaded. Reload it.';
-  },
-  true,
-);
+// Before `load` a script of the page has run or failed. One that has run has put something into #app. Not by its `error` event, which may
+// have come before this file did.
+addEventListener('load', () => {
+  const words = document.getElementById('skeleton-words');
+  if (words === null || document.getElementById('app')?.hasChildNodes()) return;
+  words.textContent = 'The page could not be loaded. Reload it.';
+});
