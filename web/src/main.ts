@@ -1,12 +1,14 @@
 import { mount } from 'svelte';
 import App from './App.svelte';
 import { registerShellWorker } from './shell-worker.ts';
+import { stayAboveKeyboard } from './ui/above-keyboard.ts';
 import './ui/tokens.css';
 import './ui/base.css';
 import './ui/skeleton.css';
 
 const target = document.getElementById('app');
 if (!target) throw new Error('The page has no #app element');
+stayAboveKeyboard();
 mount(App, { target });
 
 /** The worker fetches what it keeps, so on a slow line it waits until the page has what it needs. */

@@ -41,9 +41,8 @@ export const consoleLimits = (me: Me | null): ConsoleLimits => {
   };
 };
 
-function plainly({ mode, why, role, journal }: Me): string {
+function plainly({ mode, why, role }: Me): string {
   const looks = role === 'observer' ? 'You may look, and change nothing.' : '';
   const power = mode === 'power-only' ? `Power only: no chat, no sessions. ${why ?? ''}` : '';
-  const unrecorded = journal === undefined ? '' : `Nothing can be recorded: ${journal.why} Verbs still work.`;
-  return [looks, power, unrecorded].filter((part) => part !== '').join(' ');
+  return `${looks} ${power}`.trim();
 }
