@@ -5,7 +5,7 @@ import type { Component } from 'svelte';
 export class Later<Props extends Record<string, unknown>> {
   readonly #fetch: () => Promise<{ readonly default: Component<Props> }>;
   #part = $state.raw<Component<Props>>();
-  #under: Promise<void> | undefined;
+  #asked = false;
 
   constructor(fetch: () => Promise<{ readonly default: Component<Props> }>) {
     this.#fetch = fetch;
@@ -16,13 +16,15 @@ export class Later<Props extends Record<string, unknown>> {
   }
 
   want(): void {
-    this.#under ??= this.#fetch().then(
+    if (this.#asked) return;
+    this.#asked = true;
+    this.#fetch().then(
       ({ default: part }) => {
         this.#part = part;
       },
       (error: unknown) => {
         console.warn('A part of the page did not come', error);
-        this.#under = undefined;
+        this.#asked = false;
       },
     );
   }
