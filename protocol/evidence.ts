@@ -1,6 +1,6 @@
 // An evidence bundle as the console keeps it: what the power host captured around a verb, parsed, and how whole it is.
 import { z } from 'zod';
-import { DiskWrites, TriageReport } from './triage.ts';
+import { DiskWrites, TriageReport, Word } from './triage.ts';
 import { evidenceId, operationId, sessionId, targetName, type Wire } from './wire.ts';
 
 export const EvidenceStatus = z
@@ -56,6 +56,7 @@ export const EvidenceSummary = z
     operation_id: operationId.exactOptional(),
     session_id: sessionId.exactOptional(),
     summary: z.string().describe('one sentence: what triage reads out of it'),
+    word: Word.exactOptional().describe('one word for the state that it shows; absent in old records'),
   })
   .meta({ id: 'EvidenceSummary' });
 export type EvidenceSummary = Wire<typeof EvidenceSummary>;
@@ -85,6 +86,14 @@ export const EvidenceRecord = EvidenceSummary.extend({
     'what triage concludes from the bundle alone, and from what was known of SSH then',
   ),
   samples: z.array(SamplePair),
+  apart_s: z
+    .number()
+    .exactOptional()
+    .describe('seconds between the two samples, by the clock of the host; absent where it did not tell'),
+  screen_at: z
+    .string()
+    .exactOptional()
+    .describe('when QEMU drew the picture; UTC, ISO 8601; absent where the host did not tell'),
   hour: DiskWrites.exactOptional().describe('up to the capture; absent where the host told no history'),
   sections: z.array(EvidenceSection),
 }).meta({ id: 'EvidenceRecord', description: 'One bundle with all that could be read of it.' });

@@ -14,7 +14,7 @@ const WithheldVerb = z
   .meta({ id: 'WithheldVerb' });
 export type WithheldVerb = Wire<typeof WithheldVerb>;
 
-const Word = z.enum(Object.keys(STATE_TONES) as [StateWord, ...StateWord[]]);
+export const Word = z.enum(Object.keys(STATE_TONES) as [StateWord, ...StateWord[]]);
 
 export const Finding = z
   .object({

@@ -150,7 +150,8 @@ export function createEvidence(parts: EvidenceParts): Evidence {
 }
 
 function summaryOf(record: EvidenceSummary): EvidenceSummary {
-  const { id, target, verb, at, status, why, bytes, screen, operation_id, session_id, summary } = record;
+  const { id, target, verb, at, status, why, bytes, screen, operation_id, session_id, summary, word } =
+    record;
   return {
     id,
     target,
@@ -160,6 +161,7 @@ function summaryOf(record: EvidenceSummary): EvidenceSummary {
     bytes,
     screen,
     summary,
+    ...(word === undefined ? {} : { word }),
     ...(why === undefined ? {} : { why }),
     ...(operation_id === undefined ? {} : { operation_id }),
     ...(session_id === undefined ? {} : { session_id }),

@@ -8,7 +8,7 @@ import { triage } from '../triage/triage.ts';
 import { pngFromPpm } from './picture.ts';
 import { READ_CHARACTERS } from './read/files.ts';
 import { parseManifest } from './read/manifest.ts';
-import { pairSamples } from './samples.ts';
+import { pairSamples, sampleTimes } from './samples.ts';
 import { type ReadBundle, readBundle } from './signals.ts';
 import type { Unpacked } from './unpack.ts';
 
@@ -72,6 +72,7 @@ export async function makeRecord(
     powerHost: { reading: 'answers', detail: '' },
     evidence: cause.id,
   });
+  const { word } = report.finding;
   const hour = knownOrOld(read.signals.history)?.hour;
   return {
     read,
@@ -88,9 +89,11 @@ export async function makeRecord(
       screen: picture?.png !== undefined,
       ...(why.length === 0 ? {} : { why: why.join(' ').slice(0, 2_000) }),
       summary: report.finding.summary,
+      ...(word === undefined ? {} : { word }),
       manifest: manifest ?? null,
       report,
       samples: pairSamples(texts),
+      ...sampleTimes(texts),
       ...(hour === undefined ? {} : { hour }),
       sections: sectionsOf(
         before === '' ? texts : new Map([...texts, ['printed before the bundle', before]]),

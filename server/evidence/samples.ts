@@ -1,8 +1,17 @@
 // The two samples side by side, for people: what ought to move, and whether it did. Pure.
-import type { SamplePair } from '../../protocol/evidence.ts';
+import type { EvidenceRecord, SamplePair } from '../../protocol/evidence.ts';
 import type { TextFiles } from './read/files.ts';
 import { field, integer } from './read/head-sections.ts';
-import { balloonCount, diskCounts, diskQueues, readQmp, vcpuThreads, vmStateOf } from './read/qmp.ts';
+import {
+  balloonCount,
+  diskCounts,
+  diskQueues,
+  drawnAt,
+  readQmp,
+  sampledAt,
+  vcpuThreads,
+  vmStateOf,
+} from './read/qmp.ts';
 import { mainState, readThreads } from './read/threads.ts';
 
 const MOST_PAIRS = 200;
@@ -72,4 +81,15 @@ export function pairSamples(files: TextFiles): readonly SamplePair[] {
       );
   }
   return pairs.slice(0, MOST_PAIRS);
+}
+
+/** What the host's own clock says of the samples and of the picture; what it does not say is absent. */
+export function sampleTimes(files: TextFiles): Pick<EvidenceRecord, 'apart_s' | 'screen_at'> {
+  const [a, b] = [readQmp(files.get('qmp-a.jsonl')), readQmp(files.get('qmp-b.jsonl'))];
+  const [from, to] = [sampledAt(a), sampledAt(b)];
+  const drawn = drawnAt(a) ?? drawnAt(b);
+  return {
+    ...(from === undefined || to === undefined || to <= from ? {} : { apart_s: (to - from) / 1_000 }),
+    ...(drawn === undefined ? {} : { screen_at: drawn }),
+  };
 }

@@ -5,7 +5,7 @@ import { expect, test } from 'vitest';
 import { history, manifest, qmpSample, STALLED, threads } from '../../test/support/bundle.ts';
 import { known, knownValue } from '../triage/reading.ts';
 import { triage } from '../triage/triage.ts';
-import { pairSamples } from './samples.ts';
+import { pairSamples, sampleTimes } from './samples.ts';
 import { readSignals } from './signals.ts';
 
 type Changes = Readonly<Record<string, string | undefined>>;
@@ -290,6 +290,31 @@ test('the two samples stand side by side, and what did not move is marked', () =
   expect(pairSamples(files(both({ virtio: false }))).filter(({ name }) => name.includes('queue'))).toEqual(
     [],
   );
+});
+
+test('how far apart the samples are and when the console was drawn come from the clock of the host alone', () => {
+  const line = (command: string, at: string, more = '') =>
+    `{"command":"${command}","at":"${at}"${more || ',"return":{}'}}\n`;
+  const a = line('query-status', '2026-11-27T06:58:20.500Z');
+  const b = line('query-status', '2026-11-27T06:58:22.750Z');
+  const drawn = line('screendump', '2026-11-27T06:58:20.726Z');
+  const times = (from: string, to: string) =>
+    sampleTimes(
+      new Map([
+        ['qmp-a.jsonl', from],
+        ['qmp-b.jsonl', to],
+      ]),
+    );
+  expect(times(a + drawn, b)).toEqual({ apart_s: 2.25, screen_at: '2026-11-27T06:58:20.726Z' });
+  // A clock that was set back, and a picture that QEMU did not draw.
+  const refused = line(
+    'screendump',
+    '2026-11-27T06:58:20.726Z',
+    ',"error":{"class":"GenericError","desc":"no"}',
+  );
+  expect(times(b + refused, a)).toEqual({});
+  expect(times('nonsense\n', b)).toEqual({});
+  expect(sampleTimes(new Map())).toEqual({});
 });
 
 test('whatever the files hold, reading them throws nothing, and there is exactly one finding', () => {

@@ -68,5 +68,5 @@ export function evidenceRoutes(app: FastifyInstance, targets: Targets): void {
 const unknown = (): BreakglassError =>
   new BreakglassError(
     'unknown-evidence',
-    'This console does not keep such evidence (yet, or any more). The power host keeps the newest in its capture directory.',
+    'Evidence not found. The power host keeps the newest in its capture directory.',
   );

@@ -113,47 +113,6 @@ export const powerOutput = (target: string, step: string): string[] => [
 const EVIDENCE = '20260131T020304.567Z-cycle';
 export const evidenceIdOf = (target: string): string =>
   target === 'devvm' ? EVIDENCE : `${EVIDENCE}-${target}`;
-/** One point. */
-export const evidencePng = Buffer.from(
-  'iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg==',
-  'base64',
-);
-
-export const evidenceRecord = (target: string): Json => ({
-  id: evidenceIdOf(target),
-  target,
-  verb: 'cycle',
-  at: '2026-01-31T02:03:09.000Z',
-  status: 'damaged',
-  why: 'The compressed data is cut off.',
-  bytes: 4_096,
-  screen: true,
-  summary: 'Stalled.',
-  manifest: {
-    id: evidenceIdOf(target),
-    verb: 'cycle',
-    vmid: 102,
-    began_at: '2026-01-31T02:03:04.567Z',
-    steps: [
-      { name: 'qmp-a', status: 'ok', ms: 40 },
-      { name: 'gdb', status: 'skipped', ms: 0, why: 'no gdb here' },
-    ],
-  },
-  report: triageReport(target, false),
-  samples: [
-    { name: 'virtio0 queue 0: requests in use', a: '3', b: '3', still: false },
-    { name: 'virtio0 queue 0: used index', a: '70', b: '70', still: true },
-    { name: 'CPU 0/KVM: time used', a: '100', b: '290', still: false },
-  ],
-  sections: [
-    {
-      name: 'kernel-log.txt',
-      text: 'first line\nkvm: stuck <img src=x onerror=alert(1)>\n',
-      truncated: false,
-    },
-    { name: 'config.txt', text: 'memory: 8192\n', truncated: true },
-  ],
-});
 
 export const triageReport = (target: string, watched: boolean): Json => ({
   target,

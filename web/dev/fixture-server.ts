@@ -8,7 +8,8 @@ import type { AddressInfo } from 'node:net';
 import { extname, join, normalize } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { PolicyMode } from '../../protocol/approvals.ts';
-import { evidenceIdOf, evidencePng, evidenceRecord, triageReport } from './fixture-scripts.ts';
+import { captureList, evidencePng, evidenceRecord } from './fixture-evidence.ts';
+import { triageReport } from './fixture-scripts.ts';
 import type { FixtureSession, Json } from './fixture-session.ts';
 import { listSessions, renameSession } from './fixture-sessions.ts';
 import { turnSwitch } from './fixture-switches.ts';
@@ -247,9 +248,20 @@ const api = async (
       : reply(response, 200, { ...operation, output: undefined });
   }
   if (area === 'evidence') {
-    const owner = world.targets.find(({ name }) => evidenceIdOf(name) === first);
-    if (!owner) return problem(response, 404, 'This console does not keep such evidence.');
-    if (second !== 'screen.png') return reply(response, 200, evidenceRecord(owner.name));
+    if (first === '') {
+      const of = world.target(url.searchParams.get('target') ?? '');
+      return of
+        ? reply(response, 200, { evidence: captureList(of.name) })
+        : problem(response, 404, 'There is no such target.');
+    }
+    const owner = world.targets.find(({ name }) => captureList(name).some(({ id }) => id === first));
+    if (!owner)
+      return problem(
+        response,
+        404,
+        'Evidence not found. The power host keeps the newest in its capture directory.',
+      );
+    if (second !== 'screen.png') return reply(response, 200, evidenceRecord(owner.name, first));
     response.writeHead(200, { 'content-type': 'image/png' });
     response.end(evidencePng);
     return;

@@ -293,11 +293,13 @@ describe('evidence', () => {
     await id('evidence-view').waitFor();
     expect(new URL(page.url()).hash).toBe('#/evidence/20260131T020304.567Z-cycle');
     await page.waitForFunction(
-      () => document.querySelector<HTMLImageElement>('[data-testid="evidence-screen"]')?.naturalWidth === 1,
+      () => document.querySelector<HTMLImageElement>('[data-testid="evidence-screen"]')?.naturalWidth === 720,
     );
     const view = id('evidence-view');
     expect(await view.locator('[data-testid="finding"] dl').isVisible()).toBe(true);
-    expect(await id('evidence-samples').textContent()).toMatch(/used index\s+did not move\s*70\s*70/);
+    expect(await id('evidence-samples').textContent()).toMatch(
+      /Written, bytes\s*virtio0\s*did not move\s*794665194496\s*0/,
+    );
     expect(await id('evidence-damaged').textContent()).toContain('cut off');
     expect(await id('evidence-section').count()).toBe(2);
     await id('evidence-search').fill('STUCK');
@@ -316,7 +318,7 @@ describe('evidence', () => {
     await page.keyboard.press('Escape');
     await id('evidence-view').waitFor({ state: 'detached' });
     await page.goto(`${fixture.url}/#/evidence/another`);
-    await page.getByText('This console does not keep such evidence.').waitFor();
+    await page.getByText('Evidence not found.').waitFor();
     await id('open-power').click();
     await id('evidence-view').waitFor({ state: 'detached' });
     expect(await id('verb-status').isVisible()).toBe(true);

@@ -187,6 +187,12 @@ export function sampledAt(sample: QmpSample | undefined): number | undefined {
   return Number.isNaN(at) ? undefined : at;
 }
 
+/** When QEMU was asked to draw the console; undefined where it did not, or the host did not tell. */
+export function drawnAt(sample: QmpSample | undefined): string | undefined {
+  const at = sample?.all.find(({ command, error }) => command === 'screendump' && error === undefined)?.at;
+  return at === undefined || Number.isNaN(Date.parse(at)) ? undefined : new Date(at).toISOString();
+}
+
 export interface BalloonCount {
   /** Bytes. */
   readonly swappedIn: number;

@@ -15,7 +15,7 @@ import type {
 } from '../../../protocol/access.ts';
 import type { Incident } from '../../../protocol/alerts.ts';
 import type { Approval, ApprovalOutcome, PolicyMode, SessionPolicy } from '../../../protocol/approvals.ts';
-import type { EvidenceRecord } from '../../../protocol/evidence.ts';
+import type { EvidenceList, EvidenceRecord } from '../../../protocol/evidence.ts';
 import type { HostKeyChange } from '../../../protocol/host-keys.ts';
 import type { Me, TargetState, TargetsAnswer } from '../../../protocol/me.ts';
 import type {
@@ -139,6 +139,8 @@ export const closeIncident = (id: string) =>
   request<Incident>('POST', `/api/incidents/${id}/close`, { body: {} });
 export const fetchEvidence = (id: string) =>
   request<EvidenceRecord>('GET', `/api/evidence/${encodeURIComponent(id)}`, { timeoutMs: 60_000 });
+export const fetchCaptures = (target: string) =>
+  request<EvidenceList>('GET', `/api/evidence?target=${encodeURIComponent(target)}`, { timeoutMs: 20_000 });
 // Long, because triage asks the power host and the VM, each with a time limit of its own.
 export const runTriage = (target: string, longer: boolean) =>
   request<TriageReport>('POST', `/api/targets/${target}/triage`, {

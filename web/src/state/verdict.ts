@@ -2,7 +2,7 @@
 // ago it knew it. Pure.
 
 import type { TargetState } from '../../../protocol/me.ts';
-import { STATE_TONES } from '../../../protocol/state-words.ts';
+import { STATE_TONES, type StateWord } from '../../../protocol/state-words.ts';
 import type { TriageReport } from '../../../protocol/triage.ts';
 import type { MutatingVerb } from '../../../protocol/verbs.ts';
 import { howOld, isStale, lampsOf } from './power-words.ts';
@@ -48,12 +48,15 @@ const ofSilence = ({ target, online, state }: Known): Verdict => ({
 });
 
 /** No line ends between a number and what it counts. */
-const unbroken = (sentence: string): string => sentence.replace(/(\d) (?=\p{L})/gu, '$1\u00A0');
+export const unbroken = (sentence: string): string => sentence.replace(/(\d) (?=\p{L})/gu, '$1\u00A0');
+
+/** A record from before there were words has none. */
+export const wordOf = ({ word, advised }: Pick<TriageReport['finding'], 'word' | 'advised'>): StateWord =>
+  word ?? (advised === null ? 'Unwell' : 'Wedged');
 
 const ofFinding = (report: TriageReport): Verdict => {
   const { finding } = report;
-  // A record from before there were words.
-  const word = finding.word ?? (finding.advised === null ? 'Unwell' : 'Wedged');
+  const word = wordOf(finding);
   return {
     tone: STATE_TONES[word],
     word,

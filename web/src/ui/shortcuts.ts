@@ -21,6 +21,8 @@ export const watchShortcuts = (shortcuts: Shortcuts): (() => void) => {
   let chordAt = 0;
   const onKey = (event: KeyboardEvent) => {
     if (event.ctrlKey || event.metaKey || event.altKey) return;
+    // What stands above the page takes the keys, also when the button that had the focus is gone from it.
+    if (document.querySelector('dialog:modal') !== null) return;
     if (event.key === 'Escape') {
       shortcuts.close();
       return;
