@@ -1,4 +1,6 @@
 // The evidence in a real browser: what it says first, its numbers, its picture, and the list of all captures.
+import { readFile } from 'node:fs/promises';
+import { createRequire } from 'node:module';
 import type { Browser, Page } from 'playwright-core';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { buildPage, launchBrowser, PATIENCE_MS } from './built-page.ts';
@@ -184,7 +186,7 @@ describe('all captures of a target', () => {
     ]);
     expect(texts[0]).toContain('damaged');
     expect(texts[2]).toContain('Panicked');
-    expect(texts[4]).toContain('State not named');
+    expect(texts[4]).toContain('Not named');
     await rows.nth(2).click();
     await id('captures-sheet').waitFor({ state: 'detached' });
     expect(hash()).toBe('#/evidence/20260128T091200.700Z-reset');
@@ -213,4 +215,40 @@ describe('all captures of a target', () => {
     await id('happened').getByTestId('all-captures').click();
     await id('no-captures').waitFor();
   });
+});
+
+it('neither the large picture nor the list has an accessibility violation that axe knows', async () => {
+  const axe = await readFile(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
+  const violations = async () => {
+    const devtools = await page.context().newCDPSession(page);
+    // Through the debugger: the page's policy allows no script of ours.
+    await devtools.send('Runtime.evaluate', { expression: axe });
+    const { result } = await devtools.send('Runtime.evaluate', {
+      expression:
+        'axe.run(document).then(({ violations }) => violations.map(({ id, nodes }) => id + ": " + nodes[0].html))',
+      awaitPromise: true,
+      returnByValue: true,
+    });
+    return result.value as string[];
+  };
+  await open();
+  await id('all-samples').click();
+  await id('evidence-steps').locator('summary').click();
+  expect(await violations()).toEqual([]);
+  await id('enlarge-screen').click();
+  await id('screen-large').waitFor();
+  expect(await violations()).toEqual([]);
+  await id('close-screen').click();
+  await view('all-captures').click();
+  await id('capture').first().waitFor();
+  expect(await violations()).toEqual([]);
+});
+
+it('a time that is none in a damaged manifest takes nothing of the evidence away', async () => {
+  await page.route(`**/api/evidence/${EVIDENCE}`, async (route) => {
+    const record = (await (await route.fetch()).json()) as { manifest: object };
+    await route.fulfill({ json: { ...record, manifest: { ...record.manifest, began_at: '?' } } });
+  });
+  await open();
+  expect(await id('evidence-view').textContent()).toContain('2026');
 });

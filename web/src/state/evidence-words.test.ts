@@ -1,7 +1,14 @@
 import { describe, expect, it } from 'vitest';
 import type { SamplePair } from '../../../protocol/evidence.ts';
 import type { TriageReport } from '../../../protocol/triage.ts';
-import { differencesOf, evidenceWords, gapHeading, thousands } from './evidence-words.ts';
+import {
+  capturedAt,
+  differencesOf,
+  evidenceWords,
+  gapHeading,
+  savedFor,
+  thousands,
+} from './evidence-words.ts';
 
 const pair = (name: string, a: string, b: string, still = a === b): SamplePair => ({ name, a, b, still });
 const report = (more: Partial<TriageReport['finding']> = {}): TriageReport => ({
@@ -91,7 +98,7 @@ describe('the differences', () => {
     ).toEqual([
       ['virtio0', ['Written, bytes', 'Read, bytes']],
       ['a name: with a colon', ['Written, bytes']],
-      ['virtio0, queue 0', ['Requests completed', 'Requests waiting']],
+      ['virtio0, queue 0', ['Requests done', 'Requests waiting']],
       ['CPU 0/KVM', ['CPU time, ms']],
       ['', ['QMP']],
     ]);
@@ -136,4 +143,14 @@ it('thousands are groups of three from the right, without a sign', () => {
     ['123', '456'],
     ['794', '665', '194', '496'],
   ]);
+});
+
+it('a capture says what it was saved for, and a time that is none does not stand for when', () => {
+  expect(savedFor({ verb: 'cycle' })).toBe('Before cycle');
+  expect(savedFor({ verb: 'forensics' })).toBe('Saved by triage');
+  const at = '2026-01-31T02:03:09.000Z';
+  const manifest = (began_at: string) => ({ id: 'x', steps: [], began_at });
+  expect(capturedAt({ at, manifest: null })).toBe(at);
+  expect(capturedAt({ at, manifest: manifest('yesterday') })).toBe(at);
+  expect(capturedAt({ at, manifest: manifest('2026-01-31T02:03:04.567Z') })).toBe('2026-01-31T02:03:04.567Z');
 });

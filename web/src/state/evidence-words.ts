@@ -29,8 +29,8 @@ export interface DeviceDifferences {
 const COUNTERS = {
   'bytes written': 'Written, bytes',
   'bytes read': 'Read, bytes',
-  'operations completed': 'Operations completed',
-  'used index': 'Requests completed',
+  'operations completed': 'Operations done',
+  'used index': 'Requests done',
   'requests in use': 'Requests waiting',
   'time used': 'CPU time, ms',
   diskwrite: 'Written, bytes',
@@ -188,4 +188,10 @@ export const savedFor = ({
   // Triage saves without an operation.
   if (operation_id === undefined) return 'Saved by triage';
   return session_id === undefined ? 'Saved by hand' : 'Saved in a chat';
+};
+
+/** When it was captured: what the host's manifest says, if that is a time, or else when it was kept here. */
+export const capturedAt = ({ manifest, at }: Pick<EvidenceRecord, 'manifest' | 'at'>): string => {
+  const began = manifest?.began_at;
+  return began === undefined || Number.isNaN(Date.parse(began)) ? at : began;
 };
