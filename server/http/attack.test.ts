@@ -267,7 +267,8 @@ test('no malformed body starts anything, and of a stranger no byte of a body is 
       `POST ${url} HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: 1000000\r\n\r\n[[[`,
     );
     const [answer] = (await once(socket, 'data')) as [Buffer];
-    expect(String(answer)).toMatch(/^HTTP\/1\.1 40[13] /);
+    // The emergency page answers strangers in a way that text browsers show.
+    expect(String(answer)).toContain(url.startsWith('/emergency') ? 'HTTP/1.1 403 ' : 'HTTP/1.1 401 ');
     await once(socket.resume(), 'close');
   }
 });
