@@ -427,6 +427,13 @@ test('an observer sees everything and changes nothing; an alerts token delivers 
     expect([method, url, await ask(kuma.secret)]).toEqual([method, url, delivers ? 422 : 403]);
   }
   expect(started).toEqual([]);
+  for (const url of ['/emergency', '/emergency/targets', '/emergency/t/devvm']) {
+    const { statusCode, body } = await app.inject({
+      url,
+      headers: { authorization: `Bearer ${kuma.secret}` },
+    });
+    expect([url, statusCode, body.includes('kuma')]).toEqual([url, 403, false]);
+  }
   const page = await app.inject({ method: 'POST', url: '/api/login', payload: { token: kuma.secret } });
   expect(page.statusCode).toBe(403);
   await app.inject({ method: 'DELETE', url: '/api/tokens/wall', headers: auth });

@@ -68,7 +68,6 @@ export function emergencyRoutes(app: FastifyInstance, { gate, targets, approvals
   const baseOf = (target: Target): string =>
     target === targets.default ? '/emergency' : `/emergency/t/${target.name}`;
   const show = async (identity: Member, target: Target): Promise<Shown> => {
-    target.watched();
     return {
       name: identity.name,
       state: await target.state(),
@@ -85,6 +84,10 @@ export function emergencyRoutes(app: FastifyInstance, { gate, targets, approvals
     const identity = request.identity ?? (await identify(gate, request));
     if (identity?.role === 'guest') {
       signIn(reply, 'This browser only watches one session, by a share link. Sign in with the access token.');
+      return undefined;
+    }
+    if (identity?.role === 'alerts') {
+      signIn(reply, 'This token delivers alerts and opens nothing. Sign in with the access token.');
       return undefined;
     }
     if (identity === undefined)
@@ -137,6 +140,7 @@ export function emergencyRoutes(app: FastifyInstance, { gate, targets, approvals
     const identity = await whoOr(request, reply);
     if (identity === undefined) return reply;
     const target = name === undefined ? targets.default : targets.named(name);
+    target.watched();
     return html(reply, statePage(await show(identity, target)));
   };
 

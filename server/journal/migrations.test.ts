@@ -171,3 +171,19 @@ test('a damaged journal of an older version is refused, not migrated', () => {
   writeFileSync(fileIn(copy), bytes.fill(0xff, 2 * page, 3 * page));
   expect(() => openJournal(copy)).toThrow(/damaged|malformed/);
 });
+
+test('a damaged row of an older version costs what it tells, and not the journal', () => {
+  const dir = tempDir();
+  const database = open(dir);
+  migrate(database, MIGRATIONS.slice(0, 2));
+  const insert = database.prepare(
+    "INSERT INTO events (at, kind, session_id, target, event) VALUES ('', ?, 's', 'devvm', ?)",
+  );
+  insert.run('session_opened', '{"kind":"session_opened","actor":{"type":"operator","name":"ann"}}');
+  insert.run('user', '{"kind":"user","text":"cut of');
+  insert.run('user', '{"kind":"user","text":"whole","actor":{"type":"operator"}}');
+  migrate(database);
+  expect(database.prepare('SELECT title FROM session_list').all()).toEqual([{ title: 'whole' }]);
+  expect(database.prepare('SELECT name FROM session_people').all()).toEqual([{ name: '' }]);
+  database.close();
+});

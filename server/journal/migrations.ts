@@ -145,7 +145,7 @@ const SESSION_LIST = `
   END;
   CREATE TRIGGER session_asked AFTER INSERT ON events
   WHEN NEW.session_id IS NOT NULL AND NEW.kind = 'user' AND json_extract(NEW.event, '$.actor.type') = 'operator' BEGIN
-    INSERT INTO session_people VALUES (NEW.session_id, json_extract(NEW.event, '$.actor.name')) ON CONFLICT DO NOTHING;
+    INSERT INTO session_people VALUES (NEW.session_id, coalesce(json_extract(NEW.event, '$.actor.name'), '')) ON CONFLICT DO NOTHING;
   END;
   CREATE TRIGGER session_worded AFTER INSERT ON events WHEN NEW.session_id IS NOT NULL AND NEW.kind IN (${WORDED}) BEGIN
     INSERT INTO session_words (rowid, text, session_id) VALUES (NEW.id, substr(${textOf('NEW')}, 1, 4000), NEW.session_id);
@@ -163,14 +163,15 @@ const SESSION_LIST = `
       (SELECT id FROM events WHERE session_id = o.session_id AND kind IN ('session_opened', ${ACTIVITY}) ORDER BY id DESC LIMIT 1),
       (SELECT at FROM events WHERE session_id = o.session_id AND kind IN ('session_opened', ${ACTIVITY}) ORDER BY id DESC LIMIT 1),
       (SELECT substr(${textOf('e')}, 1, 200) FROM events AS e
-        WHERE session_id = o.session_id AND kind IN ('user', 'incident_opened') ORDER BY id LIMIT 1),
+        WHERE session_id = o.session_id AND kind IN ('user', 'incident_opened') AND json_valid(event) ORDER BY id LIMIT 1),
       NULL
-    FROM events AS o WHERE kind = 'session_opened' AND session_id IS NOT NULL ORDER BY id ON CONFLICT DO NOTHING;
+    FROM events AS o WHERE kind = 'session_opened' AND session_id IS NOT NULL AND json_valid(event) ORDER BY id ON CONFLICT DO NOTHING;
   INSERT INTO session_people
-    SELECT DISTINCT session_id, json_extract(event, '$.actor.name') FROM events
-    WHERE kind = 'user' AND session_id IS NOT NULL AND json_extract(event, '$.actor.type') = 'operator';
+    SELECT DISTINCT session_id, coalesce(json_extract(event, '$.actor.name'), '') FROM events
+    WHERE kind = 'user' AND session_id IS NOT NULL 
+    AND CASE WHEN json_valid(event) THEN json_extract(event, '$.actor.type') END = 'operator';
   INSERT INTO session_words (rowid, text, session_id)
-    SELECT id, substr(${textOf('events')}, 1, 4000), session_id FROM events WHERE kind IN (${WORDED}) AND session_id IS NOT NULL;
+    SELECT id, substr(${textOf('events')}, 1, 4000), session_id FROM events WHERE kind IN (${WORDED}) AND session_id IS NOT NULL AND json_valid(event);
 `;
 const SESSION_LIST_TRIGGERS = [
   'session_opens',

@@ -1,6 +1,6 @@
 // The journal on SQLite, with one writer. All that is appended within one turn of the event loop, or soon after a commit, is committed in
 // one transaction; after that the followers get it, and then each append resolves. An event that anybody has seen is on disk.
-import { mkdirSync, statSync } from 'node:fs';
+import { mkdirSync, statfsSync, statSync } from 'node:fs';
 import path from 'node:path';
 import { DatabaseSync, type StatementSync } from 'node:sqlite';
 import type { JournalEvent, NewEvent } from '../../protocol/events.ts';
@@ -88,6 +88,16 @@ function prepareSchema(database: DatabaseSync, file: string): void {
 
 /** Changes nothing, and needs what every write needs. */
 const TRY_TO_WRITE = `BEGIN IMMEDIATE; PRAGMA user_version = ${SCHEMA_VERSION}; COMMIT;`;
+
+/** For a batch of events with all that is kept beside them. */
+const ROOM_BYTES = 512 * 1024;
+
+function hasRoom(database: DatabaseSync): boolean {
+  const location = database.location();
+  if (location === null) return true;
+  const { bavail, bsize } = statfsSync(path.dirname(location));
+  return bavail * bsize >= ROOM_BYTES;
+}
 
 class SqliteJournal implements Journal {
   readonly #database: DatabaseSync;
@@ -238,6 +248,8 @@ class SqliteJournal implements Journal {
     this.#recheck = setTimeout(() => {
       if (this.#closed || this.#failure === undefined) return;
       try {
+        // The trial needs one page, an event with its indexes many.
+        if (!hasRoom(this.#database)) throw new Error('no room');
         this.#database.exec(TRY_TO_WRITE);
         this.#failure = undefined;
       } catch {

@@ -18,6 +18,7 @@ export interface Diagnosis {
   /** What triage found last in this process, and whether it is still so: see triage-share.ts. */
   found(): ReturnType<SharedTriage['found']>;
   confirm(): Promise<void>;
+  overtaken: SharedTriage['overtaken'];
 }
 
 export interface DiagnosisParts {
@@ -25,18 +26,32 @@ export interface DiagnosisParts {
   readonly host: PowerPath;
   readonly readings: Readings;
   readonly evidence: Pick<Evidence, 'collect' | 'latest'>;
+  readonly verbBeganAtMs?: () => number | undefined;
 }
 
 // Together with what follows it, this stays below the second for which an emergency verb may be held up.
 const QUICK_PATIENCE_MS = 800;
 
-export function createDiagnosis({ target, host, readings, evidence }: DiagnosisParts): Diagnosis {
-  const shared = shareTriage({ target, host, readings, evidence });
+export function createDiagnosis({
+  target,
+  host,
+  readings,
+  evidence,
+  verbBeganAtMs,
+}: DiagnosisParts): Diagnosis {
+  const shared = shareTriage({
+    target,
+    host,
+    readings,
+    evidence,
+    ...(verbBeganAtMs === undefined ? {} : { verbBeganAtMs }),
+  });
   return {
     triage: (cause) => shared.ask(cause),
     looking: () => shared.looking(),
     found: () => shared.found(),
     confirm: () => shared.confirm(),
+    overtaken: (which, why) => shared.overtaken(which, why),
     async quick() {
       await readings.refresh(QUICK_PATIENCE_MS);
       const captured = evidence.latest();

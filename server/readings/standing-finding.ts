@@ -60,13 +60,17 @@ export const isWorthConfirming = (found: Found, since: Since): boolean =>
   since.nowMs - found.confirmedAtMs > CONFIRM_AFTER_MS &&
   whyPast({ ...found, confirmedAtMs: since.nowMs }, since) === undefined;
 
+/** What a reading that is newer than its look says against it; undefined: nothing does. Once seen it counts for good: see triage-share.ts. */
+export function contradiction(found: Found, { host, ssh }: Pick<Since, 'host' | 'ssh'>): string | undefined {
+  const other = host === undefined ? undefined : anotherProcess(found, host);
+  return other ?? saysOtherwise(found, host, ssh);
+}
+
 /** Undefined while it stands. */
 function whyPast(found: Found, { nowMs, host, ssh, verb }: Since): string | undefined {
   if (verb !== undefined && verb.beganAtMs >= found.beganAtMs)
     return `It is from before ${verb.verb} by ${verb.by.name}.`;
-  const other = host === undefined ? undefined : anotherProcess(found, host);
-  if (other !== undefined) return other;
-  const otherwise = saysOtherwise(found, host, ssh);
+  const otherwise = contradiction(found, { host, ssh });
   if (otherwise !== undefined) return otherwise;
   if (found.changed !== undefined) return found.changed;
   if (nowMs - found.lookedAtMs > STANDS_AT_MOST_MS) return 'It is older than 15 minutes.';

@@ -29,6 +29,8 @@ export interface TriageDeps {
   readonly host: PowerPath;
   readonly readings: Pick<Readings, 'probeSsh' | 'noteHost'>;
   readonly evidence: Pick<Evidence, 'collect' | 'latest'>;
+  /** When the last mutating verb began (Unix milliseconds): who asks after it is not answered by a look from before. */
+  readonly verbBeganAtMs?: () => number | undefined;
   readonly now?: () => Date;
   readonly limits?: Partial<TriageLimits>;
 }

@@ -242,3 +242,26 @@ test('what was confirmed is judged anew: movement that is old advises nothing an
   await shared.confirm();
   expect(shared.found()).toMatchObject({ changed: undefined, report: { finding: { advised: null } } });
 });
+
+test('what a reading has once spoken against advises nothing again from an old capture: it is looked at anew', async () => {
+  await runTriage(deps(), CAUSE);
+  host.set('bundle', await bundle('e2', 40));
+  const shared = shareTriage(deps());
+  const before = captures();
+  expect(await shared.ask(OPENED)).toMatchObject({ finding: { advised: 'cycle' } });
+  const found = shared.found();
+  if (found === undefined) throw new Error('nothing was found');
+  shared.overtaken(found, 'SSH works now; it did not then.');
+  // SSH is silent again: what the capture from before said must not come back.
+  await shared.ask(OPENED);
+  expect(captures() - before).toBe(2);
+});
+
+test('who asks after a verb began is not answered by the look from before it', async () => {
+  let verbBeganAtMs: number | undefined;
+  const shared = shareTriage(deps({ verbBeganAtMs: () => verbBeganAtMs }));
+  const before = shared.ask(CAUSE);
+  verbBeganAtMs = Date.now();
+  const after = shared.ask(CAUSE);
+  expect(await after).not.toBe(await before);
+});

@@ -35,6 +35,8 @@ export interface SharedTriage {
    * good, and where nothing could be learnt it stays as it was. It captures nothing and never rejects.
    */
   confirm(): Promise<void>;
+  /** A reading spoke against it: it is past for good, also when the next reading is again as it was then. */
+  overtaken(which: Found, why: string): void;
 }
 
 export interface UnderWay {
@@ -98,6 +100,8 @@ export function shareTriage(deps: TriageDeps): SharedTriage {
 
   async function renewed(cause: TriageCause): Promise<TriageReport> {
     const before = last;
+    // What was once seen otherwise advises nothing any more, however it looks now: it is looked at anew.
+    if (found?.changed !== undefined && found.report.finding.advised !== null) return full(cause);
     // A verb that ran since makes the last capture history, also where the process is the same.
     const counts = deps.evidence.latest()?.signals.evidence === before?.look.signals.evidence;
     if (before === undefined || !counts || nowMs() - before.atMs > RENEWED_MS) return full(cause);
@@ -112,7 +116,8 @@ export function shareTriage(deps: TriageDeps): SharedTriage {
   return {
     ask(cause) {
       const longer = cause.longer === true;
-      if (running !== undefined && (running.longer || !longer)) return running.report;
+      const isOvertaken = running !== undefined && (deps.verbBeganAtMs?.() ?? 0) >= running.sinceMs;
+      if (running !== undefined && !isOvertaken && (running.longer || !longer)) return running.report;
       const report = (cause.unasked === true ? renewed(cause) : full(cause)).finally(() => {
         if (running === own) running = undefined;
       });
@@ -122,6 +127,9 @@ export function shareTriage(deps: TriageDeps): SharedTriage {
     },
     looking: () => running,
     found: () => found,
+    overtaken(which, why) {
+      if (found === which && found.changed === undefined) found = { ...found, changed: why };
+    },
     confirm() {
       if (running !== undefined) return running.report.then(() => undefined).catch(() => undefined);
       confirming ??= confirm()

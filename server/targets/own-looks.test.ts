@@ -82,6 +82,11 @@ test('a silent VM, one without a route, and one that QEMU holds in whatever stat
       expect(reason({ ssh: ssh(reading), host: hostSaid(`status: ${state}\n`) }), reading).toBeUndefined();
 });
 
+test('a VM that is off, asleep or left behind is silent by right, and is not captured again and again', () => {
+  for (const state of ['stopped', 'suspended', 'postmigrate'])
+    expect(reason({ host: hostSaid(`status: ${state}\n`) }), state).toBeUndefined();
+});
+
 test('never beside another look, a verb of ours or of the host, nor on a host that is slow, was not heard, or answers for another VM', () => {
   const nothing: readonly Partial<Situation>[] = [
     { looking: true },
@@ -102,7 +107,13 @@ test('never beside another look, a verb of ours or of the host, nor on a host th
 test('what was found and still holds is enough, until what it saw moving grows old; what is past is not', () => {
   expect(reason({ found: found(60) })).toBeUndefined();
   expect(reason({ found: found(260, 20) })).toBeUndefined();
-  expect(reason({ found: found(280, 20) })).toBe('old');
+  const advises = (of: NonNullable<Situation['found']>) => ({
+    ...of,
+    report: { ...report, finding: { ...report.finding, advised: 'cycle' as const } },
+  });
+  expect(reason({ found: advises(found(280, 20)) })).toBe('old');
+  // What advises nothing rests on nothing that grows old.
+  expect(reason({ found: found(280, 20) })).toBeUndefined();
   expect(reason({ found: found(180) })).toBe('trouble');
   expect(reason({ found: { ...found(60), ssh: 'works' } })).toBe('trouble');
 });

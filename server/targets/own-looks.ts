@@ -7,7 +7,7 @@
 import type { Logger } from 'pino';
 import { SERVER } from '../../protocol/actors.ts';
 import type { TriageReport } from '../../protocol/triage.ts';
-import { runStateKind } from '../../protocol/vm-states.ts';
+import { type RunStateKind, runStateKind } from '../../protocol/vm-states.ts';
 import type { LastChange } from '../power/port.ts';
 import type { Diagnosis } from '../readings/diagnosis.ts';
 import { SHOWN_AS_KNOWN_MS } from '../readings/known-vm.ts';
@@ -71,20 +71,33 @@ export function reasonToLook(situation: Situation): Reason | undefined {
   if (hostAskedMs !== undefined && nowMs - hostAskedMs > SLOW_HOST_MS) return undefined;
   if (change?.overAtMs !== undefined && nowMs - change.overAtMs < AFTER_VERB_MS)
     if (found === undefined || found.beganAtMs < change.overAtMs) return 'after-verb';
-  const silent = ssh !== undefined && isNow(ssh) && SILENT.has(ssh.value.reading);
-  if (!silent && !isHeld(host.value.status?.vmState)) return undefined;
+  const kind = kindOf(host.value.status?.vmState);
+  // A VM that is off, asleep or left is silent by right.
+  const silent = kind === 'runs' && ssh !== undefined && isNow(ssh) && SILENT.has(ssh.value.reading);
+  if (!silent && !HELD.has(kind)) return undefined;
   const stands = found !== undefined && standing(found, situation).past === undefined;
   if (!stands) return 'trouble';
-  return nowMs - found.lookedAtMs > OLD_MS ? 'old' : undefined;
+  // Only what is advised rests on what moves. Nothing else is worth a capture that takes the place of another.
+  return found.report.finding.advised !== null && nowMs - found.lookedAtMs > OLD_MS ? 'old' : undefined;
 }
 
 /** What refuses us is alive. */
 const SILENT: ReadonlySet<string> = new Set(['silent', 'unreachable']);
 
-const isHeld = (state: string | undefined): boolean => {
-  const kind = state === undefined ? 'runs' : runStateKind(state);
-  return kind !== 'runs' && kind !== 'off';
-};
+const kindOf = (state: string | undefined): RunStateKind | undefined =>
+  state === undefined ? 'runs' : runStateKind(state);
+
+/** Not by a person's wish, and not on its way to somewhere. */
+const HELD: ReadonlySet<RunStateKind | undefined> = new Set([
+  undefined,
+  'held',
+  'moving',
+  'storage',
+  'ended',
+  'broken',
+  'panicked',
+  'watchdog',
+]);
 
 /** Whoever carries out a verb is left alone, and so is a host that takes its time. One that cannot be reached costs nothing. */
 const mayBeAsked = (answer: NonNullable<Since['host']>['value']): boolean =>

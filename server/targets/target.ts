@@ -24,7 +24,7 @@ import { createDiagnosis, type Diagnosis } from '../readings/diagnosis.ts';
 import { knownVm } from '../readings/known-vm.ts';
 import { createReadings, stillSays } from '../readings/readings.ts';
 import { shutdownBy } from '../readings/shutdown-holder.ts';
-import { isWorthConfirming } from '../readings/standing-finding.ts';
+import { contradiction, isWorthConfirming } from '../readings/standing-finding.ts';
 import type { Keepalive } from '../ssh/arguments.ts';
 import { createSshConnection, type SshConnection } from '../ssh/connection.ts';
 import { hostKeyAliases } from './host-key-aliases.ts';
@@ -137,7 +137,13 @@ export function createTarget(config: TargetConfig, house: TargetHouse): Target {
   const evidence = createEvidence({ target: name, ssh: hostSsh, dataDir, journal, logger });
   const readings = createReadings({ host, guest });
   const diagnosis = recorded(
-    createDiagnosis({ target: name, host, readings, evidence }),
+    createDiagnosis({
+      target: name,
+      host,
+      readings,
+      evidence,
+      verbBeganAtMs: () => power.lastChange()?.beganAtMs,
+    }),
     name,
     house,
     logger,
@@ -181,8 +187,13 @@ export function createTarget(config: TargetConfig, house: TargetHouse): Target {
   });
   const keyAcceptedAt = (side: HostKeySide): number =>
     house.hostKeys.acceptedAt(side === 'vm' ? aliases.vm : aliases.powerHost);
-  const known = (): TargetState =>
-    targetState({ name, title, readings, evidence, power, diagnosis, past, keyAcceptedAt });
+  const known = (): TargetState => {
+    const found = diagnosis.found();
+    const against =
+      found === undefined ? undefined : contradiction(found, sinceThen({ readings, power, past }));
+    if (found !== undefined && against !== undefined) diagnosis.overtaken(found, against);
+    return targetState({ name, title, readings, evidence, power, diagnosis, past, keyAcceptedAt });
+  };
   const changeOf = (side: HostKeySide): HostKeyChange | undefined =>
     hostKeyChanges({ readings, keyAcceptedAt }).find((each) => each.side === side);
   /** Only where somebody looks. Resolves when it is confirmed or not, or after the patience of a page. */

@@ -70,6 +70,7 @@ function smallTarget(name: TargetName, parts: SmallTarget): Target {
       quick,
       looking: () => undefined,
       found: () => undefined,
+      overtaken: () => undefined,
       confirm: async () => {},
     },
     evidence,
