@@ -74,7 +74,8 @@ describe('an incident on the page', () => {
     const verdict = page.getByTestId('verdict');
     expect(await verdict.textContent()).toContain('Advised: cycle. Nothing was pressed.');
     await verdict.getByTestId('verdict-to-power').click();
-    await page.getByTestId('power-panel').getByTestId('verb-cycle').waitFor();
+    await page.getByTestId('confirm-sheet').getByTestId('confirm-verb').waitFor();
+    await page.getByTestId('do-nothing').click();
     await page.getByTestId('open-chat').click();
     await page.getByTestId('close-incident').click();
     await card.getByText('Closed by operator.').waitFor();

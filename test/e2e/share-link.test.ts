@@ -67,7 +67,7 @@ test('a guest sees the session as it happens, over a restart, and is told at onc
   await guest.getByTestId('login-submit').click();
   await guest.getByText('You watch this session. It ends at').waitFor();
   expect(guest.url()).toBe(`${house.base}/#/s/${session}`);
-  await guest.getByText('Nothing has been asked in this session yet').waitFor();
+  await guest.getByText('Nothing has been asked here yet.').waitFor();
 
   await page.getByTestId('preset-triage').click();
   await turnOver(page);

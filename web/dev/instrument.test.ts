@@ -186,6 +186,82 @@ describe('it does not mislead', () => {
   });
 });
 
+describe('what was not meant runs nothing', () => {
+  const presses = () => {
+    const seen: string[] = [];
+    page.on('request', (request) => {
+      if (request.method() === 'POST' && request.url().includes('/power/')) seen.push(request.url());
+    });
+    return seen;
+  };
+
+  it('a key that is held down on "press twice" is one press', async () => {
+    await open('/#/power');
+    const posted = presses();
+    await panel('verb-cycle').click();
+    await id('confirm-without-holding').focus();
+    for (let repeat = 0; repeat < 8; repeat += 1) {
+      await page.keyboard.down('Enter');
+      await page.waitForTimeout(120);
+    }
+    await page.keyboard.up('Enter');
+    await id('confirm-without-holding').filter({ hasText: 'Yes: cycle' }).waitFor();
+    expect(posted).toEqual([]);
+  });
+
+  it('a hold ends when another verb is advised meanwhile, and when its view goes', async () => {
+    await tell(STALLED);
+    await open('/#/power');
+    const posted = presses();
+    let advised = 'cycle';
+    await page.route('**/api/targets/devvm', async (route) => {
+      const response = await route.fetch();
+      const state = (await response.json()) as { finding: { report: { finding: { advised: string } } } };
+      state.finding.report.finding.advised = advised;
+      await route.fulfill({ response, json: state });
+    });
+    await page.clock.install();
+    const hold = async () => {
+      const box = await id('hold-advised').boundingBox();
+      await page.mouse.move((box?.x ?? 0) + 60, (box?.y ?? 0) + 20);
+      await page.mouse.down();
+      await id('hold-advised').filter({ hasText: 'Keep holding' }).waitFor();
+    };
+    // From here the page's time stands still but for what we let pass.
+    await page.clock.pauseAt(Date.now() + 5_000);
+    await hold();
+    advised = 'reset';
+    await page.evaluate(() => dispatchEvent(new Event('online')));
+    await id('hold-advised').filter({ hasText: 'Hold to reset devvm' }).waitFor();
+    await page.clock.runFor(3_000);
+    await page.mouse.up();
+    expect(posted).toEqual([]);
+    expect(await id('confirm-sheet').count()).toBe(0);
+    await hold();
+    await page.evaluate(() => {
+      location.hash = '#/';
+    });
+    await id('hold-advised').waitFor({ state: 'hidden' });
+    await page.clock.runFor(3_000);
+    await page.mouse.up();
+    expect(posted).toEqual([]);
+  });
+
+  it('one part that cannot be drawn leaves the verbs', async () => {
+    await open('/#/power');
+    await page.route('**/api/targets/devvm', async (route) => {
+      const response = await route.fetch();
+      const state = (await response.json()) as Record<string, unknown>;
+      state['finding'] = { at: 'never', report: { at: 'never', finding: null } };
+      state['warnings'] = ['The same.', 'The same.'];
+      await route.fulfill({ response, json: state });
+    });
+    await page.getByText('The same.').nth(1).waitFor();
+    await panel('verb-stop').click();
+    await id('confirm-sheet').waitFor();
+  });
+});
+
 describe('a sheet', () => {
   it('gives the focus back, by Do nothing, by Escape and by a tap beside it', async () => {
     await open('/#/power');

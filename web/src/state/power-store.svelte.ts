@@ -39,6 +39,11 @@ const randomKey = (): string =>
     '',
   );
 
+/** A console of another version, or a damaged record: what cannot be read is no finding, and takes nothing else away. */
+const isReadable = ({ finding, cautions }: TriageReport): boolean =>
+  typeof finding?.summary === 'string' &&
+  [finding.warned, finding.inputs, cautions].every((each) => Array.isArray(each));
+
 interface PowerPorts {
   readonly target: string;
   readonly signedOut: () => void;
@@ -109,7 +114,11 @@ export class PowerStore {
   get found(): { readonly report: TriageReport; readonly past: string } | null {
     const standing = this.#state?.finding;
     const own = this.#report;
-    if (standing !== undefined && (own === null || standing.report.at >= own.at))
+    if (
+      standing !== undefined &&
+      isReadable(standing.report) &&
+      (own === null || standing.report.at >= own.at)
+    )
       return { report: standing.report, past: standing.past ?? '' };
     if (own === null) return null;
     // Until the console says it itself.
@@ -332,7 +341,7 @@ export class PowerStore {
     const operation = await fetchOperation(id).catch(() => undefined);
     if (!operation || this.#operation || operation.target !== this.target) return;
     if (operation.state === 'running') void this.#follow(id);
-    else if (Date.now() - Date.parse(operation.started_at) < FORGET_AFTER_MS)
+    else if (serverClock.exactMs - Date.parse(operation.started_at) < FORGET_AFTER_MS)
       this.#show(fromOperation(operation));
   }
 

@@ -131,7 +131,7 @@ export const stateLine = (state: TargetState | null, nowMs: number): string => {
   if (state === null) return 'Asking';
   const { vm, operation } = state;
   if (operation?.state === 'running' && !['status', 'forensics'].includes(operation.verb))
-    return VERB_WORDS[operation.verb].going.replace(/ of$/, '');
+    return VERB_WORDS[operation.verb]?.going.replace(/ of$/, '') ?? operation.verb;
   if (vm.at === null) return vm.detail === undefined ? 'Asking' : 'Unknown';
   if (isStale(vm.at, nowMs)) return `Unknown · last read ${howOld(vm.at, nowMs)} ago`;
   if (vm.state !== 'running') return capital(vm.state);

@@ -1,6 +1,7 @@
 // What the tab says of the target while nobody looks at the page: a shape and a few words, for the title and for the icon. Pure. What waits
 // for an answer comes before how the target is; what is old, or not known, is never called well.
 import type { TargetState } from '../../../protocol/me.ts';
+import { isStale } from './power-words.ts';
 import { healthOf, type Level } from './target-health.ts';
 import type { Tone } from './tone.ts';
 
@@ -53,5 +54,8 @@ export const tabTitle = ({ target, state, nowMs, reached, asked }: TabState): Ta
   const { level, words } = healthOf(state === null ? undefined : inShort(state), nowMs);
   // A tab has room for the word of a finding, and not for its headline.
   const [first = words] = words.split('. ');
-  return say(TONES[level], level === 'well' ? 'is well' : first);
+  if (level !== 'well') return say(TONES[level], first);
+  // The list asks the power host only; of one target it is known whether SSH answers, and well is said only then.
+  const isHeard = state?.ssh.answers === true && !isStale(state.ssh.at, nowMs);
+  return isHeard ? say('ok', 'is well') : say('none', 'runs');
 };

@@ -119,7 +119,8 @@ const ofReadings = (target: string, state: TargetState, nowMs: number): Verdict 
 
 export const verdictOf = (known: Known): Verdict => {
   const { target, state, report, unreachable, online, nowMs } = known;
-  if (unreachable || !online) return ofSilence(known);
+  // A browser may call itself offline while answers come: they count.
+  if (unreachable || (!online && isStale(state?.vm.at ?? null, nowMs))) return ofSilence(known);
   if (state === null || (state.vm.at === null && state.vm.detail === undefined))
     return { ...NOTHING, tone: 'busy', word: 'Asking', headline: `Asking how ${target} is.`, detail: '' };
   if (isStale(state.vm.at, nowMs))
