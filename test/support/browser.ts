@@ -41,7 +41,8 @@ export async function signIn(
   await page.goto(base);
   await page.getByTestId('login-token').fill(TOKEN);
   await page.getByTestId('login-submit').click();
-  await page.getByTestId('prompt').waitFor();
+  // A question that waits may stand where the prompt is.
+  await page.getByTestId('prompt').waitFor({ state: 'attached' });
   return { context, page, troubles };
 }
 
