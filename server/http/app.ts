@@ -146,6 +146,7 @@ export async function buildApp(deps: AppDeps): Promise<FastifyInstance> {
       gate,
       targets: deps.targets,
       approvals: deps.conversation?.approvals,
+      here,
     }),
   );
   await app.register(async (scope) => {

@@ -1,4 +1,3 @@
-import pino from 'pino';
 import { expect, onTestFinished, test } from 'vitest';
 import { type EvidenceId, newOperationId, type OperationId, type TargetName } from '../../protocol/ids.ts';
 import type { TargetState } from '../../protocol/me.ts';
@@ -6,10 +5,10 @@ import type { Operation } from '../../protocol/operations.ts';
 import { BreakglassError } from '../../protocol/problems.ts';
 import type { TriageReport } from '../../protocol/triage.ts';
 import { testDoor } from '../../test/support/door.ts';
+import { powerOnlyApp } from '../../test/support/power-only-app.ts';
 import { type SmallTarget, smallTargets } from '../../test/support/small-target.ts';
 import type { AccessNote } from '../access/record.ts';
 import type { Power } from '../power/port.ts';
-import { buildApp } from './app.ts';
 
 const TOKEN = 'emergency-token-0123456789';
 const target = 'devvm' as TargetName;
@@ -44,10 +43,8 @@ async function house(
       return () => undefined;
     },
   } as unknown as Power;
-  const door = testDoor({ bearerToken: TOKEN });
-  const app = await buildApp({
-    alerts: undefined,
-    notify: undefined,
+  const door = testDoor({ bearerToken: TOKEN, trustedProxies: ['127.0.0.1/32'] });
+  const app = await powerOnlyApp({
     door: {
       ...door,
       record: (note) => {
@@ -55,8 +52,6 @@ async function house(
         door.record(note);
       },
     },
-    conversation: undefined,
-    whyPowerOnly: 'the journal is damaged',
     targets: smallTargets({
       devvm: {
         power,
@@ -66,14 +61,6 @@ async function house(
       },
       ...more,
     }),
-    describe: () => {
-      throw new Error('not asked for');
-    },
-    verbTimeoutMs: 1_000,
-    keepaliveMs: 1_000,
-    webDir: '/does/not/exist',
-    tls: undefined,
-    logger: pino({ level: 'silent' }),
   });
   onTestFinished(() => app.close());
   const signedIn = await app.inject({
@@ -228,18 +215,18 @@ test('a verb that does not apply cannot be pressed and says why; what triage fou
     evidence: { id: '20261127T031244Z-cycle' as EvidenceId, at },
   } as const;
   const power = {} as Power;
-  const { get } = await house(broken, {
+  const { app, get } = await house(broken, {
     web: {
       power,
       state: {
         verbs: { cycle: yes, reset: yes, stop: yes, start: { applies: false, why: 'It runs.' } },
         finding: { report, at },
         recent,
-        here: [{ name: 'ann', since: at }],
       },
     },
     db: { power, state: { finding: { report, at, past: 'It is from before cycle by ann.' } } },
   });
+  await app.inject({ url: '/emergency/t/web', headers: { 'x-authentik-username': 'ann' } });
   const { body } = await get('/emergency/t/web');
   expect(body).not.toContain('/power/start"');
   expect(wordsOf(body)).toContain('Start web Not possible: It runs.');

@@ -17,6 +17,7 @@ import { listBody, operationBody, type Shown, statePage } from './emergency-page
 import { STYLE } from './emergency-style.ts';
 import { confirmBody } from './emergency-verbs.ts';
 import { actorFor, type Gate, hangUpOnBody, identify, refuseForeign } from './guard.ts';
+import type { Here } from './here.ts';
 import { signIn as signInBrowser } from './sign-in.ts';
 
 export interface EmergencyDeps {
@@ -24,6 +25,7 @@ export interface EmergencyDeps {
   readonly targets: Targets;
   /** Undefined in power-only mode. */
   readonly approvals: Approvals | undefined;
+  readonly here: Here;
 }
 
 /** A form of ours: a token, or a verb with what was shown. */
@@ -45,7 +47,10 @@ const NOT_IN = 403;
 /** How often the page of a running operation loads itself again. */
 const REFRESH_S = 2;
 
-export function emergencyRoutes(app: FastifyInstance, { gate, targets, approvals }: EmergencyDeps): void {
+export function emergencyRoutes(
+  app: FastifyInstance,
+  { gate, targets, approvals, here }: EmergencyDeps,
+): void {
   const { door } = gate;
   // Each form carries a token that is valid in this process, for this person and this target: older browsers send no Origin to check.
   const key = randomBytes(32);
@@ -67,16 +72,14 @@ export function emergencyRoutes(app: FastifyInstance, { gate, targets, approvals
       .send(text);
   const baseOf = (target: Target): string =>
     target === targets.default ? '/emergency' : `/emergency/t/${target.name}`;
-  const show = async (identity: Member, target: Target): Promise<Shown> => {
-    return {
-      name: identity.name,
-      state: await target.state(),
-      formToken: formToken(identity, target),
-      base: baseOf(target),
-      others: targets.all.length > 1,
-      waiting: (approvals?.waiting() ?? []).filter((each) => each.target === target.name),
-    };
-  };
+  const show = async (identity: Member, target: Target): Promise<Shown> => ({
+    name: identity.name,
+    state: { ...(await target.state()), here: [...here.at(target.name)] },
+    formToken: formToken(identity, target),
+    base: baseOf(target),
+    others: targets.all.length > 1,
+    waiting: (approvals?.waiting() ?? []).filter((each) => each.target === target.name),
+  });
   const signIn = (reply: FastifyReply, note: string, status = NOT_IN): FastifyReply =>
     html(reply, page('Sign in', signInBody(note)), status);
   const whoOr = async (request: FastifyRequest, reply: FastifyReply): Promise<Member | undefined> => {
@@ -140,6 +143,7 @@ export function emergencyRoutes(app: FastifyInstance, { gate, targets, approvals
     const identity = await whoOr(request, reply);
     if (identity === undefined) return reply;
     const target = name === undefined ? targets.default : targets.named(name);
+    here.polls(target.name, identity);
     target.watched();
     return html(reply, statePage(await show(identity, target)));
   };
