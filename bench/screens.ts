@@ -2,7 +2,7 @@
 // npm run screens [-- directory [-- name of one state]]. They are looked at one by one; those of the README come from here.
 import { copyFileSync, mkdirSync } from 'node:fs';
 import path from 'node:path';
-import type { Browser, Page } from 'playwright-core';
+import type { Browser, Locator, Page } from 'playwright-core';
 import { buildPage, launchBrowser } from '../web/dev/built-page.ts';
 import { type Fixture, startFixture } from '../web/dev/fixture-server.ts';
 import type { SetName } from '../web/dev/fixture-targets.ts';
@@ -22,7 +22,7 @@ interface Stage {
   readonly page: Page;
   readonly size: Size;
   readonly tell: (path: string) => Promise<unknown>;
-  readonly id: (name: string) => ReturnType<Page['locator']>;
+  readonly id: (name: string) => Locator;
   readonly toPower: () => Promise<void>;
 }
 interface Scene {
@@ -34,6 +34,19 @@ interface Scene {
   readonly act: (stage: Stage) => Promise<unknown>;
 }
 
+/** A whole turn. */
+const answered = async (id: Stage['id'], preset: 'triage' | 'disk'): Promise<void> => {
+  await id(`preset-${preset}`).click();
+  await id('stop').waitFor();
+  await id('stop').waitFor({ state: 'detached' });
+};
+/** Until that came of it. */
+const holdByKey = async (page: Page, button: Locator, outcome: Locator): Promise<void> => {
+  await button.focus();
+  await page.keyboard.down('Enter');
+  await outcome.waitFor();
+  await page.keyboard.up('Enter');
+};
 const stalled = ['target?name=devvm&ssh=false&found=stalled&lived=true'];
 
 const SCENES: Readonly<Record<string, Scene>> = {
@@ -56,9 +69,7 @@ const SCENES: Readonly<Record<string, Scene>> = {
   answered: {
     before: ['target?name=devvm&ssh=true&lived=true'],
     act: async ({ id, page }) => {
-      await id('preset-triage').click();
-      await id('stop').waitFor();
-      await id('stop').waitFor({ state: 'detached' });
+      await answered(id, 'triage');
       await page.waitForTimeout(300);
     },
   },
@@ -71,9 +82,7 @@ const SCENES: Readonly<Record<string, Scene>> = {
   },
   approval: {
     act: async ({ id, tell }) => {
-      await id('preset-triage').click();
-      await id('stop').waitFor();
-      await id('stop').waitFor({ state: 'detached' });
+      await answered(id, 'triage');
       await tell('ask?kind=command');
       await id('approval-card').waitFor();
     },
@@ -129,30 +138,25 @@ const SCENES: Readonly<Record<string, Scene>> = {
     act: async ({ toPower, id, page }) => {
       await toPower();
       await id('verb-reset').click();
-      await id('confirm-verb').focus();
-      await page.keyboard.down('Enter');
-      await id('contradiction').waitFor();
-      await page.keyboard.up('Enter');
+      await holdByKey(page, id('confirm-verb'), id('contradiction'));
     },
   },
   running: {
     before: stalled,
     act: async ({ toPower, id, page }) => {
       await toPower();
-      await id('hold-advised').focus();
-      await page.keyboard.down('Enter');
-      await id('power-panel').locator('[data-testid="operation-step"]').nth(1).waitFor();
-      await page.keyboard.up('Enter');
+      await holdByKey(
+        page,
+        id('hold-advised'),
+        id('power-panel').locator('[data-testid="operation-step"]').nth(1),
+      );
     },
   },
   outcome: {
     before: stalled,
     act: async ({ toPower, id, page, tell }) => {
       await toPower();
-      await id('hold-advised').focus();
-      await page.keyboard.down('Enter');
-      await id('power-panel').locator('[data-testid="operation"]').waitFor();
-      await page.keyboard.up('Enter');
+      await holdByKey(page, id('hold-advised'), id('power-panel').locator('[data-testid="operation"]'));
       await tell('target?name=devvm&ssh=true&found=past');
       await id('power-panel').locator('[data-testid="operation-outcome"]').waitFor();
       await id('past-finding').waitFor();
@@ -214,9 +218,7 @@ const SCENES: Readonly<Record<string, Scene>> = {
   },
   chats: {
     act: async ({ id, page }) => {
-      await id('preset-disk').click();
-      await id('stop').waitFor();
-      await id('stop').waitFor({ state: 'detached' });
+      await answered(id, 'disk');
       await id('open-menu').first().click();
       await id('open-sessions').click();
       await page.waitForTimeout(800);

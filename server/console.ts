@@ -1,5 +1,4 @@
 // The console: it makes all parts from the configuration, and closes those that have a lifetime.
-
 import { readFileSync } from 'node:fs';
 import type { FastifyInstance } from 'fastify';
 import type { Logger } from 'pino';

@@ -1,6 +1,5 @@
 // The agent's tools: `ssh` and `triage`, as functions of the server. A call is recorded before it does anything. Policy judges it,
 // `guest` or `press` carries it out, and a Stop aborts it at the far side. No shell string is analysed.
-
 import {
   createSdkMcpServer,
   type McpSdkServerConfigWithInstance,

@@ -1,6 +1,5 @@
 // The room of alerts: deliveries are taken one after the other, so that a target never has two open incidents. What was acknowledged is on
 // disk; all else (triage, the agent, closing what is over) goes on by itself, and is taken up again after a restart.
-
 import type { Logger } from 'pino';
 import { SERVER } from '../../protocol/actors.ts';
 import type { AlertsTaken, Incident, Incidents, OpenIncident } from '../../protocol/alerts.ts';

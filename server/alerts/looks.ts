@@ -1,6 +1,5 @@
 // The look at what an alert is about: triage without AI, then its verdict in the journal, and where that is wanted, the agent. An incident
 // gets exactly one verdict, whatever hangs or fails on the way; one that the journal did not take is told again later.
-
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Logger } from 'pino';
 import { SERVER } from '../../protocol/actors.ts';

@@ -1,6 +1,5 @@
 // What the agent may do in each session: the configured mode until a person changes it, and the grants that run. A mode that was
 // tightened is kept over a restart; what was loosened and what was granted ends with it.
-
 import type { Logger } from 'pino';
 import { SERVER } from '../../protocol/actors.ts';
 import type { Grant, PolicyMode, SessionPolicy } from '../../protocol/approvals.ts';

@@ -1,23 +1,20 @@
-import pino from 'pino';
 import { expect, onTestFinished, test } from 'vitest';
 import type { AlertsTaken, Incidents } from '../../protocol/alerts.ts';
 import { eventId } from '../../protocol/ids.ts';
 import type { TargetState } from '../../protocol/me.ts';
 import { approvalsOn } from '../../test/support/approvals-on.ts';
 import { testDoor } from '../../test/support/door.ts';
-import { scriptedAgent } from '../../test/support/scripted-agent.ts';
 import { smallTargets } from '../../test/support/small-target.ts';
 import { tempDir } from '../../test/support/temp-dir.ts';
 import { testApp } from '../../test/support/test-app.ts';
+import { testSessions } from '../../test/support/test-sessions.ts';
 import { eventually } from '../../test/support/wait-for.ts';
 import { reportOf } from '../alerts/alerts.fixture.ts';
 import { openJournal } from '../journal/sqlite.ts';
 import type { Power } from '../power/port.ts';
-import { Sessions } from '../sessions/sessions.ts';
 
 const TOKEN = 'test-token-0123456789abcdef';
 const operator = { authorization: `Bearer ${TOKEN}` };
-const logger = pino({ level: 'silent' });
 const SSH_DOWN = { title: 'SSH is silent', status: 'firing', fingerprint: 'ssh' };
 
 /** Nothing is ever started here: an alert presses nothing. */
@@ -30,14 +27,7 @@ const idlePower = {
 
 async function house({ powerOnly = false, names = ['devvm'] } = {}) {
   const journal = openJournal(tempDir());
-  const sessions = new Sessions({
-    journal,
-    agent: scriptedAgent(async () => undefined),
-    isTarget: () => true,
-    maxConcurrentTurns: 1,
-    turnTimeoutMs: 60_000,
-    logger,
-  });
+  const sessions = testSessions(journal);
   const targets = smallTargets(
     Object.fromEntries(names.map((name) => [name, { power: idlePower, triage: async () => reportOf() }])),
   );

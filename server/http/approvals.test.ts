@@ -1,35 +1,25 @@
 // Questions of the agent and their answers over HTTP, and on the emergency page.
-import pino from 'pino';
 import { expect, onTestFinished, test, vi } from 'vitest';
 import type { Asked } from '../../protocol/approvals.ts';
 import { type SessionId, type TargetName, toolCallId } from '../../protocol/ids.ts';
 import { approvalsOn } from '../../test/support/approvals-on.ts';
 import { testDoor } from '../../test/support/door.ts';
-import { scriptedAgent } from '../../test/support/scripted-agent.ts';
 import { noEvidence, smallTargets } from '../../test/support/small-target.ts';
 import { tempDir } from '../../test/support/temp-dir.ts';
 import { testApp } from '../../test/support/test-app.ts';
+import { testSessions } from '../../test/support/test-sessions.ts';
 import { openJournal } from '../journal/sqlite.ts';
 import type { Power } from '../power/port.ts';
-import { Sessions } from '../sessions/sessions.ts';
 
 const TOKEN = 'approvals-token-0123456789';
 const target = 'devvm' as TargetName;
-const logger = pino({ level: 'silent' });
 const HOSTILE = 'sudo rm -rf "/srv/\u202Egpj.exe" # <b>\u001b[2J\u200B';
 const repair: Asked = { account: 'repair', input: { host: 'devvm', command: HOSTILE, timeout_s: 120 } };
 
 async function house() {
   const journal = openJournal(tempDir());
   const approvals = approvalsOn(journal);
-  const sessions = new Sessions({
-    journal,
-    agent: scriptedAgent(async () => undefined),
-    isTarget: () => true,
-    maxConcurrentTurns: 1,
-    turnTimeoutMs: 60_000,
-    logger,
-  });
+  const sessions = testSessions(journal);
   const door = testDoor({ bearerToken: TOKEN }, { journal, dataDir: tempDir() });
   const app = await testApp({
     journal,

@@ -1,7 +1,6 @@
 // What an attack on the running product tried. Each matrix must let nothing through, and nobody who is let in may be kept out by it.
 import { once } from 'node:events';
 import { connect } from 'node:net';
-import pino from 'pino';
 import { expect, onTestFinished, test } from 'vitest';
 import { newOperationId, type TargetName } from '../../protocol/ids.ts';
 import type { Operation } from '../../protocol/operations.ts';
@@ -9,15 +8,14 @@ import { ROUTES } from '../../protocol/routes.ts';
 import { approvalsOn } from '../../test/support/approvals-on.ts';
 import { testDoor } from '../../test/support/door.ts';
 import { AUDIENCE, ISSUER, startProvider, unsigned } from '../../test/support/edge-provider.ts';
-import { scriptedAgent } from '../../test/support/scripted-agent.ts';
 import { noEvidence, smallTargets } from '../../test/support/small-target.ts';
 import { softAuthenticator } from '../../test/support/soft-authenticator.ts';
 import { tempDir } from '../../test/support/temp-dir.ts';
 import { testApp } from '../../test/support/test-app.ts';
+import { testSessions } from '../../test/support/test-sessions.ts';
 import type { AccessConfig } from '../access/door.ts';
 import { openJournal } from '../journal/sqlite.ts';
 import type { Power } from '../power/port.ts';
-import { Sessions } from '../sessions/sessions.ts';
 
 const TOKEN = 'test-token-0123456789abcdef';
 const auth = { authorization: `Bearer ${TOKEN}` };
@@ -26,15 +24,7 @@ const FORM_TYPE = { 'content-type': 'application/x-www-form-urlencoded' };
 
 async function house(access: Partial<AccessConfig> = {}) {
   const journal = openJournal(tempDir());
-  const logger = pino({ level: 'silent' });
-  const sessions = new Sessions({
-    journal,
-    agent: scriptedAgent(async () => undefined),
-    isTarget: () => true,
-    maxConcurrentTurns: 1,
-    turnTimeoutMs: 60_000,
-    logger,
-  });
+  const sessions = testSessions(journal);
   const started: string[] = [];
   const power = {
     checkFree: () => undefined,

@@ -1,4 +1,3 @@
-import pino from 'pino';
 import { expect, onTestFinished, test } from 'vitest';
 import { z } from 'zod';
 import { problemsOf, type Route } from '../../protocol/contract.ts';
@@ -7,17 +6,15 @@ import { ROUTES } from '../../protocol/routes.ts';
 import { approvalsOn } from '../../test/support/approvals-on.ts';
 import { checkAnswer, checkEvent, OffContract } from '../../test/support/contract.ts';
 import { testDoor } from '../../test/support/door.ts';
-import { scriptedAgent } from '../../test/support/scripted-agent.ts';
 import { noEvidence, smallTargets } from '../../test/support/small-target.ts';
 import { tempDir } from '../../test/support/temp-dir.ts';
 import { testApp } from '../../test/support/test-app.ts';
+import { testSessions } from '../../test/support/test-sessions.ts';
 import { openJournal } from '../journal/sqlite.ts';
 import type { Power } from '../power/port.ts';
-import { Sessions } from '../sessions/sessions.ts';
 import { openApi } from './openapi.ts';
 
 const TOKEN = 'test-token-0123456789abcdef';
-const logger = pino({ level: 'silent' });
 const routes = Object.entries<Route>(ROUTES);
 
 /** Nothing is ever started here. */
@@ -30,14 +27,7 @@ const idlePower = {
 
 async function app() {
   const journal = openJournal(tempDir());
-  const sessions = new Sessions({
-    journal,
-    agent: scriptedAgent(async () => undefined),
-    isTarget: () => true,
-    maxConcurrentTurns: 1,
-    turnTimeoutMs: 60_000,
-    logger,
-  });
+  const sessions = testSessions(journal);
   const built = await testApp({
     journal,
     door: testDoor({ bearerToken: TOKEN }),

@@ -1,18 +1,16 @@
 // The list of sessions over HTTP, and their names.
-import pino from 'pino';
 import { expect, onTestFinished, test } from 'vitest';
 import { eventId, type TargetName, toolCallId } from '../../protocol/ids.ts';
 import type { SessionsPage } from '../../protocol/sessions.ts';
 import { approvalsOn } from '../../test/support/approvals-on.ts';
 import { checkAnswer } from '../../test/support/contract.ts';
 import { testDoor } from '../../test/support/door.ts';
-import { scriptedAgent } from '../../test/support/scripted-agent.ts';
 import { noEvidence, smallTargets } from '../../test/support/small-target.ts';
 import { tempDir } from '../../test/support/temp-dir.ts';
 import { testApp } from '../../test/support/test-app.ts';
+import { testSessions } from '../../test/support/test-sessions.ts';
 import { openJournal } from '../journal/sqlite.ts';
 import type { Power } from '../power/port.ts';
-import { Sessions } from '../sessions/sessions.ts';
 
 const TOKEN = 'sessions-token-0123456789';
 const UNKNOWN = '00000000-0000-4000-8000-000000000000';
@@ -20,14 +18,7 @@ const UNKNOWN = '00000000-0000-4000-8000-000000000000';
 async function house() {
   const journal = openJournal(tempDir());
   const approvals = approvalsOn(journal);
-  const sessions = new Sessions({
-    journal,
-    agent: scriptedAgent(async () => undefined),
-    isTarget: () => true,
-    maxConcurrentTurns: 1,
-    turnTimeoutMs: 60_000,
-    logger: pino({ level: 'silent' }),
-  });
+  const sessions = testSessions(journal);
   const door = testDoor({ bearerToken: TOKEN }, { journal, dataDir: tempDir() });
   const small = { power: {} as Power, evidence: noEvidence };
   const app = await testApp({

@@ -1,5 +1,4 @@
 // Share links over HTTP: a guest sees one session and its target, nothing else, and is out at once when the link ends.
-import pino from 'pino';
 import { expect, onTestFinished, test } from 'vitest';
 import type { TargetState, TargetsAnswer } from '../../protocol/me.ts';
 import { ROUTES } from '../../protocol/routes.ts';
@@ -11,10 +10,10 @@ import { noEvidence, smallTargets } from '../../test/support/small-target.ts';
 import { eventsUntil, frames } from '../../test/support/sse-reader.ts';
 import { tempDir } from '../../test/support/temp-dir.ts';
 import { testApp } from '../../test/support/test-app.ts';
+import { testSessions } from '../../test/support/test-sessions.ts';
 import { within } from '../../test/support/wait-for.ts';
 import { openJournal } from '../journal/sqlite.ts';
 import type { Power } from '../power/port.ts';
-import { Sessions } from '../sessions/sessions.ts';
 
 const TOKEN = 'test-token-0123456789abcdef';
 const auth = { authorization: `Bearer ${TOKEN}` };
@@ -22,16 +21,8 @@ const UNKNOWN = '00000000-0000-4000-8000-000000000000';
 
 async function house() {
   const journal = openJournal(tempDir());
-  const logger = pino({ level: 'silent' });
   const agent = scriptedAgent(echo);
-  const sessions = new Sessions({
-    journal,
-    agent,
-    isTarget: () => true,
-    maxConcurrentTurns: 1,
-    turnTimeoutMs: 60_000,
-    logger,
-  });
+  const sessions = testSessions(journal, agent);
   const power = {
     checkFree: () => undefined,
     start: () => Promise.reject(new Error('a verb was started')),

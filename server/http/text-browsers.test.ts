@@ -2,16 +2,15 @@
 import { spawn } from 'node:child_process';
 import { writeFile } from 'node:fs/promises';
 import path from 'node:path';
-import pino from 'pino';
 import { expect, onTestFinished, test } from 'vitest';
 import { newOperationId, type OperationId, type TargetName } from '../../protocol/ids.ts';
 import type { Operation } from '../../protocol/operations.ts';
 import { testDoor } from '../../test/support/door.ts';
+import { powerOnlyApp } from '../../test/support/power-only-app.ts';
 import { smallTargets } from '../../test/support/small-target.ts';
 import { tempDir } from '../../test/support/temp-dir.ts';
 import { until, within } from '../../test/support/wait-for.ts';
 import type { Power } from '../power/port.ts';
-import { buildApp } from './app.ts';
 
 const TOKEN = 'emergency-token-0123456789';
 const ENTER = '^J';
@@ -41,26 +40,14 @@ async function house() {
     get: async (id: OperationId) => operations.get(id),
     watch: () => () => undefined,
   } as unknown as Power;
-  const app = await buildApp({
-    alerts: undefined,
-    notify: undefined,
+  const app = await powerOnlyApp({
     door: testDoor({ bearerToken: TOKEN }),
-    conversation: undefined,
-    whyPowerOnly: 'the journal is damaged',
     targets: smallTargets({
       devvm: {
         power,
         state: { ssh: { answers: false, reading: 'silent', at: null }, qmp: { answers: true, at: null } },
       },
     }),
-    describe: () => {
-      throw new Error('not asked for');
-    },
-    verbTimeoutMs: 1_000,
-    keepaliveMs: 1_000,
-    webDir: '/does/not/exist',
-    tls: undefined,
-    logger: pino({ level: 'silent' }),
   });
   app.addHook('onSend', async (_request, _reply, payload) => {
     if (String(payload).startsWith('<!doctype html>')) pages.push(String(payload));

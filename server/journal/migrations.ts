@@ -168,7 +168,7 @@ const SESSION_LIST = `
     FROM events AS o WHERE kind = 'session_opened' AND session_id IS NOT NULL AND json_valid(event) ORDER BY id ON CONFLICT DO NOTHING;
   INSERT INTO session_people
     SELECT DISTINCT session_id, coalesce(json_extract(event, '$.actor.name'), '') FROM events
-    WHERE kind = 'user' AND session_id IS NOT NULL 
+    WHERE kind = 'user' AND session_id IS NOT NULL
     AND CASE WHEN json_valid(event) THEN json_extract(event, '$.actor.type') END = 'operator';
   INSERT INTO session_words (rowid, text, session_id)
     SELECT id, substr(${textOf('events')}, 1, 4000), session_id FROM events WHERE kind IN (${WORDED}) AND session_id IS NOT NULL AND json_valid(event);

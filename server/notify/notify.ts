@@ -1,5 +1,4 @@
 // Notifications: one outbox for each channel, and what the page shows and asks of them.
-
 import type { Logger } from 'pino';
 import { eventId } from '../../protocol/ids.ts';
 import type {

@@ -1,7 +1,6 @@
 // What an outbox does with an event for one channel: says it in words, looks whether anybody has to be told, sends it, and records what
 // became of it. A notification that cannot be sent is tried again as long as it is worth anything; meanwhile the others of its page are tried
 // too, and those after it once each. What was recorded is never sent again, also after a restart.
-
 import type { Logger } from 'pino';
 import { SERVER } from '../../protocol/actors.ts';
 import type { JournalEvent } from '../../protocol/events.ts';

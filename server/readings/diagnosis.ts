@@ -32,20 +32,9 @@ export interface DiagnosisParts {
 // Together with what follows it, this stays below the second for which an emergency verb may be held up.
 const QUICK_PATIENCE_MS = 800;
 
-export function createDiagnosis({
-  target,
-  host,
-  readings,
-  evidence,
-  verbBeganAtMs,
-}: DiagnosisParts): Diagnosis {
-  const shared = shareTriage({
-    target,
-    host,
-    readings,
-    evidence,
-    ...(verbBeganAtMs === undefined ? {} : { verbBeganAtMs }),
-  });
+export function createDiagnosis(parts: DiagnosisParts): Diagnosis {
+  const { target, readings, evidence } = parts;
+  const shared = shareTriage(parts);
   return {
     triage: (cause) => shared.ask(cause),
     looking: () => shared.looking(),

@@ -1,7 +1,6 @@
 // What is old is deleted, where the deployment wants that: whole sessions and operations that are over, oldest first, with their evidence
 // and the conversation of the agent; by age also what belongs to neither. Each deletion is in the journal before it begins, so the record tells what it does not hold any more, and
 // the number of an event is never given again.
-
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Logger } from 'pino';
 import { SERVER } from '../../protocol/actors.ts';

@@ -1,5 +1,4 @@
 // Conversations and their turns. The server owns a session; clients attach to it. A turn runs detached from any client.
-
 import type { Logger } from 'pino';
 import { SERVER } from '../../protocol/actors.ts';
 import type {

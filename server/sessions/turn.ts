@@ -1,6 +1,5 @@
 // One turn, from its first event to its only `turn_end`. The agent tells it what happens; each step is on disk before the agent
 // goes on. The first cause of the end wins: stop, limit, shutdown, or the agent's own end.
-
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Logger } from 'pino';
 import { AGENT, SERVER } from '../../protocol/actors.ts';

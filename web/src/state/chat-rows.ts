@@ -1,5 +1,4 @@
 // What stands in the chat, row by row: looks that went well are one row, a verb of the agent is its operation and nothing else. Pure.
-
 import { isMutating } from '../../../protocol/verbs.ts';
 import { isGoodLook, lookName } from './tool-words.ts';
 import type { Item, ToolItem } from './transcript.ts';

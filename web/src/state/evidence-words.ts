@@ -1,7 +1,7 @@
 // What the two samples of a capture say, for people: one sentence, and the differences by device. Pure.
 import type { EvidenceRecord, SamplePair } from '../../../protocol/evidence.ts';
 import { wordOf } from './verdict.ts';
-import { size } from './words.ts';
+import { capital, size } from './words.ts';
 
 /** What was not read has no value, and never a zero. */
 const NOT_READ = 'not read';
@@ -58,7 +58,6 @@ const deviceWords = (device: string): string =>
 
 const integer = (value: string): bigint | undefined =>
   /^-?\d{1,40}$/.test(value) ? BigInt(value) : undefined;
-const capital = (text: string): string => text.charAt(0).toUpperCase() + text.slice(1);
 
 const changeOf = (a: bigint, b: bigint, counter: string): bigint =>
   counter === 'used index' && b < a && a < QUEUE_INDEXES ? b - a + QUEUE_INDEXES : b - a;

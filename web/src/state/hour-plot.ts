@@ -1,13 +1,6 @@
 // The last hour of what a VM wrote, as paths of a picture of 300 by 60 and as words. Pure. What was not recorded is a gap, never a zero.
+import type { DiskWrites } from '../../../protocol/triage.ts';
 import { shortTime } from './words.ts';
-
-export interface Hour {
-  /** When the first value was taken (UTC, ISO 8601). */
-  readonly from: string;
-  readonly step_s: number;
-  /** null: not recorded. */
-  readonly bytes_per_s: readonly (number | null)[];
-}
 
 interface Piece {
   readonly line: string;
@@ -40,7 +33,7 @@ export const rate = (bytesPerS: number): string => {
   return `${mega < 10 ? mega.toFixed(1) : Math.round(mega)} MB/s`;
 };
 
-export const plotOf = ({ from, step_s, bytes_per_s }: Hour): HourPlot => {
+export const plotOf = ({ from, step_s, bytes_per_s }: DiskWrites): HourPlot => {
   const values = bytes_per_s;
   const peak = Math.max(1, ...values.map((value) => value ?? 0));
   const x = (index: number) => Math.round((index / Math.max(1, values.length - 1)) * WIDTH * 10) / 10;

@@ -1,18 +1,17 @@
 // The power path of one target: its state, the operation under way, and triage without AI. It uses nothing of the session, so
 // it works when chat, stream and agent are dead. It outlives the view of its target: an answer that comes while another target
 // is shown is kept, but nothing more is asked then. An answer that names another target is refused.
+import { online } from 'svelte/reactivity/window';
 import { contradictionOf } from '../../../protocol/contradiction.ts';
 import type { HostKeyChange } from '../../../protocol/host-keys.ts';
 import type { TargetState } from '../../../protocol/me.ts';
 import type { OperationFrame } from '../../../protocol/operations.ts';
-import type { TriageReport } from '../../../protocol/triage.ts';
+import type { DiskWrites, TriageReport } from '../../../protocol/triage.ts';
 import { isMutating, type MutatingVerb, type Verb } from '../../../protocol/verbs.ts';
 import { acceptHostKey, fetchOperation, fetchTarget, runTriage, startVerb } from '../api/console-api.ts';
 import { readEventStream } from '../api/event-stream.ts';
 import { ApiError, asApiError } from '../api/http.ts';
 import type { Kept } from './browser-memory.ts';
-import type { Hour } from './hour-plot.ts';
-import { network } from './network.svelte.ts';
 import { applyFrame, fromOperation, type OperationView } from './operation-view.ts';
 import { isStale } from './power-words.ts';
 import { serverClock } from './server-clock.svelte.ts';
@@ -161,7 +160,7 @@ export class PowerStore {
       state: this.#state,
       report: this.#holding ?? undefined,
       unreachable: this.#unreachable,
-      online: network.online,
+      online: online.current !== false,
       nowMs: this.nowMs,
     });
   }
@@ -170,7 +169,7 @@ export class PowerStore {
     return this.#state?.looking !== undefined;
   }
   /** What was written in the last hour, as the finding that holds has it. */
-  get hour(): Hour | undefined {
+  get hour(): DiskWrites | undefined {
     return this.#holding === null ? undefined : this.#state?.finding?.hour;
   }
   /** The finding that still holds. */

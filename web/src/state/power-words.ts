@@ -2,6 +2,7 @@
 import type { TargetState } from '../../../protocol/me.ts';
 import type { MutatingVerb, Verb } from '../../../protocol/verbs.ts';
 import type { Tone } from './tone.ts';
+import { capital } from './words.ts';
 
 export const READ_ONLY_ORDER = ['status', 'forensics'] as const;
 /** From mild to strong; cycle is the recovery. */
@@ -69,8 +70,10 @@ export const stateDoubt = (verb: MutatingVerb, state: string): string => {
 };
 
 /** A reading that is older says nothing about now: it has missed two answers. */
-export const FRESH_MS = 15_000;
+const FRESH_MS = 15_000;
 
+export const isFresh = (at: string | null, nowMs: number): boolean =>
+  at !== null && nowMs - Date.parse(at) <= FRESH_MS;
 export const isStale = (at: string | null, nowMs: number): boolean =>
   at !== null && nowMs - Date.parse(at) > FRESH_MS;
 
@@ -124,7 +127,14 @@ export const lampsOf = (state: TargetState | null, nowMs: number): readonly Lamp
   lampOf('QMP', state?.qmp, nowMs),
 ];
 
-const capital = (word: string): string => word.charAt(0).toUpperCase() + word.slice(1);
+/** What does not answer now, e.g. `SSH silent, QMP silent`; empty: nothing is known to be silent. */
+export const troubleOf = (lamps: readonly LampView[]): string =>
+  lamps
+    .filter(({ tone, stale }) => tone === 'warn' && !stale)
+    .map(({ name, word }) => `${name} ${word}`)
+    .join(', ');
+export const allAnswer = (lamps: readonly LampView[]): boolean =>
+  lamps.every(({ tone, stale }) => tone === 'ok' && !stale);
 
 /** The line under the name: "Running · SSH silent". */
 export const stateLine = (state: TargetState | null, nowMs: number): string => {
@@ -136,7 +146,7 @@ export const stateLine = (state: TargetState | null, nowMs: number): string => {
   if (isStale(vm.at, nowMs)) return `Unknown · last read ${howOld(vm.at, nowMs)} ago`;
   if (vm.state !== 'running') return capital(vm.state);
   const lamps = lampsOf(state, nowMs);
-  const trouble = lamps.filter(({ tone, stale }) => tone === 'warn' && !stale);
-  if (trouble.length > 0) return `Running · ${trouble.map(({ name, word }) => `${name} ${word}`).join(', ')}`;
-  return lamps.every(({ tone, stale }) => tone === 'ok' && !stale) ? 'Running · all answer' : 'Running';
+  const trouble = troubleOf(lamps);
+  if (trouble !== '') return `Running · ${trouble}`;
+  return allAnswer(lamps) ? 'Running · all answer' : 'Running';
 };

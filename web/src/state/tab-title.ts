@@ -37,13 +37,6 @@ const TONES: Readonly<Record<Level, TabTone>> = {
 /** In a title there is no drawing. Full: fresh. Hollow: not known. */
 const SHAPES: Readonly<Record<TabTone, string>> = { ok: '✓', warn: '●', bad: '✕', none: '○' };
 
-/** A target by itself has its finding whole, the list of targets has it in short: the words are made from the short one. */
-const inShort = (state: TargetState): TargetState => {
-  if (state.finding === undefined) return state;
-  const { report, at, past } = state.finding;
-  return { ...state, found: { ...report.finding, at, ...(past === undefined ? {} : { past }) } };
-};
-
 export const tabTitle = ({ target, state, nowMs, reached, asked }: TabState): TabWords => {
   const say = (tone: TabTone, words: string): TabWords => ({
     tone,
@@ -51,7 +44,7 @@ export const tabTitle = ({ target, state, nowMs, reached, asked }: TabState): Ta
   });
   if (asked && reached) return say('warn', 'asks you');
   if (!reached) return say('none', 'unknown');
-  const { level, words } = healthOf(state === null ? undefined : inShort(state), nowMs);
+  const { level, words } = healthOf(state ?? undefined, nowMs);
   // A tab has room for the word of a finding, and not for its headline.
   const [first = words] = words.split('. ');
   if (level !== 'well') return say(TONES[level], first);

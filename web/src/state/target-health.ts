@@ -2,7 +2,7 @@
 // Only fresh readings count, and what is not known is never called well.
 import type { TargetState } from '../../../protocol/me.ts';
 import { STATE_TONES } from '../../../protocol/state-words.ts';
-import { FRESH_MS } from './power-words.ts';
+import { isFresh } from './power-words.ts';
 import { roughAge } from './words.ts';
 
 /** From worst to best. `broken`: triage found it, and it still holds. `asking`: nothing was read yet. */
@@ -16,11 +16,17 @@ export interface Health {
   readonly detail: string;
 }
 
-const isFresh = (at: string | null, nowMs: number): boolean =>
-  at !== null && nowMs - Date.parse(at) <= FRESH_MS;
-
 const withVerb = (state: TargetState, words: string): string =>
   state.operation?.state === 'running' ? `${state.operation.verb} runs, ${words}` : words;
+
+/** The list of targets has a finding in short; a target by itself has it whole. */
+const foundOf = ({
+  found,
+  finding,
+}: TargetState): Omit<NonNullable<TargetState['found']>, 'at'> | undefined =>
+  finding === undefined
+    ? found
+    : { ...finding.report.finding, ...(finding.past === undefined ? {} : { past: finding.past }) };
 
 /** `nowMs`: the time by the server's clock, which dated the readings. */
 export const healthOf = (state: TargetState | undefined, nowMs: number): Health => {
@@ -37,7 +43,7 @@ export const healthOf = (state: TargetState | undefined, nowMs: number): Health 
   if (!isFresh(vm.at, nowMs))
     return say('unknown', `${vm.state === 'unknown' ? 'not known' : vm.state} ${roughAge(vm.at, nowMs)}`);
   if (vm.state === 'unknown') return say('unknown', 'not known');
-  const { found } = state;
+  const found = foundOf(state);
   if (found?.word !== undefined && found.past === undefined && STATE_TONES[found.word] === 'bad')
     return say('broken', `${found.word}. ${found.headline ?? found.summary}`);
   if (vm.state !== 'running') return say('stopped', vm.state);

@@ -1,12 +1,12 @@
 // The three answers of the first second: is it well, what is wrong, what to do. From what the console knows of a target, and from how long
 // ago it knew it. Pure.
-
 import type { TargetState } from '../../../protocol/me.ts';
 import { STATE_TONES, type StateWord } from '../../../protocol/state-words.ts';
 import type { TriageReport } from '../../../protocol/triage.ts';
 import type { MutatingVerb } from '../../../protocol/verbs.ts';
-import { howOld, isStale, lampsOf } from './power-words.ts';
+import { allAnswer, howOld, isStale, lampsOf, troubleOf } from './power-words.ts';
 import type { Tone } from './tone.ts';
+import { capital } from './words.ts';
 
 export interface Verdict {
   readonly tone: Tone;
@@ -35,7 +35,6 @@ export interface Known {
   readonly nowMs: number;
 }
 
-const capital = (word: string): string => word.charAt(0).toUpperCase() + word.slice(1);
 const NOTHING = { from: 'nothing', at: null, advised: null } as const;
 
 const ofSilence = ({ target, online, state }: Known): Verdict => ({
@@ -88,13 +87,13 @@ const ofReadings = (target: string, state: TargetState, nowMs: number): Verdict 
       detail: vm.state === 'stopped' ? 'Start brings it back, if it should run.' : '',
     };
   const lamps = lampsOf(state, nowMs);
-  const silent = lamps.filter(({ tone, stale }) => tone === 'warn' && !stale);
-  if (silent.length > 0)
+  const trouble = troubleOf(lamps);
+  if (trouble !== '')
     return {
       ...readings,
       tone: 'warn',
       word: 'Silent',
-      headline: `${silent.map(({ name, word }) => `${name} ${word}`).join(', ')}.`,
+      headline: `${trouble}.`,
       detail: '',
     };
   const [ssh] = lamps;
@@ -107,7 +106,7 @@ const ofReadings = (target: string, state: TargetState, nowMs: number): Verdict 
       detail: '',
     };
   // Of the disks nothing was seen yet: that takes triage.
-  const all = lamps.every(({ tone, stale }) => tone === 'ok' && !stale);
+  const all = allAnswer(lamps);
   return {
     ...readings,
     tone: 'ok',

@@ -1,4 +1,6 @@
 // Numbers and times in words. Pure.
+export const capital = (word: string): string => word.charAt(0).toUpperCase() + word.slice(1);
+
 export const duration = (ms: number): string => {
   if (ms < 1_000) return `${Math.round(ms)} ms`;
   if (ms < 10_000) return `${(ms / 1_000).toFixed(1)} s`;

@@ -2,7 +2,7 @@
 // hide text becomes nothing. Pure.
 import Anser from 'anser';
 import { type TextPiece, visiblePieces } from '../../../protocol/visible-text.ts';
-import { styleAfter } from './settled-lines.ts';
+import { COLOUR, styleAfter } from './settled-lines.ts';
 
 export interface AnsiPiece extends TextPiece {
   readonly classes: string;
@@ -51,5 +51,4 @@ export const chunksOf = (lines: readonly string[], size: number): readonly Chunk
 };
 
 /** The same without colours. */
-export const uncoloured = (text: string): string => text.replace(COLOURS, '');
-const COLOURS = new RegExp(`${ESC}\\[[0-9:;]*m`, 'g');
+export const uncoloured = (text: string): string => text.replace(COLOUR, '');

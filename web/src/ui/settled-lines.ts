@@ -193,4 +193,5 @@ export const styleAfter = (text: string, before: string): string => {
   for (const [, parameters = ''] of text.matchAll(COLOUR)) screen.paint(parameters);
   return screen.style;
 };
-const COLOUR = new RegExp(`${ESC}\\[([0-9:;]*)m`, 'g');
+/** A colour, with its parameters. */
+export const COLOUR = new RegExp(`${ESC}\\[([0-9:;]*)m`, 'g');
