@@ -44,6 +44,7 @@ import {
   TriageBody,
 } from './bodies.ts';
 import { events, file, json, nothing, ProblemAnswer, problem, type Route } from './contract.ts';
+import { Doctor, DoctorBody, DoctorTick, Drill, Examination } from './doctor.ts';
 import { EphemeralEvent, EventStamp, JournaledBody } from './events.ts';
 import { EvidenceList, EvidenceRecord } from './evidence.ts';
 import { Me, TargetState, TargetsAnswer } from './me.ts';
@@ -56,6 +57,7 @@ import {
   PushSubscriptionBody,
 } from './notifications.ts';
 import { Operation, OperationFrame, VerbResult } from './operations.ts';
+import { ReportQuery, TargetReportQuery } from './report.ts';
 import { SessionsPage, SessionTitle } from './sessions.ts';
 import { TriageReport } from './triage.ts';
 import { mutatingVerb, sessionId, verb, type Wire } from './wire.ts';
@@ -460,6 +462,42 @@ export const ROUTES = {
     body: LookingBody,
     answers: { 204: nothing('Whether or not it still counts.') },
     problems: ['power-only'],
+  },
+
+  'GET /api/doctor': {
+    says: 'The last examination of all links, and when the next one is.',
+    answers: { 200: json(Doctor, 'As it is now. Nothing is asked for it.') },
+  },
+  'POST /api/doctor': {
+    says: 'Examines all links now. Whoever asks while one is under way gets its result. It changes nothing: no host key is pinned, no capture is made.',
+    body: DoctorBody,
+    answers: { 200: json(Examination, 'All links; also 200 where some are broken.') },
+    problems: ['unknown-target', 'shutting-down'],
+  },
+  'GET /api/doctor/stream': {
+    says: 'Ticks, 250 ms apart, to be measured by whoever receives them: an edge that keeps streams back delivers them at once.',
+    answers: { 200: events(DoctorTick, 'It ends after the last one.') },
+  },
+  'POST /api/targets/{target}/drill': {
+    says: 'Walks the way of a night on this target: status, triage, forensics, the evidence, a notification. It captures evidence and changes nothing else.',
+    params: TARGET,
+    body: NoBody,
+    answers: { 200: json(Drill, 'Each step; also 200 where one failed.') },
+    problems: ['unknown-target', 'shutting-down'],
+  },
+  'GET /api/session/{id}/report': {
+    says: 'The report of an incident, from the journal: what happened when, findings, commands, approvals, verbs, outcome, what is left.',
+    params: SESSION,
+    query: ReportQuery,
+    answers: { 200: file('text/markdown', 'Or HTML, where `format` says so.') },
+    problems: ['unknown-session', 'invalid-input', 'power-only'],
+  },
+  'GET /api/targets/{target}/report': {
+    says: 'The same of one target in a span of time, with what no session did.',
+    params: TARGET,
+    query: TargetReportQuery,
+    answers: { 200: file('text/markdown', 'Or HTML, where `format` says so.') },
+    problems: ['unknown-target', 'invalid-input', 'power-only'],
   },
 
   'GET /api/evidence': {
