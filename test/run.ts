@@ -21,6 +21,7 @@ async function everything(): Promise<FileOutcome[]> {
   const steps = timed('checks', () => check()).map(({ name, ok }) => oneStep(`check: ${name}`, ok));
   // The console serves what is in web/dist, and runs from dist/: those of now, not of the last build.
   const built = timed('the page and the bundle are built', () => run('npm', 'run', '-s', 'build'));
+  if (built) process.env['BREAKGLASS_BUILT_PAGE'] = path.join(root, 'web/dist');
   // Before the tests that need it, or two of them would install packages at the same time. Whether it can be built is told by them.
   timed("QEMU's guest is built", () => run(process.execPath, 'lab/qemu/build-guest.ts'));
   // Side by side: no test claims how long anything takes, so none is disturbed by another.
