@@ -4,7 +4,7 @@ import { z } from 'zod';
 import { Actor } from './operations.ts';
 import { evidenceId, instant, targetName, type Wire } from './wire.ts';
 
-/** In the order in which a chain is looked at: what a link needs stands before it. */
+/** In the order in which they are shown: what a link needs stands before it. */
 export const LINK_CODES = [
   // The console itself.
   'configuration',
@@ -31,18 +31,18 @@ export const LINK_CODES = [
   'power-route',
   'power-host-key',
   'power-login',
-  'power-source',
   'power-junk',
-  'power-version',
   'power-status',
-  'power-evidence',
+  'power-version',
+  'power-source',
   'power-space',
+  'power-evidence',
   // How people come in.
+  'edge-address',
+  'edge-certificate',
   'edge-identity',
   'edge-spoofed',
   'edge-stream',
-  'edge-address',
-  'edge-certificate',
   // What leaves.
   'notify-push',
   'notify-ntfy',
@@ -66,7 +66,11 @@ export type LinkState = Wire<typeof LinkState>;
 export const Link = z
   .object({
     code: LinkCode,
-    target: targetName.exactOptional().describe('absent: of the console itself'),
+    target: targetName
+      .exactOptional()
+      .describe(
+        'absent: of the console itself. `ssh-key` has one where that target is reached with a key of its own',
+      ),
     title: z.string().describe('what the link is, in a few words'),
     state: LinkState,
     detail: z.string().describe('a sentence for a person: what was seen'),
@@ -81,6 +85,19 @@ export const Link = z
   .meta({ id: 'Link', description: 'One link, as it was seen in one examination.' });
 export type Link = Wire<typeof Link>;
 
+/** How many links are in which state. */
+export const LinkCount = z.object({
+  works: z.int(),
+  doubtful: z.int(),
+  broken: z.int(),
+  'not-checked': z.int(),
+  'not-used': z.int(),
+});
+
+/** Which link, without what was seen of it. */
+export const LinkName = z.object({ code: LinkCode, target: targetName.exactOptional() });
+export type LinkName = Wire<typeof LinkName>;
+
 export const Examination = z
   .object({
     at: instant.describe('when it began'),
@@ -89,13 +106,7 @@ export const Examination = z
     links: z
       .array(Link)
       .describe('those of the console itself first, then target by target, each in the order of a chain'),
-    count: z.object({
-      works: z.int(),
-      doubtful: z.int(),
-      broken: z.int(),
-      'not-checked': z.int(),
-      'not-used': z.int(),
-    }),
+    count: LinkCount,
   })
   .meta({ id: 'Examination', description: 'All links, looked at once. Nothing was changed by it.' });
 export type Examination = Wire<typeof Examination>;
@@ -125,12 +136,14 @@ export const DoctorTick = z
   .meta({ id: 'DoctorTick' });
 export type DoctorTick = Wire<typeof DoctorTick>;
 
-const DrillStep = z.object({
+/** One step of a drill. */
+export const DrillStep = z.object({
   name: z.enum(['links', 'status', 'triage', 'forensics', 'evidence', 'notification']),
   ok: z.boolean(),
   took_ms: z.number(),
   detail: z.string().describe('a sentence for a person'),
 });
+export type DrillStep = Wire<typeof DrillStep>;
 
 export const Drill = z
   .object({
