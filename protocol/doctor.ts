@@ -1,57 +1,9 @@
-// What doctor says: whether each link between a phone at night and a VM that runs again works, before the VM is down. Codes are stable; each
-// is a heading of docs/doctor.md.
+// What doctor says: whether each link between a phone at night and a VM that runs again works, before the VM is down. Codes are stable
+// (link-codes.ts); each is a heading of docs/doctor.md.
 import { z } from 'zod';
+import { LINK_CODES } from './link-codes.ts';
 import { Actor } from './operations.ts';
 import { evidenceId, instant, targetName, type Wire } from './wire.ts';
-
-/** In the order in which they are shown: what a link needs stands before it. */
-export const LINK_CODES = [
-  // The console itself.
-  'configuration',
-  'data-directory',
-  'data-space',
-  'data-lock',
-  'journal',
-  'ssh-key',
-  // The agent and its model.
-  'agent-binary',
-  'model-route',
-  'model-credential',
-  'model-answer',
-  // One target's VM.
-  'vm-route',
-  'vm-banner',
-  'vm-host-key',
-  'vm-repair',
-  'vm-observer',
-  'vm-sudo',
-  'vm-shell',
-  'vm-clock',
-  // Its power path.
-  'power-route',
-  'power-host-key',
-  'power-login',
-  'power-junk',
-  'power-status',
-  'power-version',
-  'power-source',
-  'power-space',
-  'power-evidence',
-  // How people come in.
-  'edge-address',
-  'edge-certificate',
-  'edge-identity',
-  'edge-spoofed',
-  'edge-stream',
-  // What leaves.
-  'notify-push',
-  'notify-ntfy',
-  'notify-webhook',
-  'audit-syslog',
-  'audit-webhook',
-  // People.
-  'drill',
-] as const;
 
 export const LinkCode = z.enum(LINK_CODES);
 export type LinkCode = Wire<typeof LinkCode>;
@@ -119,16 +71,6 @@ export const Doctor = z
   })
   .meta({ id: 'Doctor' });
 export type Doctor = Wire<typeof Doctor>;
-
-export const DoctorBody = z.strictObject(
-  {
-    target: z
-      .string({ error: 'target: expected the name of a target' })
-      .optional()
-      .describe('only this target and the console itself; absent: all'),
-  },
-  { error: 'expected an object with nothing but target' },
-);
 
 /** One tick of `GET /api/doctor/stream`: whoever receives it measures whether ticks come one by one. */
 export const DoctorTick = z

@@ -1,7 +1,8 @@
 // Walks the chains of one examination. Whatever a look does, a link gets a verdict: a look that hangs is broken, one that throws could
 // not be made, and what needs a broken link is not looked at.
-import { LINK_CODES, type Link, type LinkCode } from '../../protocol/doctor.ts';
+import type { Link, LinkCode } from '../../protocol/doctor.ts';
 import type { TargetName } from '../../protocol/ids.ts';
+import { LINK_CODES } from '../../protocol/link-codes.ts';
 import { type Chain, type LinkLook, reasonOf, type Seen } from './link.ts';
 
 export interface Bounds {
@@ -59,10 +60,19 @@ export async function examine(
     atMost(bounds.targetsAtOnce, [...ofTargets.values()], (those) => Promise.all(those.map(walk))),
   ]).finally(() => clearTimeout(timer));
 
-  const order = [undefined, ...ofTargets.keys()];
+  return inOrder(await Promise.all([...verdicts.values()].map(({ promise }) => promise)), [
+    ...ofTargets.keys(),
+  ]);
+}
+
+/** The console's own first, then target by target as they are given; each in the order of LINK_CODES. */
+export function inOrder(
+  links: readonly Link[],
+  targets: readonly (TargetName | undefined)[],
+): readonly Link[] {
+  const order = [undefined, ...targets];
   const place = ({ code, target }: Link): number =>
     order.indexOf(target) * LINK_CODES.length + LINK_CODES.indexOf(code);
-  const links = await Promise.all([...verdicts.values()].map(({ promise }) => promise));
   return links.toSorted((a, b) => place(a) - place(b));
 }
 
