@@ -309,3 +309,13 @@ export const EvidenceTextQuery = z.object({
     .optional()
     .describe('`1`: exactly what was captured, which may command a terminal that shows it'),
 });
+
+export const DoctorBody = z.strictObject(
+  {
+    target: z
+      .string({ error: 'target: expected the name of a target' })
+      .optional()
+      .describe('only this target and the console itself; absent: all'),
+  },
+  { error: 'expected an object with nothing but target' },
+);

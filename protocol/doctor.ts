@@ -1,57 +1,9 @@
-// What doctor says: whether each link between a phone at night and a VM that runs again works, before the VM is down. Codes are stable; each
-// is a heading of docs/doctor.md.
+// What doctor says: whether each link between a phone at night and a VM that runs again works, before the VM is down. Codes are stable
+// (link-codes.ts); each is a heading of docs/doctor.md.
 import { z } from 'zod';
+import { LINK_CODES } from './link-codes.ts';
 import { Actor } from './operations.ts';
 import { evidenceId, instant, targetName, type Wire } from './wire.ts';
-
-/** In the order in which a chain is looked at: what a link needs stands before it. */
-export const LINK_CODES = [
-  // The console itself.
-  'configuration',
-  'data-directory',
-  'data-space',
-  'data-lock',
-  'journal',
-  'ssh-key',
-  // The agent and its model.
-  'agent-binary',
-  'model-route',
-  'model-credential',
-  'model-answer',
-  // One target's VM.
-  'vm-route',
-  'vm-banner',
-  'vm-host-key',
-  'vm-repair',
-  'vm-observer',
-  'vm-sudo',
-  'vm-shell',
-  'vm-clock',
-  // Its power path.
-  'power-route',
-  'power-host-key',
-  'power-login',
-  'power-source',
-  'power-junk',
-  'power-version',
-  'power-status',
-  'power-evidence',
-  'power-space',
-  // How people come in.
-  'edge-identity',
-  'edge-spoofed',
-  'edge-stream',
-  'edge-address',
-  'edge-certificate',
-  // What leaves.
-  'notify-push',
-  'notify-ntfy',
-  'notify-webhook',
-  'audit-syslog',
-  'audit-webhook',
-  // People.
-  'drill',
-] as const;
 
 export const LinkCode = z.enum(LINK_CODES);
 export type LinkCode = Wire<typeof LinkCode>;
@@ -66,7 +18,11 @@ export type LinkState = Wire<typeof LinkState>;
 export const Link = z
   .object({
     code: LinkCode,
-    target: targetName.exactOptional().describe('absent: of the console itself'),
+    target: targetName
+      .exactOptional()
+      .describe(
+        'absent: of the console itself. `ssh-key` has one where that target is reached with a key of its own',
+      ),
     title: z.string().describe('what the link is, in a few words'),
     state: LinkState,
     detail: z.string().describe('a sentence for a person: what was seen'),
@@ -81,6 +37,19 @@ export const Link = z
   .meta({ id: 'Link', description: 'One link, as it was seen in one examination.' });
 export type Link = Wire<typeof Link>;
 
+/** How many links are in which state. */
+export const LinkCount = z.object({
+  works: z.int(),
+  doubtful: z.int(),
+  broken: z.int(),
+  'not-checked': z.int(),
+  'not-used': z.int(),
+});
+
+/** Which link, without what was seen of it. */
+export const LinkName = z.object({ code: LinkCode, target: targetName.exactOptional() });
+export type LinkName = Wire<typeof LinkName>;
+
 export const Examination = z
   .object({
     at: instant.describe('when it began'),
@@ -89,13 +58,7 @@ export const Examination = z
     links: z
       .array(Link)
       .describe('those of the console itself first, then target by target, each in the order of a chain'),
-    count: z.object({
-      works: z.int(),
-      doubtful: z.int(),
-      broken: z.int(),
-      'not-checked': z.int(),
-      'not-used': z.int(),
-    }),
+    count: LinkCount,
   })
   .meta({ id: 'Examination', description: 'All links, looked at once. Nothing was changed by it.' });
 export type Examination = Wire<typeof Examination>;
@@ -109,28 +72,20 @@ export const Doctor = z
   .meta({ id: 'Doctor' });
 export type Doctor = Wire<typeof Doctor>;
 
-export const DoctorBody = z.strictObject(
-  {
-    target: z
-      .string({ error: 'target: expected the name of a target' })
-      .optional()
-      .describe('only this target and the console itself; absent: all'),
-  },
-  { error: 'expected an object with nothing but target' },
-);
-
 /** One tick of `GET /api/doctor/stream`: whoever receives it measures whether ticks come one by one. */
 export const DoctorTick = z
   .object({ kind: z.literal('tick'), n: z.int().describe('from 1'), of: z.int(), sent_at: instant })
   .meta({ id: 'DoctorTick' });
 export type DoctorTick = Wire<typeof DoctorTick>;
 
-const DrillStep = z.object({
+/** One step of a drill. */
+export const DrillStep = z.object({
   name: z.enum(['links', 'status', 'triage', 'forensics', 'evidence', 'notification']),
   ok: z.boolean(),
   took_ms: z.number(),
   detail: z.string().describe('a sentence for a person'),
 });
+export type DrillStep = Wire<typeof DrillStep>;
 
 export const Drill = z
   .object({

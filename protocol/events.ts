@@ -2,6 +2,7 @@
 // before any client saw it and never changes. An ephemeral event has no id and is never journaled.
 import { z } from 'zod';
 import { Approval, ApprovalAnswer, Grant, PolicyMode } from './approvals.ts';
+import { DrillStep, LinkCount, LinkName } from './doctor.ts';
 import { EvidenceStatus } from './evidence.ts';
 import { HostKeyAccepted } from './host-keys.ts';
 import { NotificationResult } from './notifications.ts';
@@ -289,6 +290,23 @@ export const JournaledBody = z.discriminatedUnion('kind', [
       ways_in: z.array(z.string()).describe('how one can sign in; no secret'),
     })
     .describe('The console started with this configuration. Belongs to no session.'),
+  z
+    .object({
+      kind: z.literal('examined'),
+      count: LinkCount,
+      broken: z.array(LinkName),
+      newly_broken: z.array(LinkName).describe('worked, or was doubtful, when it was looked at before'),
+      mended: z.array(LinkName).describe('was broken when it was looked at before'),
+    })
+    .describe('Doctor looked at all links. What it saw is in `GET /api/doctor`. Belongs to no session.'),
+  z
+    .object({
+      kind: z.literal('drilled'),
+      ok: z.boolean(),
+      steps: z.array(DrillStep),
+      evidence_id: evidenceId.exactOptional(),
+    })
+    .describe('The way of a night was walked on the target. Belongs to no session.'),
 ]);
 export type JournaledBody = Wire<typeof JournaledBody>;
 

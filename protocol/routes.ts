@@ -26,6 +26,7 @@ import { Approval, ApprovalOutcome, SessionPolicy } from './approvals.ts';
 import {
   ApprovalBody,
   ChatBody,
+  DoctorBody,
   EvidenceQuery,
   EvidenceTextQuery,
   HostKeyBody,
@@ -44,7 +45,7 @@ import {
   TriageBody,
 } from './bodies.ts';
 import { events, file, json, nothing, ProblemAnswer, problem, type Route } from './contract.ts';
-import { Doctor, DoctorBody, DoctorTick, Drill, Examination } from './doctor.ts';
+import { Doctor, DoctorTick, Drill, Examination } from './doctor.ts';
 import { EphemeralEvent, EventStamp, JournaledBody } from './events.ts';
 import { EvidenceList, EvidenceRecord } from './evidence.ts';
 import { Me, TargetState, TargetsAnswer } from './me.ts';

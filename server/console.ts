@@ -1,5 +1,6 @@
 // The console: it makes all parts from the configuration, and closes those that have a lifetime.
 import { readFileSync } from 'node:fs';
+import path from 'node:path';
 import type { FastifyInstance } from 'fastify';
 import type { Logger } from 'pino';
 import { configuredEvent } from './about/configured.ts';
@@ -7,16 +8,20 @@ import { describe } from './about/describe.ts';
 import { warningsOf } from './about/warnings.ts';
 import { createDoor, type Door } from './access/door.ts';
 import { capturePaces } from './agent/capture-pace.ts';
-import { createAgentDriver } from './agent/driver.ts';
+import { type CountedDriver, createAgentDriver } from './agent/driver.ts';
 import { handsOf } from './agent/hands.ts';
-import { claudeConfigDir } from './agent/process-options.ts';
+import { claudeBinary, claudeConfigDir } from './agent/process-options.ts';
 import { forgetConversation } from './agent/transcripts.ts';
 import { type Alerts, startAlerts } from './alerts/alerts.ts';
 import { letLook } from './alerts/let-look.ts';
 import { Approvals } from './approvals/approvals.ts';
 import { SessionPolicies } from './approvals/session-policies.ts';
-import { startAudit } from './audit/audit.ts';
+import { type Audit, startAudit } from './audit/audit.ts';
 import type { Config } from './config/config.ts';
+import { chainsOf, lastDrillsIn } from './doctor/chains.ts';
+import { type Doctor, startDoctor } from './doctor/doctor.ts';
+import { createDrills } from './doctor/drill.ts';
+import { keptExamination } from './doctor/kept.ts';
 import { adoptLooseEvidence, removeEvidence } from './evidence/evidence.ts';
 import { buildApp } from './http/app.ts';
 import { checkJournalLater } from './journal/check-later.ts';
@@ -90,8 +95,29 @@ export async function createConsole(config: Config, logger: Logger): Promise<Con
   });
   const notify =
     conversation === undefined ? undefined : makeNotify(config, logger, { dataDir, door, ...conversation });
+  const doctor = makeDoctor(config, logger, {
+    dataDir,
+    journal,
+    controlDir,
+    ownerEnv,
+    targets,
+    warnings,
+    whyPowerOnly: why,
+    record,
+    agent,
+    door,
+    notify,
+  });
+  const drills = createDrills({
+    examine: (by, target) => doctor.examine(by, target),
+    notify,
+    journal,
+    onNotRecorded: (error) => logger.error({ err: error }, 'a drill is not recorded'),
+  });
   const app = await buildApp({
     door,
+    doctor,
+    drills,
     notify,
     conversation,
     whyPowerOnly: why,
@@ -122,6 +148,7 @@ export async function createConsole(config: Config, logger: Logger): Promise<Con
     loginUrl: (url) => door.loginUrl(door.access.owner, url),
     async close() {
       await sessions?.close();
+      await doctor.close();
       await app.close();
       await alerts?.close();
       await agent?.close();
@@ -138,12 +165,20 @@ export async function createConsole(config: Config, logger: Logger): Promise<Con
   };
 }
 
+interface Recorded {
+  warnings(): readonly string[];
+  /** What was found broken in the journal's file. */
+  damage(): readonly string[];
+  readonly audit: Audit;
+  close(): Promise<void>;
+}
+
 /** What is done with the journal beside the console's own use of it. Closed before the journal. */
 function makeRecord(
   config: Config,
   logger: Logger,
   { dataDir, journal }: { dataDir: DataDir; journal: Journal },
-): { warnings(): readonly string[]; close(): Promise<void> } {
+): Recorded {
   const check = checkJournalLater(dataDir.path, logger);
   const audit = startAudit({ config: config.audit, journal, logger });
   const retention = startRetention({
@@ -156,6 +191,8 @@ function makeRecord(
   });
   return {
     warnings: () => [...check.warnings(), ...audit.warnings()],
+    damage: () => check.warnings(),
+    audit,
     async close() {
       await Promise.all([check.close(), retention.close(), audit.close()]);
     },
@@ -177,6 +214,63 @@ function makeNotify(
         (id, target) => (watched.type === 'session' ? id === watched.session : target === watched.target),
         (session_id) => ({ kind: 'looking', session_id, nonce }),
       ),
+    logger,
+  });
+}
+
+function makeDoctor(
+  config: Config,
+  logger: Logger,
+  {
+    dataDir,
+    journal,
+    record,
+    agent,
+    door,
+    notify,
+    ...known
+  }: {
+    dataDir: DataDir;
+    journal: Journal | undefined;
+    controlDir: string | undefined;
+    ownerEnv: Readonly<Record<string, string>>;
+    targets: Targets;
+    warnings: readonly string[];
+    whyPowerOnly: string | undefined;
+    record: Recorded | undefined;
+    agent: CountedDriver | undefined;
+    door: Door;
+    notify: Notify | undefined;
+  },
+): Doctor {
+  const written = dataDir.whyNot === undefined ? dataDir.path : undefined;
+  return startDoctor({
+    chains: chainsOf({
+      ...known,
+      config,
+      dataDir: { ...dataDir, path: config.dataDir },
+      knownHostsFile: path.join(dataDir.path, 'known_hosts'),
+      journalTroubles: () => [...[journal?.health() ?? []].flat(), ...(record?.damage() ?? [])],
+      agent: {
+        binary: claudeBinary,
+        askOnce: async (signal) =>
+          agent === undefined
+            ? { type: 'not-asked', why: 'There is no agent while the journal is not available.' }
+            : agent.askOnce(signal),
+      },
+      traffic: () => door.edgeArrivals.seen(),
+      channels: {
+        notify,
+        pushDevices: () => notify?.push.devices().length ?? 0,
+        audit: record?.audit,
+        lastDrills: async () => (journal === undefined ? undefined : lastDrillsIn(journal)),
+      },
+      logger,
+    }),
+    targets: config.targets.all.map(({ name }) => name),
+    kept: keptExamination(written, logger),
+    journal,
+    everyHours: config.selfTestHours,
     logger,
   });
 }

@@ -122,6 +122,16 @@ read_status_of_qm() {
 
 # ---- the verb ------------------------------------------------------------------------------------------------------------
 
+# Sets REPLY to the MiB that are free where captures are kept; fails where the file system does not tell.
+read_space() {
+  local dir=$state free block
+  while [[ $dir && ! -d $dir ]]; do dir=${dir%/*}; done # before the first capture
+  ask 1500 stat -f -c '%a %S' -- "${dir:-/}" || return 1
+  read -r free block <<<"$REPLY"
+  [[ $free =~ ^[0-9]+$ && $block =~ ^[0-9]+$ ]] || return 1
+  REPLY=$((free * block / 1048576))
+}
+
 show_status() {
   begin_answer
   if ! read_status sparing; then
@@ -144,6 +154,8 @@ show_status() {
   if [[ $flock_by ]]; then printf 'holder: %s\n' "$flock_by"; fi
   if is_busy; then describe_holder; printf 'busy: %s\n' "$REPLY"; fi
   if is_capturing; then printf 'capture: under way\n'; fi
+  printf 'caller: %s\n' "$caller"
+  if read_space; then printf 'space: %d MiB free for evidence\n' "$REPLY"; fi
   if [[ $qmp == silent ]]; then finish 0 "VM $vmid has a QEMU process but QMP does not answer: QEMU is wedged."; fi
   finish 0 "VM $vmid is $vm_state."
 }

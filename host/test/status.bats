@@ -330,3 +330,26 @@ running_task() { # TYPE ID
   run pve status
   says "holder: 7777 task $task"
 }
+
+@test "the address that the host sees is told, and what is free for evidence, also before the first capture" {
+  make_root
+  rm -rf "$root/state"
+  run pve status
+  says 'caller: 10.0.0.5'
+  grep -qE '^space: [0-9]+ MiB free for evidence$' <<<"$output"
+  [ ! -e "$root/state" ]
+}
+
+@test "a file system that does not tell what is free holds no status up" {
+  make_root
+  mkdir "$BATS_TEST_TMPDIR/slow"
+  printf '#!/bin/bash\nif [[ $1 == -f ]]; then exec sleep 60; fi\nexec /usr/bin/stat "$@"\n' >"$BATS_TEST_TMPDIR/slow/stat"
+  chmod +x "$BATS_TEST_TMPDIR/slow/stat"
+  sed "s#PATH=/usr/sbin:#PATH=$BATS_TEST_TMPDIR/slow:/usr/sbin:#" "$repository/host/breakglass-pve" >"$BATS_TEST_TMPDIR/breakglass-pve"
+  chmod +x "$BATS_TEST_TMPDIR/breakglass-pve"
+  ln -s "$repository/host/lib" "$BATS_TEST_TMPDIR/lib"
+  SSH_ORIGINAL_COMMAND=status SSH_CONNECTION='10.0.0.5 50000 10.0.0.9 22' run "$BATS_TEST_TMPDIR/breakglass-pve" --root "$root" 102 3>&-
+  [ "$status" -eq 0 ]
+  says 'status: running'
+  says_no space
+}

@@ -7,6 +7,7 @@ import { Arrivals } from './arrivals.ts';
 import { plainEdge } from './edge.ts';
 import { EdgeKeys } from './edge-keys.ts';
 import { EdgeRefusals } from './edge-refusals.ts';
+import { EdgeArrivals } from './edge-traffic.ts';
 import type { Member } from './identity.ts';
 import { inMemory, openKeyFile } from './key-file.ts';
 import { Keyring } from './keyring.ts';
@@ -44,6 +45,7 @@ export interface Door {
   readonly origins: Origins;
   readonly record: RecordAccess;
   readonly arrivals: Arrivals;
+  readonly edgeArrivals: EdgeArrivals;
   readonly wrongSecrets: WrongSecrets;
   /** Whether what somebody came in by still lets them in. */
   readonly stands: (identity: Pick<Member, 'root' | 'device'>) => boolean;
@@ -128,6 +130,7 @@ export function createDoor({ config, dataDir, journal, logger, now = Date.now }:
     origins,
     record,
     arrivals: new Arrivals(),
+    edgeArrivals: new EdgeArrivals(),
     wrongSecrets,
     stands: ({ root, device }) =>
       device === undefined ? keyring.rootHolds(root) : keyring.hasDevice(device),

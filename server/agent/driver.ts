@@ -16,6 +16,7 @@ import {
 import type { Hands } from './hands.ts';
 import { LiveSession } from './live-session.ts';
 import { residentMb, tooMuch } from './memory.ts';
+import { askOnce, type OneAnswer } from './one-question.ts';
 import { type ProcessUser, processUser } from './own-user.ts';
 import type { AgentDriver } from './port.ts';
 import {
@@ -43,7 +44,12 @@ export interface AgentDriverDeps {
   readonly binary?: string;
 }
 
+/** How long one small question may take, the start of the program on a busy machine included. */
+const QUESTION_LIMIT_MS = 40_000;
+
 export interface CountedDriver extends AgentDriver {
+  /** Asks the model one small question, as a prompt would, in a process of its own that is gone when this resolves. It never rejects. */
+  askOnce(signal: AbortSignal): Promise<OneAnswer>;
   /** How many sessions it keeps something for, and how many processes there are, those that are ending included. */
   counts(): { readonly known: number; readonly live: number };
 }
@@ -180,6 +186,39 @@ export function createAgentDriver(deps: AgentDriverDeps): CountedDriver {
       sessions.set(id, session);
       session.warm();
       return session;
+    },
+    async askOnce(signal) {
+      const why = unavailable();
+      if (why !== undefined) return { type: 'not-asked', why };
+      const giveBack = seats.isFree ? await seats.take(1) : undefined;
+      if (giveBack === undefined)
+        return {
+          type: 'not-asked',
+          why: `All ${bounds.maxProcesses} agent processes that may live are in use, so it was not asked. Look again when the turns are over.`,
+        };
+      try {
+        return await askOnce(
+          {
+            binary: typeof binary === 'string' ? binary : '',
+            env: agentEnvironment({
+              dirs,
+              bounds,
+              searchPath: deps.searchPath,
+              credentials: config.credentials,
+              ownerEnv: deps.ownerEnv,
+            }),
+            cwd: root,
+            model: config.model,
+            user: user.type === 'own' ? user : undefined,
+            endpoint,
+            logger,
+          },
+          QUESTION_LIMIT_MS,
+          signal,
+        );
+      } finally {
+        giveBack();
+      }
     },
     counts: () => ({
       known: sessions.size,

@@ -2,17 +2,28 @@
 import type { Logger } from 'pino';
 import type { AuditConfig } from '../config/audit.ts';
 import type { Journal } from '../journal/port.ts';
-import { type RunningOutbox, startOutbox } from '../outbox/outbox.ts';
+import { type OutboxTrouble, type RunningOutbox, startOutbox } from '../outbox/outbox.ts';
 import { auditChannels } from './channels.ts';
 
 /** A receiver that is restarted is no news. */
 const NEWS_AFTER_MS = 60_000;
+
+/** How one of them is. */
+export interface AuditChannel {
+  /** `audit-syslog` or `audit-webhook`. */
+  readonly name: string;
+  readonly trouble: OutboxTrouble | undefined;
+  /** When the last event arrived (UTC); null: none has. */
+  readonly sentAt: string | null;
+}
 
 export interface Audit {
   /** The names of the channels in the journal: what they have not sent must stay there. */
   readonly channels: readonly string[];
   /** What a person should know now, one sentence for each channel in trouble. */
   warnings(): readonly string[];
+  /** Each configured channel as it is now. */
+  state(): Promise<readonly AuditChannel[]>;
   /** Before the journal. What has not been sent is sent after the next start. */
   close(): Promise<void>;
 }
@@ -41,6 +52,14 @@ export function startAudit({
   return {
     channels: running.map(({ name }) => name),
     warnings: () => running.flatMap(({ name, outbox }) => warningOf(name, outbox, newsAfterMs)),
+    state: () =>
+      Promise.all(
+        running.map(async ({ name, outbox }) => ({
+          name,
+          trouble: outbox.trouble(),
+          sentAt: (await outbox.state()).sentAt,
+        })),
+      ),
     async close() {
       await Promise.all(running.map(({ outbox }) => outbox.close()));
     },

@@ -87,6 +87,8 @@ export interface Config {
   readonly audit: AuditConfig;
   readonly notify: NotifyConfig;
   readonly keep: KeepConfig;
+  /** Between two examinations of doctor that nobody asked for; undefined: there are none. */
+  readonly selfTestHours: number | undefined;
   readonly sessionsDir: string;
   readonly dataDir: string;
   readonly webDir: string;
@@ -170,6 +172,7 @@ const Variables = z.object({
   BREAKGLASS_NOTIFY_TURN_SECONDS: wholeNumber(0, 86_400).default(60),
   BREAKGLASS_KEEP_DAYS: wholeNumber(1, 36_500).optional(),
   BREAKGLASS_KEEP_MB: wholeNumber(1, 10_000_000).optional(),
+  BREAKGLASS_SELF_TEST_HOURS: wholeNumber(0, 8_760).default(24),
   BREAKGLASS_SESSIONS_DIR: z.string().default('/workspace/sessions'),
   BREAKGLASS_DATA_DIR: z.string().optional(),
   BREAKGLASS_SSE_KEEPALIVE_SECONDS: wholeNumber(1, 3_600).default(20),
@@ -258,6 +261,11 @@ export function readConfig(
     audit: readAudit(read),
     notify: readNotify(read, access.publicUrls[0]),
     keep: { days: read.BREAKGLASS_KEEP_DAYS, megabytes: read.BREAKGLASS_KEEP_MB },
+    // In the lab nothing outside is real, and what is broken there is broken on purpose.
+    selfTestHours:
+      read.BREAKGLASS_SELF_TEST_HOURS === 0 || read.BREAKGLASS_LAB !== undefined
+        ? undefined
+        : read.BREAKGLASS_SELF_TEST_HOURS,
     sessionsDir,
     dataDir,
     webDir: path.join(packageRoot, 'web', 'dist'),

@@ -17,6 +17,7 @@ import type { Identity } from '../access/identity.ts';
 import { deviceRoutes, identityRoutes, loginRoute, tokenRoutes } from './access-routes.ts';
 import { type AlertRouteDeps, alertRoutes } from './alert-routes.ts';
 import { boundConnections } from './connections.ts';
+import { type DoctorRouteDeps, doctorRoutes } from './doctor-routes.ts';
 import { emergencyRoutes } from './emergency.ts';
 import { answerBadUrl, answerClientError, installErrors } from './errors.ts';
 import { evidenceRoutes } from './evidence-routes.ts';
@@ -32,7 +33,7 @@ import { Streams } from './streams.ts';
 
 export interface AppDeps
   extends Omit<
-    PowerRouteDeps & SessionRouteDeps & AlertRouteDeps & NotificationRouteDeps,
+    PowerRouteDeps & SessionRouteDeps & AlertRouteDeps & NotificationRouteDeps & DoctorRouteDeps,
     'streams' | 'here'
   > {
   readonly door: Door;
@@ -158,6 +159,7 @@ export async function buildApp(deps: AppDeps): Promise<FastifyInstance> {
     sessionRoutes(scope, { ...deps, streams, here });
     powerRoutes(scope, { ...deps, streams, here });
     notificationRoutes(scope, deps);
+    doctorRoutes(scope, { ...deps, streams });
     hostKeyRoutes(scope, door, deps.targets);
     evidenceRoutes(scope, deps.targets);
     alertRoutes(scope, deps);

@@ -6,6 +6,7 @@ import type { Actor } from '../../protocol/operations.ts';
 import { BreakglassError } from '../../protocol/problems.ts';
 import { WRONG } from '../access/access.ts';
 import type { Door } from '../access/door.ts';
+import { DOCTOR_AGENT } from '../access/edge-traffic.ts';
 import type { Guest, Identity, Member } from '../access/identity.ts';
 import { type DistinctHeaders, network } from '../access/proxies.ts';
 import { isGuestCookie } from '../access/shares.ts';
@@ -115,6 +116,7 @@ export function requireIdentity(scope: FastifyInstance, gate: Gate): void {
   const { door } = gate;
   scope.addHook('onRequest', async (request, reply) => {
     const identity = await identify(gate, request);
+    noteArrival(door, request, identity);
     if (identity === undefined) {
       reply.header('www-authenticate', 'Bearer realm="breakglass"');
       hangUpOnBody(request, reply);
@@ -135,6 +137,13 @@ export function requireIdentity(scope: FastifyInstance, gate: Gate): void {
     if (identity.role === 'guest') refuseGuest(identity, request);
     else refuseRole(identity, request);
   });
+}
+
+/** Whether the edge's identity arrives. What doctor makes up to see it refused says nothing about that. */
+function noteArrival(door: Door, request: FastifyRequest, identity: Identity | undefined): void {
+  if (request.headers['user-agent'] === DOCTOR_AGENT || !door.proxies.isTrusted(peerOf(request))) return;
+  if (identity === undefined) door.edgeArrivals.unnamed();
+  else if (identity.how === 'proxy') door.edgeArrivals.named();
 }
 
 /** Nobody waits for the rest of a body that is not read. */

@@ -1,5 +1,6 @@
 // What a notification says: a function from the event, and from what happened around it, to a few words. They cross machines of others and
 // stand on a locked phone, so no command, no prompt and no output is ever in them. Pure.
+import type { LinkName } from '../../protocol/doctor.ts';
 import type { JournalEvent, JournaledKind } from '../../protocol/events.ts';
 import { isMutating } from '../../protocol/verbs.ts';
 import { visibleLine } from '../../protocol/visible-text.ts';
@@ -30,6 +31,7 @@ export const NOTIFIED_KINDS = [
   'power_finished',
   'incident_verdict',
   'incident_closed',
+  'examined',
 ] as const satisfies readonly JournaledKind[];
 
 type Told = Extract<JournalEvent, { kind: (typeof NOTIFIED_KINDS)[number] }>;
@@ -39,6 +41,8 @@ const isTold = (event: JournalEvent): event is Told =>
 /** News of something that is over may wait for the morning; what asks for a hand must come in the night. */
 const VERDICT_LIFE_S = 4 * 3_600;
 const NEWS_LIFE_S = 3_600;
+/** A link that broke is looked at by day: it is worth a word until the next examination says it again. */
+const LINKS_LIFE_S = 24 * 3_600;
 const TITLE_CHARACTERS = 80;
 const BODY_CHARACTERS = 240;
 
@@ -114,8 +118,30 @@ function wordsOf(event: Told, { turn }: Around, turnMs: number): Notification | 
         ttl_s: NEWS_LIFE_S,
         tag: `incident-${event.incident_id}`,
       };
+    case 'examined':
+      return wordsOfLinks(event);
   }
 }
+
+/** Undefined while nothing broke that worked, and nothing works again. What was seen stays on the page: it may quote a host. */
+function wordsOfLinks({
+  newly_broken,
+  mended,
+}: Extract<Told, { kind: 'examined' }>): Notification | undefined {
+  if (newly_broken.length === 0 && mended.length === 0) return undefined;
+  const again = mended.length === 0 ? '' : `Works again: ${namesOf(mended)}.`;
+  const form = { url: '/#/doctor', urgency: 'normal', ttl_s: LINKS_LIFE_S, tag: 'doctor' } as const;
+  if (newly_broken.length === 0)
+    return { ...form, title: 'what was broken works again', body: `${again} Doctor looked at all links.` };
+  return {
+    ...form,
+    title: newly_broken.length === 1 ? 'a link broke' : `${newly_broken.length} links broke`,
+    body: `Broken: ${namesOf(newly_broken)}. ${again} Doctor says what to do.`.replace('  ', ' '),
+  };
+}
+
+const namesOf = (links: readonly LinkName[]): string =>
+  links.map(({ code, target }) => (target === undefined ? code : `${code} of ${target}`)).join(', ');
 
 export const testNotification = (): Notification => ({
   title: 'Breakglass: a test',

@@ -36,6 +36,12 @@ export interface NotifyParts {
   readonly answerWithinMs?: number;
 }
 
+/** What became of a test. Nobody writes it down. */
+export interface ChannelTest extends NotificationTest {
+  /** UTC, ISO 8601. */
+  readonly at: string;
+}
+
 export interface Notify {
   readonly push: Push;
   /** Why no browser can turn push on, whatever its address; undefined: it may. */
@@ -47,6 +53,8 @@ export interface Notify {
   looked(nonce: string): void;
   /** Sends a test now. Throws `unknown-device`. */
   test(channel: ChannelName, device: string | undefined): Promise<NotificationTest>;
+  /** The last test of this channel since the start, to all its devices. */
+  tested(channel: ChannelName): ChannelTest | undefined;
   /** Takes a browser off. False when there was none. */
   forget(device: string): boolean;
   /** Before the journal. What has not been sent is sent after the next start, if it is still worth anything. */
@@ -90,6 +98,7 @@ export function startNotify(parts: NotifyParts): Notify {
     }),
   }));
   const last = followResults(journal, logger);
+  const tests = new Map<ChannelName, ChannelTest>();
   const closing = new AbortController();
 
   const shown = (name: ChannelName, detail: string, off = false): NotificationChannel => {
@@ -127,8 +136,11 @@ export function startNotify(parts: NotifyParts): Notify {
         name === 'push'
           ? await push.deliverTo(devices, message, closing.signal)
           : await channel.deliver(message, closing.signal);
-      return { result: type === 'later' ? 'failed' : type, detail };
+      const result = type === 'later' ? 'failed' : type;
+      if (device === undefined) tests.set(name, { at: new Date(now()).toISOString(), result, detail });
+      return { result, detail };
     },
+    tested: (name) => tests.get(name),
     forget: (id) => file.remove(id),
     async close() {
       closing.abort();

@@ -161,6 +161,10 @@ export interface HostStatus {
   readonly cluster: string | undefined;
   /** Who holds qemu-server's lock file; undefined where nobody was seen, or nobody looked. */
   readonly holder: string | undefined;
+  /** The address that the host sees us come from; undefined from a script that does not say. */
+  readonly caller: string | undefined;
+  /** What is free there for evidence, MiB; undefined from a script that does not say. */
+  readonly freeMb: number | undefined;
 }
 
 /** Lines are read up to here; a status has a dozen short ones. */
@@ -207,5 +211,7 @@ export function parseStatus(stdout: string, result: HostResult | undefined): Hos
     askedAgoS: number(fields.get('asked')),
     cluster: fields.get('cluster'),
     holder: fields.get('holder'),
+    caller: fields.get('caller'),
+    freeMb: number(fields.get('space')),
   };
 }

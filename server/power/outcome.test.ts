@@ -29,6 +29,8 @@ test('after a lost connection nothing is called a success unless the state of th
           askedAgoS: undefined,
           cluster: undefined,
           holder: undefined,
+          caller: undefined,
+          freeMb: undefined,
           busy: busy ? 'cycle' : undefined,
         };
         const judged = judgeState(verb, status, since);

@@ -2,7 +2,7 @@
 // kernel holds the lock (SQLite's exclusive lock on an empty file, the only way to take one in Node). It is gone as soon as its process
 // is, so there is never a stale lock to take over and no race for it. It works between containers too, which do not know each other's
 // pids. The journal beside it needs the same kind of lock.
-import { readFileSync, writeFileSync } from 'node:fs';
+import { readFileSync, statSync, writeFileSync } from 'node:fs';
 import { hostname } from 'node:os';
 import path from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
@@ -14,6 +14,8 @@ const SQLITE_BUSY = 5;
 export class DataDirInUse extends Error {}
 
 export interface DataDirLock {
+  /** False when its file was removed or replaced: then a second server would find nobody there. */
+  stands(): boolean;
   release(): void;
 }
 
@@ -39,7 +41,12 @@ export function lockDataDir(dataDir: string): DataDirLock {
   } catch {
     // This is only for people to read, so a full disk must not prevent the start.
   }
-  return { release: () => database.close() };
+  const { ino } = statSync(file);
+  return {
+    // Never by opening it: closing it again would give the lock away (fcntl(2), POSIX locks belong to the process).
+    stands: () => statSync(file, { throwIfNoEntry: false })?.ino === ino,
+    release: () => database.close(),
+  };
 }
 
 function nameOf(owner: string): string {

@@ -12,6 +12,7 @@ const OURS: readonly RegExp[] = [
   /^access(?:-token$|\.json)/,
   /^known_hosts/,
   /^push\.json/,
+  /^doctor\.json/,
   /^\.owner-/,
   /^(?:agent|evidence|ssh)$/,
 ];

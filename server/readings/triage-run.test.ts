@@ -147,6 +147,8 @@ test('a bundle that can be fetched decides instead of the text, is kept, and is 
     askedAgoS: undefined,
     cluster: undefined,
     holder: undefined,
+    caller: undefined,
+    freeMb: undefined,
   };
   const quick = (more: Partial<HostStatus>, answers = now, at?: number, of = captured) =>
     quickReport(

@@ -21,7 +21,7 @@ import {
 } from './arguments.ts';
 import { createLog, runClient } from './client.ts';
 import type { Begun, SshEnd } from './client-log.ts';
-import { readFailure, type SshFailure } from './failure.ts';
+import { type ChangedHostKey, readFailure, type SshFailure } from './failure.ts';
 import { createIdentity } from './identity.ts';
 import { type PublicKey, pinnedKeys } from './known-hosts.ts';
 import { createMaster, NO_MASTER } from './master.ts';
@@ -88,7 +88,7 @@ export interface SshConnection {
   /**
    * Connects only to see which key the host offers now, whatever is pinned, and changes nothing that is.
    * @param algorithms see `algorithmsFor`
-   * @param scratch a file of known hosts that does not exist yet; the caller removes it
+   * @param scratch a file of known hosts that takes the place of the real one; the caller removes it
    */
   lookAtKey(algorithms: string | undefined, scratch: string): Promise<KeyLook>;
   /** Ends the reused connection and what runs over it. The next command opens a new one. */
@@ -104,8 +104,8 @@ export interface Pin {
 
 export type KeyLook =
   | { readonly type: 'offered'; readonly key: PublicKey }
-  /** `why`: a sentence for a person. */
-  | { readonly type: 'none'; readonly why: string };
+  /** `why`: a sentence for a person. `hostKey`: it showed another one than the file of known hosts has. */
+  | { readonly type: 'none'; readonly why: string; readonly hostKey?: ChangedHostKey };
 
 export const DEFAULT_KEEPALIVE: Keepalive = { intervalS: 2, count: 2 };
 // A connection of its own carries long work to a host that may be busy, so 20 s of silence are allowed.
@@ -230,8 +230,12 @@ export function createSshConnection(options: SshConnectionOptions): SshConnectio
     const proven =
       result.how === 'exited' || /^\S+: Permission denied \(/m.test(`${result.spoken}\n${result.stderrTail}`);
     if (key !== undefined && proven) return { type: 'offered', key };
-    const { detail } = readFailure(result, to);
-    return { type: 'none', why: detail || 'It gave no answer in time.' };
+    const { detail, failure } = readFailure(result, to);
+    return {
+      type: 'none',
+      why: detail || 'It gave no answer in time.',
+      ...(failure.hostKey === undefined ? {} : { hostKey: failure.hostKey }),
+    };
   };
   const track = <T>(running: Promise<T>): Promise<T> => {
     const tracked = running.catch(() => undefined).finally(() => underWay.delete(tracked));

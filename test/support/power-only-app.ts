@@ -1,11 +1,13 @@
 // The app as it is without a journal: power and nothing else.
 import pino from 'pino';
 import { type AppDeps, buildApp } from '../../server/http/app.ts';
+import { quietDoctor } from './quiet-doctor.ts';
 
 export const powerOnlyApp = (parts: Pick<AppDeps, 'door' | 'targets'>): ReturnType<typeof buildApp> =>
   buildApp({
     alerts: undefined,
     notify: undefined,
+    ...quietDoctor(),
     conversation: undefined,
     whyPowerOnly: 'the journal is damaged',
     describe: () => {

@@ -3,6 +3,7 @@ import pino from 'pino';
 import { alertsOver } from '../../server/alerts/alerts.fixture.ts';
 import { type AppDeps, buildApp } from '../../server/http/app.ts';
 import type { Journal } from '../../server/journal/port.ts';
+import { quietDoctor } from './quiet-doctor.ts';
 import { quietNotify } from './quiet-notify.ts';
 
 export type TestApp = Pick<AppDeps, 'door' | 'conversation' | 'targets'> &
@@ -13,6 +14,7 @@ export const testApp = ({ journal, ...parts }: TestApp): ReturnType<typeof build
     whyPowerOnly: undefined,
     alerts: alertsOver(journal, parts.targets),
     notify: quietNotify(journal),
+    ...quietDoctor(),
     describe: ({ name, how, role }) => ({ name, how, role }) as never,
     verbTimeoutMs: 1_000,
     keepaliveMs: 50,
