@@ -1,33 +1,36 @@
 // How the command talks to a console: by its address and a token, over the same routes as the page.
 import { readFileSync } from 'node:fs';
-import type { Problem } from '../protocol/problems.ts';
-import { CliError, EXIT } from './failure.ts';
+import { CliError, ConsoleRefusal, EXIT, NoAnswer } from './failure.ts';
+import { localConsole } from './local-configuration.ts';
+import type { Env } from './surroundings.ts';
 
 export interface ConsoleAddress {
   readonly url: string;
   readonly token: string | undefined;
 }
 
-type Env = Readonly<Record<string, string | undefined>>;
-
-const DEFAULT_URL = 'http://127.0.0.1:8080';
 /** Above the console's own patience for a list (2 s), below a person's. */
 const LIMIT_MS = 15_000;
 
-/** From the options or else from the environment. The token is never on the command line, where everybody can read it. */
+/**
+ * From the options, else from the environment, else from the configuration of the console on this machine. The token is never on the
+ * command line, where everybody can read it, and one that was found on this machine is never sent to another.
+ */
 export function consoleAddress(
   { url, tokenFile }: { readonly url?: string | undefined; readonly tokenFile?: string | undefined },
   env: Env,
 ): ConsoleAddress {
-  const address = url ?? env['BREAKGLASS_URL'] ?? DEFAULT_URL;
-  if (!/^https?:$/.test(URL.parse(address)?.protocol ?? ''))
+  const named = url ?? env['BREAKGLASS_URL'];
+  if (named !== undefined && !/^https?:$/.test(URL.parse(named)?.protocol ?? ''))
     throw new CliError(
-      `${JSON.stringify(address)} is not the address of a console. Expected http:// or https://, e.g. ${DEFAULT_URL}.`,
+      `${JSON.stringify(named)} is not the address of a console. Expected http:// or https://, e.g. http://127.0.0.1:8080.`,
       EXIT.usage,
     );
   const file = tokenFile ?? env['BREAKGLASS_TOKEN_FILE'] ?? env['API_BEARER_TOKEN_FILE'];
-  const token = env['BREAKGLASS_TOKEN'] ?? (file === undefined ? env['API_BEARER_TOKEN'] : readToken(file));
-  return { url: address.replace(/\/+$/, ''), token };
+  const given = env['BREAKGLASS_TOKEN'] ?? (file === undefined ? env['API_BEARER_TOKEN'] : readToken(file));
+  if (named !== undefined) return { url: named.replace(/\/+$/, ''), token: given };
+  const here = localConsole(env);
+  return { url: here.url, token: given ?? here.token };
 }
 
 function readToken(file: string): string {
@@ -41,16 +44,50 @@ function readToken(file: string): string {
   }
 }
 
-/** The JSON of the answer. Throws a CliError with the sentence of the console, or with the reason why it could not be asked. */
-export const get = <T>(address: ConsoleAddress, path: string): Promise<T> => ask<T>(address, 'GET', path);
+type Method = 'GET' | 'POST' | 'DELETE';
 
-/** Undefined where the answer has no body. Throws as `get`. */
+export interface Asking {
+  readonly body?: unknown;
+  readonly headers?: Readonly<Record<string, string>>;
+  /** How long the beginning of an answer may take. */
+  readonly limitMs?: number;
+  /** Ends the request, and whatever is read of its answer. */
+  readonly signal?: AbortSignal;
+}
+
+/** The JSON of the answer. Throws as `request`. */
+export const get = <T>(address: ConsoleAddress, path: string, asking: Asking = {}): Promise<T> =>
+  ask<T>(address, 'GET', path, undefined, asking);
+
+/** Undefined where the answer has no body. Throws as `request`. */
 export async function ask<T>(
-  { url, token }: ConsoleAddress,
-  method: 'GET' | 'POST' | 'DELETE',
+  address: ConsoleAddress,
+  method: Method,
   path: string,
   body?: unknown,
+  asking: Asking = {},
 ): Promise<T> {
+  const answer = await request(address, method, path, { body, ...asking });
+  return answer.status === 204 ? (undefined as T) : parse<T>(await textOf(answer, address), address.url);
+}
+
+/** The text of the answer. Throws as `request`. */
+export async function getText(address: ConsoleAddress, path: string): Promise<string> {
+  return textOf(await request(address, 'GET', path, { headers: { accept: '*/*' } }), address);
+}
+
+/** An answer whose body is not read yet. Throws `ConsoleRefusal` with the sentence of the console, `NoAnswer` with the reason why there is none. */
+export async function request(
+  { url, token }: ConsoleAddress,
+  method: Method,
+  path: string,
+  { body, headers = {}, limitMs = LIMIT_MS, signal }: Asking = {},
+): Promise<Response> {
+  const patience = new AbortController();
+  const timer = setTimeout(
+    () => patience.abort(new DOMException(`no answer within ${limitMs / 1_000} s`, 'TimeoutError')),
+    limitMs,
+  );
   let answer: Response;
   try {
     answer = await fetch(url + path, {
@@ -59,24 +96,40 @@ export async function ask<T>(
         accept: 'application/json',
         ...(token === undefined ? {} : { authorization: `Bearer ${token}` }),
         ...(body === undefined ? {} : { 'content-type': 'application/json' }),
+        ...headers,
       },
       ...(body === undefined ? {} : { body: JSON.stringify(body) }),
-      signal: AbortSignal.timeout(LIMIT_MS),
+      signal: signal === undefined ? patience.signal : AbortSignal.any([signal, patience.signal]),
       redirect: 'error',
     });
   } catch (error) {
-    throw new CliError(`The console at ${url} cannot be reached: ${reasonOf(error)}.`);
+    throw new NoAnswer(`The console at ${url} cannot be reached: ${reasonOf(error)}.`);
+  } finally {
+    clearTimeout(timer);
   }
-  const text = await answer.text();
-  if (answer.ok) return answer.status === 204 ? (undefined as T) : parse<T>(text, url);
-  const problem = problemOf(text);
+  if (answer.ok) return answer;
+  const problem = objectOf(await textOf(answer, { url }));
   if (answer.status === 401)
-    throw new CliError(
+    throw new ConsoleRefusal(
       `The console at ${url} does not know you: set BREAKGLASS_TOKEN, or BREAKGLASS_TOKEN_FILE.`,
       EXIT.unauthenticated,
+      problem,
     );
-  const exit = answer.status === 422 || answer.status === 400 ? EXIT.usage : undefined;
-  throw new CliError(problem?.detail ?? `The console at ${url} answered ${answer.status}.`, exit);
+  const exit = answer.status === 422 || answer.status === 400 ? EXIT.usage : EXIT.failed;
+  const { detail } = problem;
+  throw new ConsoleRefusal(
+    typeof detail === 'string' ? detail : `The console at ${url} answered ${answer.status}.`,
+    exit,
+    problem,
+  );
+}
+
+async function textOf(answer: Response, { url }: { readonly url: string }): Promise<string> {
+  try {
+    return await answer.text();
+  } catch (error) {
+    throw new NoAnswer(`The answer of the console at ${url} broke off: ${reasonOf(error)}.`);
+  }
 }
 
 function parse<T>(body: string, url: string): T {
@@ -87,21 +140,18 @@ function parse<T>(body: string, url: string): T {
   }
 }
 
-function problemOf(body: string): Pick<Problem, 'detail'> | undefined {
+function objectOf(body: string): Readonly<Record<string, unknown>> {
   try {
     const value: unknown = JSON.parse(body);
-    const detail: unknown =
-      typeof value === 'object' && value !== null ? Reflect.get(value, 'detail') : undefined;
-    return typeof detail === 'string' ? { detail } : undefined;
+    return typeof value === 'object' && value !== null ? { ...value } : {};
   } catch {
-    return undefined;
+    return {};
   }
 }
 
 /** Node says only "fetch failed"; the cause says why. */
-function reasonOf(error: unknown): string {
+export function reasonOf(error: unknown): string {
   if (!(error instanceof Error)) return String(error);
-  if (error.name === 'TimeoutError') return `no answer within ${LIMIT_MS / 1_000} s`;
   const { cause } = error;
   const code: unknown = cause instanceof Error ? Reflect.get(cause, 'code') : undefined;
   if (code === 'ECONNREFUSED') return 'nothing listens there';

@@ -1,8 +1,11 @@
 // The command on this machine: its streams, its exit code, and what acts here itself, which is loaded only when it is asked for.
 import { packageRoot, packageVersion } from '../server/config/package-root.ts';
+import { hasColour } from './colour.ts';
+import type { LocalCommands } from './commands/machine.ts';
 import { CliError, EXIT } from './failure.ts';
-import { type LocalCommands, runCommand } from './program.ts';
+import { runCommand } from './program.ts';
 import { sourcesNewerThan } from './stale-bundle.ts';
+import { type OpenTerminal, openTerminal } from './terminal.ts';
 
 const local: LocalCommands = {
   async serve() {
@@ -40,11 +43,26 @@ function explain(error: unknown, isRefusal: (error: unknown) => boolean): never 
 }
 
 export async function runAsProcess(args: readonly string[]): Promise<void> {
+  const { env, stdin, stdout, stderr } = process;
+  let terminal: OpenTerminal | undefined;
   process.exitCode = await runCommand(args, {
-    env: process.env,
-    print: (line) => process.stdout.write(`${line}\n`),
-    talk: (line) => process.stderr.write(`${line}\n`),
+    env,
+    write: (text) => stdout.write(text),
+    writeTalk: (text) => stderr.write(text),
+    colour: { stdout: hasColour(env, stdout.isTTY), stderr: hasColour(env, stderr.isTTY) },
+    terminal:
+      stdin.isTTY && stderr.isTTY
+        ? () => {
+            terminal ??= openTerminal(stdin, stderr);
+            return terminal;
+          }
+        : undefined,
+    onInterrupt(listener) {
+      process.on('SIGINT', listener);
+      return () => process.off('SIGINT', listener);
+    },
     local,
     version: packageVersion(),
   });
+  terminal?.close();
 }

@@ -52,9 +52,12 @@ async function run(
   const out: string[] = [];
   const err: string[] = [];
   const code = await runCommand(argv, {
-    env,
-    print: (line) => out.push(line),
-    talk: (line) => err.push(line),
+    env: { HOME: '/does/not/exist', BREAKGLASS_ENVIRONMENT: '/does/not/exist', ...env },
+    write: (text) => out.push(text),
+    writeTalk: (text) => err.push(text),
+    colour: { stdout: false, stderr: false },
+    terminal: undefined,
+    onInterrupt: () => () => {},
     local: {
       serve: async () => Promise.reject(new Error('not asked for')),
       journalBack: async () => Promise.reject(new Error('not asked for')),
@@ -64,7 +67,7 @@ async function run(
     version: '9.9.9',
     ...over,
   });
-  return { code, out: out.join('\n'), err: err.join('\n') };
+  return { code, out: out.join('').replace(/\n$/, ''), err: err.join('').replace(/\n$/, '') };
 }
 
 test('status lists every target in columns; the token comes from the environment or a file, never from the command line', async () => {

@@ -6,6 +6,7 @@ import { MUTATING_VERBS } from '../protocol/verbs.ts';
 import { visibleJson, visibleLine } from '../protocol/visible-text.ts';
 import { columns } from './columns.ts';
 import { type ConsoleAddress, get } from './console-client.ts';
+import type { Print } from './surroundings.ts';
 
 export interface StatusOptions {
   readonly target: string | undefined;
@@ -15,7 +16,7 @@ export interface StatusOptions {
 export async function status(
   address: ConsoleAddress,
   { target, json }: StatusOptions,
-  print: (line: string) => void,
+  print: Print,
   nowMs: number = Date.now(),
 ): Promise<void> {
   if (target === undefined) {
@@ -26,8 +27,14 @@ export async function status(
   }
   const state = await get<TargetState>(address, `/api/targets/${encodeURIComponent(target)}`);
   if (json) print(visibleJson(state));
-  else for (const line of [...table([state], nowMs), ...details(state, nowMs)]) print(line);
+  else for (const line of stateLines(state, nowMs)) print(line);
 }
+
+/** One target with everything that is worth saying of it, to be read by a person. */
+export const stateLines = (state: TargetState, nowMs: number): string[] => [
+  ...table([state], nowMs),
+  ...details(state, nowMs),
+];
 
 const HEAD = ['TARGET', 'VM', 'SSH', 'AGENT', 'QMP', 'SEEN'];
 

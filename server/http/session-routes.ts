@@ -1,4 +1,4 @@
-// Sessions: open, attach, prompt, cancel, list, name, and the one-turn chat.
+// Sessions: open, attach, prompt, cancel, list, name, report, and the one-turn chat.
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { ChatBody, PromptBody, SessionBody, SessionsQuery, TitleBody } from '../../protocol/bodies.ts';
 import type { EphemeralEvent } from '../../protocol/events.ts';
@@ -15,6 +15,7 @@ import { approvalRoutes } from './approval-routes.ts';
 import { attach } from './attach.ts';
 import { actorOf, identityOf } from './guard.ts';
 import type { Here } from './here.ts';
+import { reportRoutes } from './report-routes.ts';
 import { parse, serve } from './route.ts';
 import { shareRoutes } from './share-routes.ts';
 import { plainFrame, type SseClient } from './sse.ts';
@@ -71,6 +72,7 @@ export function sessionRoutes(app: FastifyInstance, deps: SessionRouteDeps): voi
   };
 
   approvalRoutes(app, { approvals: () => conversation().approvals, known });
+  reportRoutes(app, { journal: () => conversation().journal, known, targets: deps.targets });
 
   serve(app, 'GET /api/sessions', async (request) => {
     const { sessions, approvals } = conversation();
