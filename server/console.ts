@@ -2,6 +2,7 @@
 import { readFileSync } from 'node:fs';
 import type { FastifyInstance } from 'fastify';
 import type { Logger } from 'pino';
+import type { Doctor } from '../protocol/doctor.ts';
 import { configuredEvent } from './about/configured.ts';
 import { describe } from './about/describe.ts';
 import { warningsOf } from './about/warnings.ts';
@@ -15,13 +16,15 @@ import { type Alerts, startAlerts } from './alerts/alerts.ts';
 import { letLook } from './alerts/let-look.ts';
 import { Approvals } from './approvals/approvals.ts';
 import { SessionPolicies } from './approvals/session-policies.ts';
-import { startAudit } from './audit/audit.ts';
+import { type Audit, startAudit } from './audit/audit.ts';
 import type { Config } from './config/config.ts';
+import { packageVersion } from './config/package-root.ts';
 import { adoptLooseEvidence, removeEvidence } from './evidence/evidence.ts';
 import { buildApp } from './http/app.ts';
 import { checkJournalLater } from './journal/check-later.ts';
 import type { Journal } from './journal/port.ts';
 import { tryJournal } from './journal/try-journal.ts';
+import type { Metrics } from './metrics/metrics.ts';
 import { type Notify, outboxesOf, startNotify } from './notify/notify.ts';
 import { claimDataDir, type DataDir } from './processes/data-dir.ts';
 import { ownerMark, reapOrphans } from './processes/owner.ts';
@@ -63,6 +66,7 @@ export async function createConsole(config: Config, logger: Logger): Promise<Con
     .catch((error: unknown) => logger.error({ err: error }, 'the start is not recorded'));
   adoptLooseEvidence(dataDir.path, logger);
   const targets = makeTargets(config, logger, { dataDir, journal, controlDir, ownerEnv });
+  const metrics = await makeMetrics(config, logger, { journal, targets });
 
   const conversation =
     journal === undefined
@@ -103,7 +107,11 @@ export async function createConsole(config: Config, logger: Logger): Promise<Con
       whyPowerOnly: why,
       whyNotRecorded: () => journal?.health(),
       agentUnavailable: () => agent?.unavailable(),
-      recordWarnings: () => [...(record?.warnings() ?? []), ...(alerts?.warnings() ?? [])],
+      recordWarnings: () => [
+        ...(record?.warnings() ?? []),
+        ...(alerts?.warnings() ?? []),
+        ...(metrics?.warnings() ?? []),
+      ],
     }),
     verbTimeoutMs: config.verbTimeoutMs,
     keepaliveMs: config.keepaliveMs,
@@ -115,12 +123,28 @@ export async function createConsole(config: Config, logger: Logger): Promise<Con
     logger,
   });
 
+  if (config.metrics !== undefined)
+    metrics?.serve(config.metrics, {
+      version: packageVersion(),
+      targets: targets.all,
+      doctor: () => NOT_EXAMINED,
+      conversation: conversation && {
+        writes: () => conversation.journal.health() === undefined,
+        sessions: () => conversation.sessions.counts(),
+        liveAgents: () => conversation.agent.counts().live,
+        waitingApprovals: () => conversation.approvals.waiting().length,
+        hasIncident: (target) => alerts?.openIncident(target) !== undefined,
+        auditWaiting: () => record?.waiting() ?? [],
+      },
+    });
+
   return {
     app,
     warnings,
     whyPowerOnly: why,
     loginUrl: (url) => door.loginUrl(door.access.owner, url),
     async close() {
+      await metrics?.close();
       await sessions?.close();
       await app.close();
       await alerts?.close();
@@ -138,12 +162,30 @@ export async function createConsole(config: Config, logger: Logger): Promise<Con
   };
 }
 
+const NOT_EXAMINED: Doctor = { last: null, running: null, next_at: null };
+
+/** Nothing of it is loaded where nobody scrapes, and a library that cannot be loaded keeps nobody from power. */
+async function makeMetrics(
+  config: Config,
+  logger: Logger,
+  { journal, targets }: { journal: Journal | undefined; targets: Targets },
+): Promise<Metrics | undefined> {
+  if (config.metrics === undefined) return undefined;
+  try {
+    const { startMetrics } = await import('./metrics/metrics.ts');
+    return startMetrics({ journal, targets: targets.all, logger });
+  } catch (error) {
+    logger.error({ err: error }, 'there are no metrics: BREAKGLASS_METRICS_PORT is not served');
+    return undefined;
+  }
+}
+
 /** What is done with the journal beside the console's own use of it. Closed before the journal. */
 function makeRecord(
   config: Config,
   logger: Logger,
   { dataDir, journal }: { dataDir: DataDir; journal: Journal },
-): { warnings(): readonly string[]; close(): Promise<void> } {
+): Pick<Audit, 'warnings' | 'waiting' | 'close'> {
   const check = checkJournalLater(dataDir.path, logger);
   const audit = startAudit({ config: config.audit, journal, logger });
   const retention = startRetention({
@@ -156,6 +198,7 @@ function makeRecord(
   });
   return {
     warnings: () => [...check.warnings(), ...audit.warnings()],
+    waiting: audit.waiting,
     async close() {
       await Promise.all([check.close(), retention.close(), audit.close()]);
     },
