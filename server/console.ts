@@ -198,7 +198,7 @@ function makeRecord(
   });
   return {
     warnings: () => [...check.warnings(), ...audit.warnings()],
-    waiting: audit.waiting,
+    waiting: () => audit.waiting(),
     async close() {
       await Promise.all([check.close(), retention.close(), audit.close()]);
     },

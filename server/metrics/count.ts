@@ -5,7 +5,7 @@ import type { Operation } from '../../protocol/operations.ts';
 import type { Append } from '../journal/port.ts';
 import type { ALERT_SOURCES, Instruments, OPERATION_OUTCOMES, TURN_OUTCOMES } from './instruments.ts';
 
-export const COUNTED_KINDS: readonly JournaledKind[] = [
+export const COUNTED_KINDS = [
   'session_opened',
   'error',
   'cancelled',
@@ -16,14 +16,18 @@ export const COUNTED_KINDS: readonly JournaledKind[] = [
   'notified',
   'incident_opened',
   'incident_alert',
-];
+] as const satisfies readonly JournaledKind[];
+
+type Counted = Extract<JournalEvent, { readonly kind: (typeof COUNTED_KINDS)[number] }>;
+const isCounted = (event: JournalEvent): event is Counted =>
+  (COUNTED_KINDS as readonly JournaledKind[]).includes(event.kind);
 
 type TurnOutcome = (typeof TURN_OUTCOMES)[number];
 
 export interface Count {
-  event(event: JournalEvent): void;
-  operation(operation: Operation): void;
-  append(append: Append): void;
+  readonly event: (event: JournalEvent) => void;
+  readonly operation: (operation: Operation) => void;
+  readonly append: (append: Append) => void;
   /** Operations that are under way, by target. */
   running(): ReadonlyMap<string, number>;
 }
@@ -37,6 +41,7 @@ export function createCount(instruments: Instruments, logger: Logger): Count {
   const underWay = new Map<string, Operation>();
 
   function countEvent(event: JournalEvent): void {
+    if (!isCounted(event)) return;
     const { sessions, turns, approvals, notifications, alerts, incidents } = instruments;
     const { turn_id: turn, target = '' } = event;
     switch (event.kind) {

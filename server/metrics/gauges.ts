@@ -178,10 +178,10 @@ function linksOf({ doctor, targets }: Known): readonly SeenLink[] {
     up: link.state !== 'broken',
     atS: secondsOf(examined.last?.at),
   }));
-  const ofReadings = targets.flatMap(({ name, known }) => {
-    const { vm, ssh } = known();
+  const ofReadings = targets.flatMap((each) => {
+    const { vm, ssh } = each.known();
     const seen = (code: Link['code'], up: boolean, at: string | null): readonly SeenLink[] =>
-      at === null ? [] : [{ labels: labelsOf({ target: name, code }), up, atS: secondsOf(at) }];
+      at === null ? [] : [{ labels: labelsOf({ target: each.name, code }), up, atS: secondsOf(at) }];
     return [
       ...seen('vm-shell', ssh.answers === true, ssh.at),
       ...seen('power-status', vm.state !== 'unknown', vm.at),

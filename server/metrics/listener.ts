@@ -120,18 +120,14 @@ function answer(response: ServerResponse, status: number, type: string, text: st
   response.end(text);
 }
 
-function whyNot({ code, message }: NodeJS.ErrnoException): string {
-  switch (code) {
-    case 'EADDRINUSE':
-      return 'is taken by another program';
-    case 'EACCES':
-      return 'may not be used by this account (below 1024 it takes a privilege)';
-    case 'EADDRNOTAVAIL':
-      return 'is no address of this machine';
-    default:
-      return `cannot be used (${message})`;
-  }
-}
+const WHY_NOT: Readonly<Record<string, string>> = {
+  EADDRINUSE: 'is taken by another program',
+  EACCES: 'may not be used by this account (below 1024 it takes a privilege)',
+  EADDRNOTAVAIL: 'is no address of this machine',
+};
+
+const whyNot = ({ code = '', message }: NodeJS.ErrnoException): string =>
+  WHY_NOT[code] ?? `cannot be used (${message})`;
 
 /** One result at a time, which serves everybody for a moment. */
 function keptFor(freshMs: number, make: () => Promise<string>): () => Promise<string> {
