@@ -18,6 +18,7 @@ import { Approvals } from './approvals/approvals.ts';
 import { SessionPolicies } from './approvals/session-policies.ts';
 import { type Audit, startAudit } from './audit/audit.ts';
 import type { Config } from './config/config.ts';
+import { packageVersion } from './config/package-root.ts';
 import { chainsOf, lastDrillsIn } from './doctor/chains.ts';
 import { type Doctor, startDoctor } from './doctor/doctor.ts';
 import { createDrills } from './doctor/drill.ts';
@@ -27,6 +28,7 @@ import { buildApp } from './http/app.ts';
 import { checkJournalLater } from './journal/check-later.ts';
 import type { Journal } from './journal/port.ts';
 import { tryJournal } from './journal/try-journal.ts';
+import type { Metrics } from './metrics/metrics.ts';
 import { type Notify, outboxesOf, startNotify } from './notify/notify.ts';
 import { claimDataDir, type DataDir } from './processes/data-dir.ts';
 import { ownerMark, reapOrphans } from './processes/owner.ts';
@@ -68,6 +70,7 @@ export async function createConsole(config: Config, logger: Logger): Promise<Con
     .catch((error: unknown) => logger.error({ err: error }, 'the start is not recorded'));
   adoptLooseEvidence(dataDir.path, logger);
   const targets = makeTargets(config, logger, { dataDir, journal, controlDir, ownerEnv });
+  const metrics = await makeMetrics(config, logger, { journal, targets });
 
   const conversation =
     journal === undefined
@@ -129,7 +132,11 @@ export async function createConsole(config: Config, logger: Logger): Promise<Con
       whyPowerOnly: why,
       whyNotRecorded: () => journal?.health(),
       agentUnavailable: () => agent?.unavailable(),
-      recordWarnings: () => [...(record?.warnings() ?? []), ...(alerts?.warnings() ?? [])],
+      recordWarnings: () => [
+        ...(record?.warnings() ?? []),
+        ...(alerts?.warnings() ?? []),
+        ...(metrics?.warnings() ?? []),
+      ],
     }),
     verbTimeoutMs: config.verbTimeoutMs,
     keepaliveMs: config.keepaliveMs,
@@ -141,12 +148,28 @@ export async function createConsole(config: Config, logger: Logger): Promise<Con
     logger,
   });
 
+  if (config.metrics !== undefined)
+    metrics?.serve(config.metrics, {
+      version: packageVersion(),
+      targets: targets.all,
+      doctor: () => doctor.show(),
+      conversation: conversation && {
+        writes: () => conversation.journal.health() === undefined,
+        sessions: () => conversation.sessions.counts(),
+        liveAgents: () => conversation.agent.counts().live,
+        waitingApprovals: () => conversation.approvals.waiting().length,
+        hasIncident: (target) => alerts?.openIncident(target) !== undefined,
+        auditWaiting: () => record?.audit.waiting() ?? [],
+      },
+    });
+
   return {
     app,
     warnings,
     whyPowerOnly: why,
     loginUrl: (url) => door.loginUrl(door.access.owner, url),
     async close() {
+      await metrics?.close();
       await sessions?.close();
       await doctor.close();
       await app.close();
@@ -171,6 +194,22 @@ interface Recorded {
   damage(): readonly string[];
   readonly audit: Audit;
   close(): Promise<void>;
+}
+
+/** Nothing of it is loaded where nobody scrapes, and a library that cannot be loaded keeps nobody from power. */
+async function makeMetrics(
+  config: Config,
+  logger: Logger,
+  { journal, targets }: { journal: Journal | undefined; targets: Targets },
+): Promise<Metrics | undefined> {
+  if (config.metrics === undefined) return undefined;
+  try {
+    const { startMetrics } = await import('./metrics/metrics.ts');
+    return startMetrics({ journal, targets: targets.all, logger });
+  } catch (error) {
+    logger.error({ err: error }, 'there are no metrics: BREAKGLASS_METRICS_PORT is not served');
+    return undefined;
+  }
 }
 
 /** What is done with the journal beside the console's own use of it. Closed before the journal. */

@@ -17,6 +17,8 @@ const NEEDED = [
   { file: '/usr/bin/w3m', debianPackage: 'w3m' },
   { file: '/usr/bin/caddy', debianPackage: 'caddy' },
   { file: '/usr/bin/prometheus-alertmanager', debianPackage: 'prometheus-alertmanager' },
+  // promtool. The package has a server too, which the tests do not start.
+  { file: '/usr/bin/promtool', debianPackage: 'prometheus' },
 ];
 
 /** Ends the process where something is missing and cannot be installed. */

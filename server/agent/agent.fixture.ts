@@ -107,6 +107,9 @@ export class FixturePower implements Power {
   watch(): () => void {
     return () => undefined;
   }
+  follow(): () => void {
+    return () => undefined;
+  }
   running(): undefined {
     return undefined;
   }

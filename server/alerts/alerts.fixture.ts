@@ -120,6 +120,7 @@ const journalPort = (journal: ReturnType<typeof openJournal>): AlertsParts['jour
   count: (filter, after) => journal.count(filter, after),
   head: () => journal.head(),
   follow: (filter, listener) => journal.follow(filter, listener),
+  followAppends: (listener) => journal.followAppends(listener),
   sessions: (request) => journal.sessions(request),
   targetOf: (id) => journal.targetOf(id),
   open: () => journal.open(),

@@ -20,6 +20,8 @@ export interface AuditChannel {
 export interface Audit {
   /** The names of the channels in the journal: what they have not sent must stay there. */
   readonly channels: readonly string[];
+  /** How many events waited at the last attempt, for each channel. It costs nothing. */
+  waiting(): readonly { readonly channel: string; readonly events: number }[];
   /** What a person should know now, one sentence for each channel in trouble. */
   warnings(): readonly string[];
   /** Each configured channel as it is now. */
@@ -51,6 +53,8 @@ export function startAudit({
   }));
   return {
     channels: running.map(({ name }) => name),
+    waiting: () =>
+      running.map(({ name, outbox }) => ({ channel: name, events: outbox.trouble()?.waiting ?? 0 })),
     warnings: () => running.flatMap(({ name, outbox }) => warningOf(name, outbox, newsAfterMs)),
     state: () =>
       Promise.all(

@@ -245,3 +245,20 @@ test('what would send the audit log elsewhere than meant, or with a secret in th
   ] as const)
     expect(() => readConfig({ ...TOKEN, ...env })).toThrow(message);
 });
+
+test('metrics have a port of their own, which is not that of the console, and are off without one', () => {
+  expect(readConfig(TOKEN).metrics).toBeUndefined();
+  const on = { ...TOKEN, BREAKGLASS_METRICS_PORT: '9464' };
+  expect(readConfig(on).metrics).toEqual({ port: 9464, bind: '127.0.0.1' });
+  expect(readConfig({ ...on, BREAKGLASS_METRICS_BIND: '0.0.0.0' }).metrics).toEqual({
+    port: 9464,
+    bind: '0.0.0.0',
+  });
+  for (const port of ['0', '65536', 'x', '8080'])
+    expect(() => readConfig({ ...TOKEN, BREAKGLASS_METRICS_PORT: port })).toThrow(
+      /^BREAKGLASS_METRICS_PORT: /,
+    );
+  expect(() => readConfig({ ...on, BREAKGLASS_METRICS_BIND: 'no address' })).toThrow(
+    /BREAKGLASS_METRICS_BIND/,
+  );
+});

@@ -86,6 +86,8 @@ export interface Config {
   };
   readonly audit: AuditConfig;
   readonly notify: NotifyConfig;
+  /** Where Prometheus scrapes; undefined: nowhere. */
+  readonly metrics: MetricsConfig | undefined;
   readonly keep: KeepConfig;
   /** Between two examinations of doctor that nobody asked for; undefined: there are none. */
   readonly selfTestHours: number | undefined;
@@ -105,6 +107,11 @@ export interface KeepConfig {
   readonly megabytes: number | undefined;
 }
 
+export interface MetricsConfig {
+  readonly port: number;
+  readonly bind: string;
+}
+
 type Env = Readonly<Record<string, string | undefined>>;
 
 const Variables = z.object({
@@ -112,6 +119,11 @@ const Variables = z.object({
   BREAKGLASS_BIND: word(/^[A-Za-z0-9.:_-]+$/, 'an address to listen on, e.g. 127.0.0.1 or 0.0.0.0').default(
     '127.0.0.1',
   ),
+  BREAKGLASS_METRICS_PORT: wholeNumber(1, 65_535).optional(),
+  BREAKGLASS_METRICS_BIND: word(
+    /^[A-Za-z0-9.:_-]+$/,
+    'an address to listen on, e.g. 127.0.0.1 or 0.0.0.0',
+  ).default('127.0.0.1'),
   BREAKGLASS_TLS_CERT: z.string().optional(),
   BREAKGLASS_TLS_KEY: z.string().optional(),
   API_BEARER_TOKEN: z.string().optional(),
@@ -260,6 +272,7 @@ export function readConfig(
     alerts: { agentLooks: read.BREAKGLASS_ALERTS_AGENT === 'look' },
     audit: readAudit(read),
     notify: readNotify(read, access.publicUrls[0]),
+    metrics: readMetrics(read),
     keep: { days: read.BREAKGLASS_KEEP_DAYS, megabytes: read.BREAKGLASS_KEEP_MB },
     // In the lab nothing outside is real, and what is broken there is broken on purpose.
     selfTestHours:
@@ -423,6 +436,19 @@ function readTargets(read: Variables, given: Env): TargetsConfig {
     alerts: [],
   };
   return { default: name, all: [target] };
+}
+
+/** The metrics must never take the port that people come to. */
+function readMetrics(read: Variables): MetricsConfig | undefined {
+  const { BREAKGLASS_METRICS_PORT: port, BREAKGLASS_METRICS_BIND: bind } = read;
+  if (port === undefined) return undefined;
+  if (port === read.BREAKGLASS_PORT)
+    throw notUnderstood(
+      'BREAKGLASS_METRICS_PORT',
+      port,
+      'another port than that of the console (BREAKGLASS_PORT), e.g. 9464',
+    );
+  return { port, bind };
 }
 
 function readTls({ BREAKGLASS_TLS_CERT: cert, BREAKGLASS_TLS_KEY: key }: Variables): Config['tls'] {

@@ -80,6 +80,7 @@ function instantPower(): Power & { started: VerbRequest[]; busy: boolean } {
     wait: async (id) => operations.get(id) as Operation,
     waitResult: async (id) => operations.get(id) as Operation,
     watch: () => () => undefined,
+    follow: () => () => undefined,
     running: () => undefined,
     lastChange: () => undefined,
     recover: async () => undefined,

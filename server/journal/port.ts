@@ -32,6 +32,8 @@ export interface Journal {
   head(): EventId;
   /** Calls the listener for each committed event that passes the filter, in order. It must neither throw nor block. */
   follow(filter: JournalFilter, listener: (event: JournalEvent) => void): () => void;
+  /** Tells of each append how it went. The listener must neither throw nor block. */
+  followAppends(listener: (append: Append) => void): () => void;
   /** Sessions that have a prompt or an incident, the one with the latest activity first. It costs what it gives, however long the log is. */
   sessions(request: SessionsRequest): Promise<SessionsFound>;
   /** The target that the session was opened on; undefined when there is no such session. */
@@ -56,6 +58,12 @@ export interface Journal {
   /** Why the last append failed, in a sentence for a person; undefined when it succeeded, when there was none, or when writing works again. */
   health(): string | undefined;
   close(): Promise<void>;
+}
+
+export interface Append {
+  /** From the call until it was on disk or refused: what whoever appends waits for. */
+  readonly tookMs: number;
+  readonly written: boolean;
 }
 
 export interface SessionsRequest {

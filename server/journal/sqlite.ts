@@ -9,6 +9,7 @@ import { branchesOf, passes } from './filter.ts';
 import { migrate, SCHEMA_VERSION, versionOf } from './migrations.ts';
 import { placeOf } from './place.ts';
 import type {
+  Append,
   Journal,
   JournalFilter,
   OpenWork,
@@ -34,6 +35,8 @@ const RECHECK_MS = 5_000;
 
 interface Pending {
   readonly events: readonly NewEvent[];
+  /** Monotonic. */
+  readonly calledAt: number;
   readonly resolve: (stored: readonly JournalEvent[]) => void;
   readonly reject: (error: Error) => void;
 }
@@ -107,6 +110,7 @@ class SqliteJournal implements Journal {
   readonly #insert: StatementSync;
   readonly #statements = new Map<string, StatementSync>();
   readonly #followers = new Set<Follower>();
+  readonly #appendFollowers = new Set<(append: Append) => void>();
   #pending: Pending[] = [];
   #head: number;
   #failure: string | undefined;
@@ -126,7 +130,7 @@ class SqliteJournal implements Journal {
   append(events: readonly NewEvent[]): Promise<readonly JournalEvent[]> {
     return new Promise((resolve, reject) => {
       if (this.#closed) return reject(unavailable(new Error('the journal is closed')));
-      this.#pending.push({ events, resolve, reject });
+      this.#pending.push({ events, calledAt: performance.now(), resolve, reject });
       if (this.#pending.length > 1) return;
       const wait = this.#committedAt + GATHER_MS - performance.now();
       if (wait > 0) setTimeout(() => this.#flush(), wait);
@@ -160,6 +164,11 @@ class SqliteJournal implements Journal {
     const follower = { filter, listener };
     this.#followers.add(follower);
     return () => this.#followers.delete(follower);
+  }
+
+  followAppends(listener: (append: Append) => void): () => void {
+    this.#appendFollowers.add(listener);
+    return () => this.#appendFollowers.delete(listener);
   }
 
   async sessions(request: SessionsRequest): Promise<SessionsFound> {
@@ -232,10 +241,12 @@ class SqliteJournal implements Journal {
       const problem = unavailable(error);
       this.#failure = problem.message;
       this.#recheckLater();
+      this.#tellAppends(batch, false);
       for (const { reject } of batch) reject(problem);
       return;
     }
     this.#failure = undefined;
+    this.#tellAppends(batch, true);
     for (const event of stored.flat()) this.#tell(event);
     batch.forEach(({ resolve }, index) => {
       resolve(stored[index] ?? []);
@@ -324,6 +335,12 @@ class SqliteJournal implements Journal {
         this.#onFollowerFailure(error);
       }
     }
+  }
+
+  #tellAppends(batch: readonly Pending[], written: boolean): void {
+    const now = performance.now();
+    for (const { calledAt } of batch)
+      for (const listener of this.#appendFollowers) listener({ tookMs: now - calledAt, written });
   }
 
   #all(sql: string, ...values: (string | number)[]): JournalEvent[] {

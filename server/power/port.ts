@@ -37,6 +37,11 @@ export interface Power {
    * printed before, and one that comes after the end still gets the end.
    */
   watch(id: OperationId, listener: (change: OperationChange) => void): () => void;
+  /**
+   * Tells each operation that comes, with or without a journal: when it begins (or is taken up after a restart) and when it is over. The
+   * listener must neither throw nor block.
+   */
+  follow(listener: (operation: Operation) => void): () => void;
   /** The mutating operation that is in flight, if there is one. */
   running(): Operation | undefined;
   /** The last mutating verb that this process has begun; undefined: none. */

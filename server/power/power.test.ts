@@ -229,6 +229,27 @@ test('a host that is busy with another verb rejects this one', async () => {
   expect(operation.result?.stderr).toContain('cycle by 10.0.0.9');
 });
 
+test('whoever follows is told of each operation when it begins and when it is over, and then no more', async () => {
+  for (const options of [{}, { journal: undefined }]) {
+    const followed = create(options);
+    const told: (readonly [string, string, boolean])[] = [];
+    const end = followed.follow(({ verb, state, finished_at }) =>
+      told.push([verb, state, finished_at !== undefined]),
+    );
+    await finish('status', followed);
+    await finish('forensics', followed);
+    end();
+    await finish('status', followed);
+    expect(told).toEqual([
+      ['status', 'running', false],
+      ['status', 'succeeded', true],
+      ['forensics', 'running', false],
+      ['forensics', 'succeeded', true],
+    ]);
+    await followed.close();
+  }
+});
+
 test('at the time limit the waiting ends and the operation goes on', async () => {
   host.set('slow', 1.5);
   const { id } = await power.start({ verb: 'cycle', by, finding: undefined });

@@ -59,6 +59,7 @@ export function createPower(parts: PowerParts): Power {
   const closing = new AbortController();
   const known = new Map<OperationId, LiveOperation>();
   const running = new Set<Promise<void>>();
+  const followers = new Set<(operation: Operation) => void>();
   let inFlight: LiveOperation | undefined;
   let change: LastChange | undefined;
   let recovering: { readonly until: number; readonly what: () => string } | undefined;
@@ -139,6 +140,10 @@ export function createPower(parts: PowerParts): Power {
 
   function remember(live: LiveOperation): void {
     known.set(live.operation.id, live);
+    for (const listener of followers) listener(live.operation);
+    live.watch((change) => {
+      if (change.type === 'finished') for (const listener of followers) listener(change.operation);
+    });
     const finished = [...known.values()].filter(({ operation }) => operation.finished_at !== undefined);
     for (const old of finished.slice(0, Math.max(0, finished.length - FINISHED_KEPT)))
       known.delete(old.operation.id);
@@ -174,6 +179,10 @@ export function createPower(parts: PowerParts): Power {
     wait: (id, limitMs) => waitFor(id, limitMs, (live) => live.ended),
     waitResult: (id, limitMs) => waitFor(id, limitMs, (live) => live.resultKnown),
     watch: (id, listener) => known.get(id)?.watch(listener) ?? (() => {}),
+    follow(listener) {
+      followers.add(listener);
+      return () => followers.delete(listener);
+    },
     running: () => inFlight?.operation,
     lastChange: () => change,
     async recover() {

@@ -197,6 +197,16 @@ export class Sessions {
     return this.#live.size;
   }
 
+  /** Turns that are under way, prompts that wait behind them, and sessions that somebody is attached to. */
+  counts(): { readonly turns: number; readonly queued: number; readonly watched: number } {
+    const all = [...this.#live.values()];
+    return {
+      turns: all.filter(({ turn }) => turn !== undefined).length,
+      queued: all.reduce((sum, { queue }) => sum + queue.length, 0),
+      watched: all.filter(({ viewers }) => viewers.size > 0).length,
+    };
+  }
+
   viewers(id: SessionId): number {
     return this.#live.get(id)?.viewers.size ?? 0;
   }

@@ -3,7 +3,7 @@
 import type { JournalEvent, NewEvent } from '../../protocol/events.ts';
 import { type EventId, eventId } from '../../protocol/ids.ts';
 import { BreakglassError } from '../../protocol/problems.ts';
-import type { Journal, JournalFilter } from '../../server/journal/port.ts';
+import type { Append, Journal, JournalFilter } from '../../server/journal/port.ts';
 
 export interface MemoryJournal extends Journal {
   readonly events: readonly JournalEvent[];
@@ -14,6 +14,7 @@ export interface MemoryJournal extends Journal {
 export function createMemoryJournal(): MemoryJournal {
   const events: JournalEvent[] = [];
   const followers = new Set<{ filter: JournalFilter; listener: (event: JournalEvent) => void }>();
+  const appendFollowers = new Set<(append: Append) => void>();
   const openedAt = (session: string): number | undefined =>
     events.find((event) => event.session_id === session)?.id;
 
@@ -35,6 +36,7 @@ export function createMemoryJournal(): MemoryJournal {
     async append(batch: readonly NewEvent[]) {
       if (journal.mode === 'fail') {
         failure = 'The journal cannot be written (test).';
+        for (const listener of appendFollowers) listener({ tookMs: 0, written: false });
         throw new BreakglassError('journal-unavailable', failure);
       }
       if (journal.mode === 'hang') await new Promise(() => {});
@@ -44,6 +46,7 @@ export function createMemoryJournal(): MemoryJournal {
       });
       events.push(...stored);
       failure = undefined;
+      for (const listener of appendFollowers) listener({ tookMs: 0, written: true });
       for (const event of stored)
         for (const { filter, listener } of followers) if (passes(filter, event)) listener(event);
       return stored;
@@ -65,6 +68,10 @@ export function createMemoryJournal(): MemoryJournal {
       const follower = { filter, listener };
       followers.add(follower);
       return () => followers.delete(follower);
+    },
+    followAppends(listener) {
+      appendFollowers.add(listener);
+      return () => appendFollowers.delete(listener);
     },
     async sessions() {
       return { sessions: [], next: undefined, cut: false };
