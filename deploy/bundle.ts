@@ -54,6 +54,7 @@ async function warmUp(): Promise<void> {
     env: {
       PATH: process.env['PATH'],
       HOME: home,
+      BREAKGLASS_ENVIRONMENT: '/dev/null',
       API_BEARER_TOKEN: crypto.randomUUID(),
       BREAKGLASS_PORT: '0',
       BREAKGLASS_SESSIONS_DIR: path.join(home, 'sessions'),

@@ -3,13 +3,17 @@
 // address, and the console that the lab is gone.
 import { type ChildProcess, spawn } from 'node:child_process';
 import path from 'node:path';
+import { createInterface } from 'node:readline';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { plainLine } from './plain-line.ts';
 
 /** What server/main.ts sends once it listens. */
 export interface Ready {
   /** Scheme, address and port as they are, whatever was asked for. */
   readonly ready: string;
   readonly whyPowerOnly?: string;
+  /** Signs one browser in, once. */
+  readonly signIn: string;
 }
 
 export interface ConsoleProcess {
@@ -42,8 +46,10 @@ export function startConsole(
     child = spawn(process.execPath, [main], {
       // Where the first one listened, so that an open page finds the next one: the port may have been chosen by the kernel.
       env: url === undefined ? env : { ...env, BREAKGLASS_PORT: portOf(url) },
-      stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
+      stdio: ['ignore', 'pipe', 'inherit', 'ipc'],
     });
+    if (child.stdout !== null)
+      createInterface({ input: child.stdout }).on('line', (line) => console.log(plainLine(line)));
     child.on('message', (message: Ready) => {
       listens = true;
       url = message.ready;

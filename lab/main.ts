@@ -1,9 +1,8 @@
 // `npm run lab`: a power host, a VM and a model that run on this machine, and the console in front of them. Ctrl-C ends
 // everything it started and leaves nothing behind but a data directory that the user named.
-import { existsSync } from 'node:fs';
 import path from 'node:path';
-import { byHand } from './by-hand.ts';
-import { type ConsoleProcess, type Ready, startConsole } from './console-process.ts';
+import { announcement } from './announcement.ts';
+import { type ConsoleProcess, startConsole } from './console-process.ts';
 import { type LabKeys, labKeys } from './keys.ts';
 import { createMachine } from './machine/machine.ts';
 import { startRehearsalModel } from './model/rehearsal.ts';
@@ -64,13 +63,15 @@ async function start(settings: LabSettings): Promise<void> {
     API_BEARER_TOKEN: settings.token,
     BREAKGLASS_DATA_DIR: dataDir,
     BREAKGLASS_KEY_PATH: keys.clientKeyPath,
+    // What the user's real console is configured with has no place here.
+    BREAKGLASS_ENVIRONMENT: '/dev/null',
     BREAKGLASS_LAB: [settings.name, settings.title, settings.brief].join('|'),
     ...(model === undefined
       ? {}
       : { ANTHROPIC_BASE_URL: model.url, ANTHROPIC_API_KEY: 'rehearsal-model-needs-no-key' }),
   };
   running.console = startConsole(env, (code) => void end(code));
-  announce(settings, await running.console.ready, hostDir(scratch));
+  console.log(announcement(settings, await running.console.ready, hostDir(scratch)));
 }
 
 /** Beside the data. Where nothing can be written there the console comes up power only, and so the lab comes up too. */
@@ -152,23 +153,4 @@ async function keep<Part extends { close(): Promise<void> }>(starting: Promise<P
   const part = await starting;
   running.parts.push(part);
   return part;
-}
-
-function announce(
-  { drill, name, title, brief, token, ownModel }: LabSettings,
-  { ready, whyPowerOnly }: Ready,
-  host: string,
-): void {
-  const url = ready.replace(/\/\/(0\.0\.0\.0|\[::\]):/, '//127.0.0.1:');
-  const built = existsSync(path.resolve(import.meta.dirname, '../web/dist/index.html'));
-  console.log(`
-Breakglass lab: ${title} (${name}). ${drill.kind === 'qemu' ? 'The VM is real, the host is not.' : 'Nothing here is real.'}
-  ${brief}
-
-  Open    ${url}${built ? '' : '   (the page is not built: npm run build)'}
-  Token   ${token}
-  Model   ${ownModel ? 'the endpoint in ANTHROPIC_BASE_URL' : 'the rehearsal model (scripted, no AI)'}${whyPowerOnly === undefined ? '' : `\n  Power only, no agent. ${whyPowerOnly}`}
-${drill.kind === 'simulated' ? byHand(drill.scenario.byHand, host) : ''}
-
-  Ctrl-C ends it.`);
 }

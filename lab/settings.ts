@@ -25,17 +25,22 @@ export interface LabSettings {
   readonly dataDir: string | undefined;
   /** The user says which targets there are: the lab adds no second one. */
   readonly describesTargets: boolean;
+  /** Other devices of this network may come in. */
+  readonly inNetwork: boolean;
   /** The user's own endpoint instead of the rehearsal model: only with both variables. */
   readonly ownModel: boolean;
   readonly env: Readonly<Record<string, string>>;
 }
 
 export function readSettings(env: NodeJS.ProcessEnv, argv: readonly string[]): LabSettings {
-  const unknown = argv.find((argument) => argument !== '--qemu');
+  const unknown = argv.find((argument) => argument !== '--qemu' && argument !== '--host');
   if (unknown !== undefined)
     throw new SettingsError(
-      `${unknown}: not understood. The lab knows --qemu and takes its settings from the environment; see the README.`,
+      `${unknown}: not understood. The lab knows --qemu and --host, and takes its settings from the environment; see the README.`,
     );
+  const inNetwork = argv.includes('--host');
+  if (inNetwork && env['BREAKGLASS_BIND'])
+    throw new SettingsError('--host and BREAKGLASS_BIND both say where to listen: use one of them.');
   const given = Object.fromEntries(
     Object.entries(env).filter(
       (entry): entry is [string, string] => entry[1] !== undefined && entry[1] !== '',
@@ -46,8 +51,9 @@ export function readSettings(env: NodeJS.ProcessEnv, argv: readonly string[]): L
     token: given['API_BEARER_TOKEN'] ?? randomBytes(16).toString('hex'),
     dataDir: dataDirOf(given),
     describesTargets: TARGET_VARIABLES.some((name) => given[name] !== undefined),
+    inNetwork,
     ownModel: given['ANTHROPIC_BASE_URL'] !== undefined && given['ANTHROPIC_API_KEY'] !== undefined,
-    env: given,
+    env: inNetwork ? { ...given, BREAKGLASS_BIND: '0.0.0.0' } : given,
   };
 }
 

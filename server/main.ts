@@ -1,5 +1,6 @@
 // The entry: reads the configuration, makes the console and listens. Exit code 2: the configuration is not understood; 1: the start failed.
 import pino from 'pino';
+import { whyNotListening } from './about/why-not-listening.ts';
 import { ownToken, ownTokenFile } from './access/own-token.ts';
 import { type Config, readConfig } from './config/config.ts';
 import { ConfigError } from './config/fields.ts';
@@ -25,8 +26,8 @@ function configure(): Config {
 makePrivateFiles();
 const config = configure();
 const logger = pino({
-  // The lab has a terminal of its own to speak to.
-  level: config.lab === null ? 'info' : 'warn',
+  // The lab's terminal is for what a newcomer needs; warnings are on its page.
+  level: config.lab === null ? 'info' : 'error',
   redact: [
     'req.headers.authorization',
     'req.headers.cookie',
@@ -89,6 +90,9 @@ try {
   logger.info(
     `Breakglass listens on ${url}, target ${config.targets.all.map(({ name }) => name).join(', ')}, policy ${config.policy}`,
   );
+  logger.info(
+    `the record is in ${config.dataDir}, settings come from ${config.environmentFile === undefined ? 'the environment alone' : `the environment and ${config.environmentFile.path}`}`,
+  );
   const { trustedProxies: proxies, identityHeader, signed } = config.access;
   logger.info(
     proxies.length === 0
@@ -100,10 +104,12 @@ try {
     for (const line of await welcome(breakglass.loginUrl(url), ownTokenFile(config.dataDir)))
       console.log(line);
   // Tells whoever started us with a channel our address, and that we answer now.
-  process.send?.({ ready: url, whyPowerOnly: breakglass.whyPowerOnly });
+  process.send?.({
+    ready: url,
+    whyPowerOnly: breakglass.whyPowerOnly,
+    signIn: config.lab === null ? undefined : breakglass.loginUrl(url),
+  });
 } catch (error) {
   await breakglass.close();
-  fail(
-    `cannot listen on ${config.bind}:${config.port}: ${error instanceof Error ? error.message : String(error)}`,
-  );
+  fail(whyNotListening(error, config));
 }

@@ -115,8 +115,3 @@ carry_out() {
   fi
   commit
 }
-
-print_notes() {
-  local note
-  for note in "${notes[@]}"; do printf 'Note: %s\n' "$note"; done
-}

@@ -157,3 +157,8 @@ show() {
     esac
   done
 }
+
+print_notes() {
+  local note
+  for note in "${notes[@]}"; do printf 'Note: %s\n' "$note"; done
+}

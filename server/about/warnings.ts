@@ -33,6 +33,10 @@ export function warningsOf(config: Config, agentUnavailable: string | undefined)
     warnings.push(
       'BREAKGLASS_JWT_JWKS_URL is plain HTTP: whoever sits on the way can hand out keys of their own. Use https.',
     );
+  if (config.environmentFile?.showsSecrets === true)
+    warnings.push(
+      `Every user of this machine can read ${config.environmentFile.path}, and there is a secret in it. Run: chmod 600 ${config.environmentFile.path}`,
+    );
   for (const file of missingKeys(config))
     warnings.push(
       `No SSH key at ${file} and no ssh-agent: neither the VM nor the power host can be reached with it.`,

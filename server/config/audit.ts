@@ -1,7 +1,7 @@
 // Where the audit log goes, besides the journal.
 import { readFileSync } from 'node:fs';
 import { createSecureContext } from 'node:tls';
-import { ConfigError, isHost, notUnderstood } from './fields.ts';
+import { ConfigError, isHost, notUnderstood, secretNotUnderstood } from './fields.ts';
 
 export interface AuditConfig {
   readonly syslog:
@@ -84,8 +84,7 @@ function readWebhook(text: string | undefined, token: string | undefined): Audit
   }
   const url = URL.parse(text);
   if (url === null || !/^https?:$/.test(url.protocol))
-    throw notUnderstood('BREAKGLASS_AUDIT_WEBHOOK', text, 'a URL with http:// or https://');
-  // The address is logged when it fails, so a secret does not belong there.
+    throw secretNotUnderstood('BREAKGLASS_AUDIT_WEBHOOK', 'a URL with http:// or https://');
   if (url.username !== '' || url.password !== '')
     throw new ConfigError(
       'BREAKGLASS_AUDIT_WEBHOOK contains a name or a password. Expected the URL without; a token belongs into BREAKGLASS_AUDIT_WEBHOOK_TOKEN.',

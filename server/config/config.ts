@@ -1,4 +1,4 @@
-// The only reader of process.env. A value that is not understood stops the start with a message: its name, the value, what was expected.
+// The only reader of process.env and of what completes it. A value that is not understood stops the start with a message: its name, the value, what was expected.
 import { existsSync, readFileSync } from 'node:fs';
 import path from 'node:path';
 import { createSecureContext, type SecureContextOptions } from 'node:tls';
@@ -6,12 +6,14 @@ import { z } from 'zod';
 import type { PolicyMode } from '../../protocol/approvals.ts';
 import { parseTargetName } from '../../protocol/ids.ts';
 import { type AuditConfig, readAudit } from './audit.ts';
+import { type EnvironmentFile, withEnvironmentFile } from './environment-file.ts';
 import {
   ConfigError,
   host,
   isBlock,
   notUnderstood,
   policyMode,
+  secretNotUnderstood,
   user,
   vmid,
   wholeNumber,
@@ -27,6 +29,8 @@ import {
 } from './identity-headers.ts';
 import { type NotifyConfig, readNotify } from './notify.ts';
 import { packageRoot } from './package-root.ts';
+import { placesOf, type System, thisSystem } from './places.ts';
+import { isSecret, withSecretFiles } from './secrets.ts';
 import { readTargetsFile, type TargetsConfig } from './targets.ts';
 
 /** A user of this machine. */
@@ -91,6 +95,8 @@ export interface Config {
   readonly keep: KeepConfig;
   /** Between two examinations of doctor that nobody asked for; undefined: there are none. */
   readonly selfTestHours: number | undefined;
+  /** What the environment was completed from; undefined: there is no such file. */
+  readonly environmentFile: EnvironmentFile | undefined;
   readonly sessionsDir: string;
   readonly dataDir: string;
   readonly webDir: string;
@@ -115,6 +121,7 @@ export interface MetricsConfig {
 type Env = Readonly<Record<string, string | undefined>>;
 
 const Variables = z.object({
+  BREAKGLASS_ENVIRONMENT: z.string().optional(),
   BREAKGLASS_PORT: wholeNumber(0, 65_535).default(8080),
   BREAKGLASS_BIND: word(/^[A-Za-z0-9.:_-]+$/, 'an address to listen on, e.g. 127.0.0.1 or 0.0.0.0').default(
     '127.0.0.1',
@@ -153,7 +160,7 @@ const Variables = z.object({
     .pipe(vmid)
     .optional(),
   BREAKGLASS_PVE_VERB_TIMEOUT_SECONDS: wholeNumber(1, 3_600).default(120),
-  BREAKGLASS_KEY_PATH: z.string().default('/secrets/breakglass/private_key'),
+  BREAKGLASS_KEY_PATH: z.string().optional(),
   SSH_AUTH_SOCK: z.string().optional(),
   BREAKGLASS_AGENT: word(/^[a-z0-9][a-z0-9-]{0,63}$/, 'the name of a file agents/<name>.md').default(
     'breakglass',
@@ -185,7 +192,7 @@ const Variables = z.object({
   BREAKGLASS_KEEP_DAYS: wholeNumber(1, 36_500).optional(),
   BREAKGLASS_KEEP_MB: wholeNumber(1, 10_000_000).optional(),
   BREAKGLASS_SELF_TEST_HOURS: wholeNumber(0, 8_760).default(24),
-  BREAKGLASS_SESSIONS_DIR: z.string().default('/workspace/sessions'),
+  BREAKGLASS_SESSIONS_DIR: z.string().optional(),
   BREAKGLASS_DATA_DIR: z.string().optional(),
   BREAKGLASS_SSE_KEEPALIVE_SECONDS: wholeNumber(1, 3_600).default(20),
   BREAKGLASS_LAB: z.string().optional(),
@@ -206,17 +213,8 @@ const Variables = z.object({
 });
 type Variables = z.output<typeof Variables>;
 
-/** Each may come from a file instead, named by NAME_FILE. */
-const SECRETS = [
-  'API_BEARER_TOKEN',
-  'ANTHROPIC_API_KEY',
-  'CLAUDE_CODE_OAUTH_TOKEN',
-  'BREAKGLASS_AUDIT_WEBHOOK_TOKEN',
-  'BREAKGLASS_NTFY_URL',
-  'BREAKGLASS_NTFY_TOKEN',
-  'BREAKGLASS_NOTIFY_WEBHOOK',
-  'BREAKGLASS_NOTIFY_WEBHOOK_SECRET',
-] as const;
+export const VARIABLES: readonly string[] = Object.keys(Variables.shape);
+
 const CREDENTIALS = [
   'ANTHROPIC_API_KEY',
   'CLAUDE_CODE_OAUTH_TOKEN',
@@ -226,20 +224,29 @@ const CREDENTIALS = [
   'NODE_EXTRA_CA_CERTS',
 ] as const satisfies readonly (keyof Variables)[];
 
-/** @param ownToken the token that this console made for itself, where none is configured; undefined: there is none */
+/**
+ * The environment, completed by the environment file.
+ * @param ownToken the token that this console made for itself, where none is configured; undefined: there is none
+ */
 export function readConfig(
   env: Env = process.env,
   ownToken: (dataDir: string) => string | undefined = () => undefined,
+  system: System = thisSystem,
 ): Config {
-  const given = withSecretFiles(env);
+  const completed = withEnvironmentFile(env, placesOf(env, system).environmentFile);
+  const given = withSecretFiles(completed.env);
   const parsed = Variables.safeParse(given);
   if (!parsed.success) {
     const [issue] = parsed.error.issues;
     const name = String(issue?.path[0]);
-    throw notUnderstood(name, given[name] ?? null, issue?.message ?? 'something else');
+    const expected = issue?.message ?? 'something else';
+    throw isSecret(name)
+      ? secretNotUnderstood(name, expected)
+      : notUnderstood(name, given[name] ?? null, expected);
   }
-  const read = parsed.data;
-  const sessionsDir = path.resolve(read.BREAKGLASS_SESSIONS_DIR);
+  const places = placesOf(given, system);
+  const read = { ...parsed.data, BREAKGLASS_KEY_PATH: parsed.data.BREAKGLASS_KEY_PATH ?? places.keyPath };
+  const sessionsDir = path.resolve(read.BREAKGLASS_SESSIONS_DIR ?? places.sessionsDir);
   const dataDir = path.resolve(read.BREAKGLASS_DATA_DIR ?? path.join(path.dirname(sessionsDir), 'data'));
   const access = readAccess(read, () => ownToken(dataDir));
   return {
@@ -279,6 +286,7 @@ export function readConfig(
       read.BREAKGLASS_SELF_TEST_HOURS === 0 || read.BREAKGLASS_LAB !== undefined
         ? undefined
         : read.BREAKGLASS_SELF_TEST_HOURS,
+    environmentFile: completed.file,
     sessionsDir,
     dataDir,
     webDir: path.join(packageRoot, 'web', 'dist'),
@@ -287,30 +295,6 @@ export function readConfig(
     searchPath: read.PATH,
     home: read.HOME,
   };
-}
-
-/** An empty variable counts as none. */
-function withSecretFiles(env: Env): Env {
-  const given: Record<string, string | undefined> = {};
-  for (const [name, value] of Object.entries(env)) if (value !== '') given[name] = value;
-  for (const name of SECRETS) {
-    const file = given[`${name}_FILE`];
-    if (file === undefined) continue;
-    if (given[name] !== undefined)
-      throw new ConfigError(`${name} and ${name}_FILE are both set: set one of them.`);
-    try {
-      given[name] = readFileSync(file, 'utf8').trim();
-    } catch (error) {
-      throw new ConfigError(
-        `${name}_FILE: ${JSON.stringify(file)} cannot be read: ${error instanceof Error ? error.message : String(error)}. Expected a file with the secret.`,
-      );
-    }
-    if (given[name] === '')
-      throw new ConfigError(
-        `${name}_FILE: ${JSON.stringify(file)} is empty. Expected a file with the secret.`,
-      );
-  }
-  return given;
 }
 
 /** The user with that name, or the one with the usual name where there is one. */
@@ -397,7 +381,7 @@ function originOf(text: string): string | undefined {
 }
 
 /** The targets of the file, or the one that the environment describes. */
-function readTargets(read: Variables, given: Env): TargetsConfig {
+function readTargets(read: Variables & { readonly BREAKGLASS_KEY_PATH: string }, given: Env): TargetsConfig {
   const keyPath = read.BREAKGLASS_KEY_PATH;
   const file = read.BREAKGLASS_CONFIG;
   if (file !== undefined) {

@@ -10,6 +10,10 @@ export class ConfigError extends Error {}
 export const notUnderstood = (name: string, value: unknown, expected: string): ConfigError =>
   new ConfigError(`${name}: ${JSON.stringify(value)} is not understood. Expected ${expected}.`);
 
+/** The same for a value that may be a secret. */
+export const secretNotUnderstood = (name: string, expected: string): ConfigError =>
+  new ConfigError(`${name}: the value is not understood. Expected ${expected}.`);
+
 // Host and user names become arguments of ssh. They must not look like an option, like user@host or like a command.
 const HOST_NAME = /^[A-Za-z0-9][A-Za-z0-9.-]{0,252}$/;
 const SCOPE = /^[A-Za-z0-9._-]{1,15}$/;

@@ -4,6 +4,7 @@ import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 
 import { get } from 'node:https';
 import path from 'node:path';
 import { expect, onTestFinished, test } from 'vitest';
+import { addressInNetwork } from '../../lab/network.ts';
 import { freePort } from '../support/free-port.ts';
 import { selfSigned } from '../support/self-signed.ts';
 import { tempDir } from '../support/temp-dir.ts';
@@ -89,7 +90,10 @@ function pidOf(program: string, dir: string): number {
   return Number(pid);
 }
 
-test('npm run lab prints where to go and the token, works with both, and Ctrl-C leaves nothing behind', async () => {
+/** The console that the lab's one link leads to. */
+const openedBy = (printed: string): string => /Open\s+(\S+)\/#login=/.exec(printed)?.[1] ?? '';
+
+test('npm run lab prints one link that signs in and a token, works with both, and Ctrl-C leaves nothing behind', async () => {
   const port = await freePort();
   const dataDir = path.join(tempDir(), 'data');
   const scratch = tempDir();
@@ -102,6 +106,15 @@ test('npm run lab prints where to go and the token, works with both, and Ctrl-C 
   expect(printed).toContain(`http://127.0.0.1:${port}`);
   expect(printed).toMatch(/Nothing here is real/);
   expect(printed).toMatch(/scripted, no AI/);
+  // npm's own lines begin with >.
+  expect(printed).not.toMatch(/^\s*\{/m);
+  const code = /#login=([0-9A-Z]{20})$/m.exec(printed)?.[1];
+  const signedIn = await fetch(`${openedBy(printed)}/api/login`, {
+    method: 'POST',
+    headers: { 'content-type': 'application/json' },
+    body: JSON.stringify({ code }),
+  });
+  expect(signedIn.status).toBe(204);
   const token = /Token\s+(\S+)/.exec(printed)?.[1] ?? '';
   const call = (method: string, url: string) =>
     fetch(`http://127.0.0.1:${port}${url}`, { method, headers: { authorization: `Bearer ${token}` } });
@@ -164,7 +177,7 @@ test('the lab’s address is the real one: with TLS, any port and every interfac
     BREAKGLASS_SESSIONS_DIR: path.join(dir, 'sessions'),
   });
   const printed = await lab.until('Ctrl-C ends it.');
-  const port = /Open\s+https:\/\/127\.0\.0\.1:(\d+)/.exec(printed)?.[1];
+  const port = /Open\s+https:\/\/127\.0\.0\.1:(\d+)\/#login=/.exec(printed)?.[1];
   expect(Number(port)).toBeGreaterThan(0);
   const answered = await new Promise((resolve, reject) => {
     get(`https://127.0.0.1:${port}/health`, { rejectUnauthorized: false }, (answer) => {
@@ -181,11 +194,27 @@ test('with a data directory that cannot be used the lab starts power only, and s
   const lab = npmRun('lab', { BREAKGLASS_PORT: '0', BREAKGLASS_DATA_DIR: '/dev/null/data' });
   const printed = await lab.until('Ctrl-C ends it.');
   expect(printed).toMatch(/Power only, no agent\. The data directory \/dev\/null\/data cannot be written: /);
-  const url = /Open\s+(\S+)/.exec(printed)?.[1];
+  const url = openedBy(printed);
   const token = /Token\s+(\S+)/.exec(printed)?.[1];
   const headers = { authorization: `Bearer ${token}` };
   expect(await (await fetch(`${url}/ready`)).json()).toEqual({ status: 'degraded' });
   expect((await fetch(`${url}/api/pve/status`, { method: 'POST', headers })).status).toBe(200);
+});
+
+test('npm run lab -- --host is there for the network, under an address of this machine, and says what that means', async () => {
+  const lab = run('npm', ['run', 'lab', '--', '--host'], {
+    BREAKGLASS_PORT: '0',
+    BREAKGLASS_DATA_DIR: path.join(tempDir(), 'data'),
+  });
+  const printed = await lab.until('Ctrl-C ends it.');
+  const own = addressInNetwork();
+  if (own === undefined) expect(printed).toContain('only it can open the lab');
+  else {
+    expect(printed).toContain(`http://${own}:`);
+    expect(printed).toMatch(/[█▀▄]{10}/);
+    expect(printed).toMatch(/Whoever is in this network can reach the lab.*\n.*Nothing real is behind it\./);
+  }
+  expect((await fetch(`${openedBy(printed)}/health`)).status).toBe(200);
 });
 
 test('npm run lab on a port that is taken says so once and ends with exit 1', async () => {
@@ -195,6 +224,10 @@ test('npm run lab on a port that is taken says so once and ends with exit 1', as
   const lab = npmRun('lab', { BREAKGLASS_PORT: String(port), BREAKGLASS_DATA_DIR: tempDir() });
   expect(await lab.ended).toBe(1);
   expect(lab.output().match(/cannot listen on/g)).toHaveLength(1);
+  expect(lab.output()).toMatch(
+    new RegExp(`another program has this port.*set BREAKGLASS_PORT to a free port, such as ${port + 1}`),
+  );
+  expect(lab.output()).not.toMatch(/EADDRINUSE|^\s*\{/m);
 });
 
 test.each([
