@@ -34,17 +34,19 @@ const LIMIT_MS = 900_000;
 
 /** The name of the base. `fresh`: made anew, with the packages of today. */
 export async function makeBase(fresh: boolean, say: (line: string) => void): Promise<string> {
-  if (!fresh && (await buildah('images', '-q', '--filter', `reference=${BASE}`)) !== '') return BASE;
+  if (!fresh && (await find(BASE)).length > 0) return BASE;
   say(`making a base of Debian ${SUITE}`);
   const work = mkdtempSync(path.join(tmpdir(), 'breakglass-base-'));
   try {
     await execa('mmdebstrap', [...ARGUMENTS, path.join(work, 'base.tar')], { timeout: LIMIT_MS });
     writeFileSync(path.join(work, 'Containerfile'), 'FROM scratch\nADD base.tar /\n');
-    for (const older of (await buildah('images', '-q', NAME)).split('\n').filter((id) => id !== ''))
-      await buildah('rmi', '--force', older);
+    for (const older of await find(`${NAME}*`)) await buildah('rmi', '--force', older);
     await buildah('bud', '-q', '-t', BASE, work);
   } finally {
     rmSync(work, { recursive: true, force: true });
   }
   return BASE;
 }
+
+const find = async (reference: string): Promise<readonly string[]> =>
+  (await buildah('images', '-q', '--filter', `reference=${reference}`)).split('\n').filter((id) => id !== '');

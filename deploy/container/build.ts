@@ -23,7 +23,12 @@ export async function buildImage(fresh: boolean, say: (line: string) => void): P
       ...['bud', '-q', '-f', path.join(root, 'deploy/container/Containerfile'), '-t', IMAGE],
       ...['--build-arg', `BASE=${base}`, '--build-context', `build=${built}`],
       ...['--build-arg', `VERSION=${version}`, '--build-arg', `REVISION=${revision}`],
-      ...['--build-arg', `SOURCE=${url}`, '--build-arg', `CREATED=${new Date(seconds * 1_000).toISOString()}`],
+      ...[
+        '--build-arg',
+        `SOURCE=${url}`,
+        '--build-arg',
+        `CREATED=${new Date(seconds * 1_000).toISOString()}`,
+      ],
       ...['--timestamp', String(seconds), root],
     );
   } finally {
@@ -31,6 +36,15 @@ export async function buildImage(fresh: boolean, say: (line: string) => void): P
   }
   // What has no name any more.
   await buildah('rmi', '--prune', '--force');
+}
+
+/** A copy of the image's root file system, until it is removed. */
+export async function unpackImage(): Promise<{ readonly root: string; remove(): Promise<void> }> {
+  const container = await buildah('from', '--pull-never', IMAGE);
+  return {
+    root: await buildah('mount', container),
+    remove: async () => void (await buildah('rm', container)),
+  };
 }
 
 /** Writes the image to a file that `docker load` and `podman load` take. */

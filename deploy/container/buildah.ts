@@ -5,8 +5,19 @@ import { homedir } from 'node:os';
 import path from 'node:path';
 import { execa } from 'execa';
 
-const CACHE = path.join(process.env['XDG_CACHE_HOME'] || path.join(homedir(), '.cache'), 'breakglass-lab', 'container');
-const STORE = ['--root', path.join(CACHE, 'store'), '--runroot', path.join(CACHE, 'run'), '--storage-driver', 'vfs'];
+const CACHE = path.join(
+  process.env['XDG_CACHE_HOME'] || path.join(homedir(), '.cache'),
+  'breakglass-lab',
+  'container',
+);
+const STORE = [
+  '--root',
+  path.join(CACHE, 'store'),
+  '--runroot',
+  path.join(CACHE, 'run'),
+  '--storage-driver',
+  'vfs',
+];
 
 /** What it printed. Throws with its own words. */
 export async function buildah(...args: readonly string[]): Promise<string> {

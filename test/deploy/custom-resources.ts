@@ -48,7 +48,10 @@ export interface IExternalSecret {
   readonly spec: {
     readonly refreshInterval?: string;
     readonly secretStoreRef: { readonly kind: 'SecretStore' | 'ClusterSecretStore'; readonly name: string };
-    readonly target: { readonly name: string; readonly creationPolicy?: 'Owner' | 'Orphan' | 'Merge' | 'None' };
+    readonly target: {
+      readonly name: string;
+      readonly creationPolicy?: 'Owner' | 'Orphan' | 'Merge' | 'None';
+    };
     readonly data: readonly {
       readonly secretKey: string;
       readonly remoteRef: { readonly key: string; readonly property?: string };

@@ -3,7 +3,7 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { chmodSync, chownSync, existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { execa } from 'execa';
-import { IMAGE } from '../../deploy/container/build.ts';
+import { IMAGE, unpackImage } from '../../deploy/container/build.ts';
 import { buildah } from '../../deploy/container/buildah.ts';
 
 const RUN_IMAGE = path.join(import.meta.dirname, 'run-image');
@@ -31,17 +31,12 @@ export interface Unpacked {
   remove(): Promise<void>;
 }
 
-/** A copy of the image's root file system. */
-export async function unpackImage(): Promise<Unpacked> {
+/** A copy of the image's root file system, and what the image says of itself. */
+export async function unpackWithConfig(): Promise<Unpacked> {
   const inspected = JSON.parse(await buildah('inspect', '--type', 'image', IMAGE)) as {
     readonly OCIv1: { readonly config: ImageConfig };
   };
-  const container = await buildah('from', '--pull-never', IMAGE);
-  return {
-    root: await buildah('mount', container),
-    config: inspected.OCIv1.config,
-    remove: async () => void (await buildah('rm', container)),
-  };
+  return { ...(await unpackImage()), config: inspected.OCIv1.config };
 }
 
 /** Whose the mounted secrets are: those that Docker mounts are as they are on the host, Kubernetes' belong to root and a group. */
@@ -103,7 +98,11 @@ export async function inContainer(
     'nsenter',
     [
       ...['--target', String(first), '--mount', '--pid', '--', 'chroot', image.root],
-      ...['setpriv', `--reuid=${image.config.User.split(':')[0]}`, `--regid=${image.config.User.split(':')[1]}`],
+      ...[
+        'setpriv',
+        `--reuid=${image.config.User.split(':')[0]}`,
+        `--regid=${image.config.User.split(':')[1]}`,
+      ],
       ...['--clear-groups', '--no-new-privs', '--bounding-set=-all', '--inh-caps=-all', '--', ...command],
     ],
     { env: environmentOf(first), extendEnv: false, reject: false },
