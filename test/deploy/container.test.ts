@@ -20,6 +20,7 @@ import { until, within } from '../support/wait-for.ts';
 const why = whyNoContainers();
 /** So that a package that comes by accident is seen. What is in it: 399 MB are Claude Code, 150 Node, 92 Debian. */
 const SIZE_LIMIT_MB = 700;
+const TURN_LIMIT_MS = 400_000;
 
 describe.skipIf(why)(`the image${skippedBecause(why)}`, () => {
   let image: Unpacked;
@@ -91,15 +92,26 @@ describe.skipIf(why)(`the image${skippedBecause(why)}`, () => {
 
     expect(await (await house.call('POST', '/api/pve/cycle')).json()).toMatchObject({ exit_code: 0 });
 
-    const session = await house.newSession();
-    const viewer = new Viewer(house, session);
-    expect(
-      (await house.call('POST', `/api/session/${session}/prompt`, { prompt: 'What is wrong?' })).status,
-    ).toBe(200);
-    await viewer.turnsEnded();
-    await viewer.close();
-    expect(viewer.count('error')).toBe(0);
-    expect(viewer.count('tool_result')).toBeGreaterThan(0);
+    const tried: string[] = [];
+    await until(
+      'a turn of the agent',
+      async () => {
+        const session = await house.newSession();
+        const viewer = new Viewer(house, session);
+        await house.call('POST', `/api/session/${session}/prompt`, { prompt: 'What is wrong?' });
+        await viewer.turnsEnded();
+        await viewer.close();
+        const [trouble] = viewer.events.flatMap((event) => (event.kind === 'error' ? [event] : []));
+        tried.push(String(trouble?.['error'] ?? 'done'));
+        // On a busy machine the agent, which is nice, comes too late: its message asks to try again.
+        if (trouble?.['code'] === 'model-silent') return false;
+        expect(trouble).toBeUndefined();
+        return viewer.count('tool_result') > 0;
+      },
+      TURN_LIMIT_MS,
+    ).catch((error: unknown) => {
+      throw new Error(`${error}: ${tried.join(', ')}\n${house.log()}`);
+    });
 
     expect(house.log()).not.toMatch(/entrypoint:/);
     await within('the end of the container after SIGTERM', house.close());
