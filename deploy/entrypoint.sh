@@ -1,13 +1,19 @@
 #!/bin/sh
 # Starts the console in a container: the mounted SSH key goes into an agent (a mounted secret is too open for ssh, and a copy
 # on disk would outlive it), operators with a shell get `ssh devvm` and `ssh pve <verb>`, then the server takes over this pid.
+# Nothing of it is needed for a start: where something cannot be done, it says so and the console comes up.
 set -eu
 
 here=$(cd "$(dirname "$0")/.." && pwd)
 key=${BREAKGLASS_KEY_PATH:-/secrets/breakglass/private_key}
 
-if [ -r "$key" ]; then
-  agent_dir=$(mktemp -d "${TMPDIR:-/tmp}/breakglass-agent.XXXXXX")
+if [ -e "$key" ] && [ ! -r "$key" ]; then
+  echo "entrypoint: the SSH key $key cannot be read by this user ($(id -u):$(id -g)). The console starts, but reaches neither the VM nor the power host. On the machine that it is mounted from: chown $(id -u) FILE && chmod 400 FILE." >&2
+elif [ ! -e "$key" ]; then
+  echo "entrypoint: no SSH key at $key. The console starts, but reaches neither the VM nor the power host. Mount the key or set BREAKGLASS_KEY_PATH." >&2
+elif ! agent_dir=$(mktemp -d "${TMPDIR:-/tmp}/breakglass-agent.XXXXXX" 2>/dev/null); then
+  echo "entrypoint: ${TMPDIR:-/tmp} cannot be written, so there is no ssh-agent; ssh reads $key itself, and only if nobody else may. Mount a tmpfs on /tmp." >&2
+else
   SSH_AUTH_SOCK=$agent_dir/socket
   SSH_AGENT_PID=$(ssh-agent -a "$SSH_AUTH_SOCK" | sed -n 's/^SSH_AGENT_PID=\([0-9]*\);.*/\1/p')
   export SSH_AUTH_SOCK SSH_AGENT_PID
@@ -16,8 +22,6 @@ if [ -r "$key" ]; then
   if ! { tr -d '\r' <"$key"; echo; } | SSH_ASKPASS=/bin/false SSH_ASKPASS_REQUIRE=force ssh-add -q - 2>/dev/null; then
     echo "entrypoint: $key is no private key that ssh-agent takes (is it protected by a passphrase?). The console starts, but reaches neither the VM nor the power host." >&2
   fi
-else
-  echo "entrypoint: no SSH key at $key. The console starts, but reaches neither the VM nor the power host. Mount the key or set BREAKGLASS_KEY_PATH." >&2
 fi
 
 # Aliases for people with a shell here. The server itself does not read this file.

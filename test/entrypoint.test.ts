@@ -14,7 +14,7 @@ interface Started {
   readonly dir: string;
 }
 
-async function start(prepareKey?: (dir: string) => string): Promise<Started> {
+async function start(prepareKey?: (dir: string) => string, tmp?: string): Promise<Started> {
   const dir = tempDir();
   const home = path.join(dir, 'home');
   const scratch = path.join(dir, 'tmp');
@@ -24,7 +24,7 @@ async function start(prepareKey?: (dir: string) => string): Promise<Started> {
     env: {
       PATH: process.env['PATH'] ?? '',
       HOME: home,
-      TMPDIR: scratch,
+      TMPDIR: tmp ?? scratch,
       API_BEARER_TOKEN: 'entrypoint-test-0123456789',
       BREAKGLASS_PORT: '0',
       BREAKGLASS_DATA_DIR: path.join(dir, 'data'),
@@ -98,6 +98,11 @@ test('without a key it warns and starts', async () => {
   const { output, environ } = await start();
   expect(output()).toMatch(/no SSH key at .*no-key/);
   expect(environ['SSH_AUTH_SOCK']).toBeUndefined();
+});
+
+test('without a place for temporary files it says so and starts', async () => {
+  const { output } = await start(makeKey, '/does/not/exist');
+  expect(output()).toMatch(/\/does\/not\/exist cannot be written/);
 });
 
 test('a file that is no key is named, and the console starts', async () => {

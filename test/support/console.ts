@@ -24,6 +24,8 @@ export interface ConsoleOptions {
   readonly env?: Readonly<Record<string, string>> | undefined;
   /** What Node is given; the sources by default. */
   readonly program?: readonly string[];
+  /** Starts it in another way, with this environment. */
+  readonly launch?: ((env: Readonly<Record<string, string>>) => ChildProcess) | undefined;
 }
 
 export interface Console {
@@ -96,7 +98,9 @@ export async function makeConsole(options: ConsoleOptions): Promise<Console> {
     log: () => log,
     async start() {
       const from = performance.now();
-      child = spawn(process.execPath, options.program ?? SOURCES, { env, stdio: ['ignore', 'pipe', 'pipe'] });
+      child =
+        options.launch?.(env) ??
+        spawn(process.execPath, options.program ?? SOURCES, { env, stdio: ['ignore', 'pipe', 'pipe'] });
       for (const stream of [child.stdout, child.stderr])
         stream?.on('data', (data: Buffer) => {
           log = (log + data.toString()).slice(-200_000);

@@ -13,7 +13,7 @@ import { startQmp } from '../../lab/power-host/qmp.ts';
 import { findScenario } from '../../lab/scenarios/catalog.ts';
 import type { Scenario } from '../../lab/scenarios/scenario.ts';
 import { startVm } from '../../lab/vm/start.ts';
-import { BUNDLE, type Console, makeConsole } from './console.ts';
+import { BUNDLE, type Console, type ConsoleOptions, makeConsole } from './console.ts';
 import { startSshd } from './sshd.ts';
 import { within } from './wait-for.ts';
 
@@ -32,6 +32,8 @@ export interface HouseOptions {
   readonly bundle?: boolean;
   /** `sshd`: a real OpenSSH server with the forced command in front of the lab's host, as a deployment has it. */
   readonly powerHost?: 'lab' | 'sshd';
+  /** Starts the console in another way. */
+  readonly launch?: ConsoleOptions['launch'];
 }
 
 const FORCED_COMMAND = path.resolve(import.meta.dirname, '../../host/breakglass-pve');
@@ -83,6 +85,7 @@ export async function startHouse(options: HouseOptions = {}): Promise<House> {
     keyPath: keys.clientKeyPath,
     modelUrl: options.modelUrl ?? model?.url ?? '',
     env: options.env,
+    launch: options.launch,
     ...(options.bundle === true ? { program: BUNDLE } : {}),
   });
   const house: House = {

@@ -1,0 +1,61 @@
+// The image, built where there is neither Docker nor a registry: by buildah, as root, from this checkout in which `npm ci` has run, on a
+// base of mmdebstrap's. The same Containerfile as everywhere; what its first stage would build is given to it.
+// Usage: node deploy/container/build.ts [--fresh] [FILE.tar]. --fresh: with the packages of today. FILE.tar: for `docker load`.
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { describeSource, root } from '../source.ts';
+import { makeBase } from './base.ts';
+import { buildah } from './buildah.ts';
+import { collect } from './collect.ts';
+
+export const IMAGE = 'localhost/breakglass';
+
+/** Builds `IMAGE` in place of the one before it. */
+export async function buildImage(fresh: boolean, say: (line: string) => void): Promise<void> {
+  const base = await makeBase(fresh, say);
+  say('building the image');
+  const { version, revision, seconds, url } = await describeSource();
+  const built = mkdtempSync(path.join(tmpdir(), 'breakglass-image-'));
+  try {
+    collect(path.join(built, 'image'));
+    await buildah(
+      ...['bud', '-q', '-f', path.join(root, 'deploy/container/Containerfile'), '-t', IMAGE],
+      ...['--build-arg', `BASE=${base}`, '--build-context', `build=${built}`],
+      ...['--build-arg', `VERSION=${version}`, '--build-arg', `REVISION=${revision}`],
+      ...[
+        '--build-arg',
+        `SOURCE=${url}`,
+        '--build-arg',
+        `CREATED=${new Date(seconds * 1_000).toISOString()}`,
+      ],
+      ...['--timestamp', String(seconds), root],
+    );
+  } finally {
+    rmSync(built, { recursive: true, force: true });
+  }
+  // What has no name any more.
+  await buildah('rmi', '--prune', '--force');
+}
+
+/** A copy of the image's root file system, until it is removed. */
+export async function unpackImage(): Promise<{ readonly root: string; remove(): Promise<void> }> {
+  const container = await buildah('from', '--pull-never', IMAGE);
+  return {
+    root: await buildah('mount', container),
+    remove: async () => void (await buildah('rm', container)),
+  };
+}
+
+/** Writes the image to a file that `docker load` and `podman load` take. */
+export async function saveImage(file: string): Promise<void> {
+  const { version } = await describeSource();
+  await buildah('push', '-q', IMAGE, `docker-archive:${path.resolve(file)}:breakglass:${version}`);
+}
+
+if (process.argv[1] === import.meta.filename) {
+  const [file] = process.argv.slice(2).filter((argument) => argument !== '--fresh');
+  await buildImage(process.argv.includes('--fresh'), (line) => console.error(line));
+  if (file !== undefined) await saveImage(file);
+  console.log(await buildah('images', IMAGE));
+}
