@@ -40,7 +40,7 @@ export function streamVerdict(ticks: readonly Arrival[], of: number): StreamVerd
     return { sent: tick.sentAtMs - before.sentAtMs, received: tick.receivedAtMs - before.receivedAtMs };
   });
   const together = pauses.filter(({ sent, received }) => received < sent * TOGETHER).length;
-  if (together * 2 > pauses.length)
+  if (together * 3 > pauses.length * 2)
     return {
       state: 'broken',
       detail: `${of} ticks arrived in heaps (${pauses.length - together + 1}): the edge keeps event streams back.`,
