@@ -7,7 +7,7 @@ const works = (title: string, detail: string): Seen => ({ title, state: 'works',
 const unused = (title: string, detail: string): Seen => ({ title, state: 'not-used', detail });
 
 /** In the order of a chain; a code that is missing does not compile. */
-const OF_CONSOLE = {
+const WELL = {
   configuration: works('Configuration', 'All settings can be read.'),
   'data-directory': works('Data directory', '/var/lib/breakglass can be written, and only by this user.'),
   'data-space': works('Space for data', '18 GB are free.'),
@@ -18,9 +18,6 @@ const OF_CONSOLE = {
   'model-route': works('Way to the model', 'api.anthropic.com answers over TLS.'),
   'model-credential': works('Key for the model', 'The model took the key.'),
   'model-answer': works('Answer of the model', 'sonnet answered after 1.4 s.'),
-} as const satisfies Partial<Record<LinkCode, Seen>>;
-
-const OF_TARGET = {
   'vm-route': works('Way to the VM', '10.0.0.102 port 22 answers.'),
   'vm-banner': works('SSH of the VM', 'OpenSSH 9.9 answers.'),
   'vm-host-key': works('Host key of the VM', 'It is the one that is known.'),
@@ -38,9 +35,6 @@ const OF_TARGET = {
   'power-status': works('Status of the VM', 'VM 102 is running.'),
   'power-evidence': works('Captures on the host', 'The newest capture can be fetched.'),
   'power-space': works('Space for captures', '41 GB are free on the power host.'),
-} as const satisfies Partial<Record<LinkCode, Seen>>;
-
-const OF_PEOPLE = {
   'edge-identity': works('Who people are', 'The edge tells a name.'),
   'edge-spoofed': works('Names that are made up', 'A name that did not come from the edge is not believed.'),
   'edge-stream': {
@@ -55,44 +49,34 @@ const OF_PEOPLE = {
   'notify-webhook': unused('Webhook', 'It is not configured.'),
   'audit-syslog': unused('Record to syslog', 'It is not configured.'),
   'audit-webhook': unused('Record to a webhook', 'It is not configured.'),
-} as const satisfies Partial<Record<LinkCode, Seen>>;
+  drill: works('Drill', 'Walked 6 days ago, the whole way.'),
+} satisfies Record<LinkCode, Seen>;
 
-const DRILL = works('Drill', 'Walked 6 days ago, the whole way.');
-
-type Missing = Exclude<
-  LinkCode,
-  keyof typeof OF_CONSOLE | keyof typeof OF_TARGET | keyof typeof OF_PEOPLE | 'drill'
->;
-type AllThere = [Missing] extends [never] ? true : Missing;
-const ALL_THERE: AllThere = true;
+/** The others are of the console itself. */
+const IS_OF_TARGET = /^(vm-|power-|drill$)/;
 
 /** A fault takes the place of what is well. `target` absent: of every target, or of the console. */
 export interface Fault extends Partial<Omit<Link, 'code'>> {
   readonly code: LinkCode;
 }
 
-const linksOf = (seen: Partial<Record<LinkCode, Seen>>, target?: string): readonly Link[] =>
-  Object.entries(seen).map(([code, rest]) => ({
-    code: code as LinkCode,
-    ...(target === undefined ? {} : { target: target as TargetName }),
-    docs: `docs/doctor.md#${code}`,
-    ...rest,
-  }));
+const linksOf = (target?: string): readonly Link[] =>
+  Object.entries(WELL)
+    .filter(([code]) => IS_OF_TARGET.test(code) === (target !== undefined))
+    .map(([code, seen]) => ({
+      code: code as LinkCode,
+      ...(target === undefined ? {} : { target: target as TargetName }),
+      docs: `docs/doctor.md#${code}`,
+      ...seen,
+    }));
 
-export const allLinks = (targets: readonly string[], faults: readonly Fault[]): readonly Link[] => {
-  const links = ALL_THERE
-    ? [
-        ...linksOf({ ...OF_CONSOLE, ...OF_PEOPLE }),
-        ...targets.flatMap((target) => linksOf({ ...OF_TARGET, drill: DRILL }, target)),
-      ]
-    : [];
-  return links.map((link) => {
+export const allLinks = (targets: readonly string[], faults: readonly Fault[]): readonly Link[] =>
+  [...linksOf(), ...targets.flatMap((target) => linksOf(target))].map((link) => {
     const fault = faults.find(
       ({ code, target }) => code === link.code && (target === undefined || target === link.target),
     );
     return fault === undefined ? link : { ...link, ...fault };
   });
-};
 
 const blocked = (code: LinkCode, because: LinkCode): Fault => ({
   code,

@@ -153,8 +153,9 @@ const sessionRoute = async (
     return;
   }
   if (action === 'report') {
-    response.writeHead(200, { 'content-type': `text/${part === '' ? 'markdown' : part}; charset=utf-8` });
-    response.end(`# Report of session ${id}\n`);
+    const html = request.url?.includes('format=html') === true;
+    response.writeHead(200, { 'content-type': `text/${html ? 'html' : 'markdown'}; charset=utf-8` });
+    response.end(html ? `<title>Report</title><h1>Report of ${id}</h1>` : `# Report of ${id}\n`);
     return;
   }
   if (action === 'title') return reply(response, ...renameSession(session, await readJson(request)));

@@ -92,6 +92,9 @@ export interface FrameLine {
 export const nameOf = ({ title, target }: Pick<Link, 'title' | 'target'>, several: boolean): string =>
   several && target !== undefined && !title.includes(target) ? `${title}, ${target}` : title;
 
+/** What fits into two lines of a phone. */
+const MOST_NAMED = 2;
+
 /** The one quiet line in the page's frame. What only the browser can measure is no gap in it: the view does that. */
 export const frameLine = (doctor: Doctor, several: boolean, nowMs: number): FrameLine => {
   const { last, running } = doctor;
@@ -103,7 +106,10 @@ export const frameLine = (doctor: Doctor, several: boolean, nowMs: number): Fram
   const when = roughAge(last.at, nowMs);
   const links = last.links.filter(({ code, state }) => code !== 'edge-stream' || state !== 'not-checked');
   const of = (wanted: LinkState) => links.filter(({ state }) => state === wanted);
-  const named = (found: readonly Link[]): string => found.map((link) => nameOf(link, several)).join(', ');
+  const named = (found: readonly Link[]): string => {
+    const names = found.slice(0, MOST_NAMED).map((link) => nameOf(link, several));
+    return names.join(', ') + (found.length > MOST_NAMED ? ` and ${found.length - MOST_NAMED} more` : '');
+  };
   const [broken, doubtful, skipped] = [of('broken'), of('doubtful'), of('not-checked')];
   if (broken.length > 0)
     return {
