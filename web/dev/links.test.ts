@@ -127,13 +127,15 @@ describe('the links', () => {
     await tell('doctor?state=broken');
     await openLinks();
     await id('links-head').filter({ hasText: '2 links are broken.' }).waitFor();
-    const states = await id('links-urgent')
+    // The stream is measured.
+    await group('How people come in').filter({ hasText: '4 work' }).waitFor();
+    const ranks = await id('links-urgent')
       .locator('[data-testid="link"]')
-      .evaluateAll((all) => all.map((one) => one.getAttribute('data-state')));
-    const order = ['broken', 'doubtful', 'not-checked'];
-    expect(states.map((state) => order.indexOf(state ?? ''))).toEqual(
-      states.map((state) => order.indexOf(state ?? '')).toSorted(),
-    );
+      .evaluateAll((all) =>
+        all.map((one) => ['broken', 'doubtful', 'not-checked'].indexOf(one.getAttribute('data-state') ?? '')),
+      );
+    expect(ranks.length).toBe(10);
+    expect(ranks).toEqual(ranks.toSorted((one, other) => one - other));
     const status = link('power-status').locator('[data-testid="because"]');
     expect(await status.textContent()).toBe('Power host login');
     await status.focus();

@@ -142,7 +142,7 @@ export type Chain = keyof typeof CHAINS;
 
 /** A console of another version may know further codes. */
 export const chainOf = (code: LinkCode): Chain => {
-  const [head] = code.split('-');
+  const [head = ''] = code.split('-');
   switch (head) {
     case 'agent':
     case 'model':
@@ -161,10 +161,10 @@ export const chainOf = (code: LinkCode): Chain => {
   }
 };
 
-export const chainWords = (chain: Chain, target: string | undefined): string => {
+const chainWords = (chain: Chain, target: string | undefined): string => {
   if (target === undefined) return CHAINS[chain];
-  if (chain === 'vm') return `The VM of ${target}`;
-  return `${CHAINS[chain]} of ${target}`;
+  // A target may have a key of its own.
+  return chain === 'console' ? `This console, for ${target}` : `${CHAINS[chain]} of ${target}`;
 };
 
 export interface LinkGroup {

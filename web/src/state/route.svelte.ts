@@ -24,8 +24,8 @@ export class Route {
   #hash = $state(location.hash);
   #place = $derived(parseHash(this.#hash));
   #openedHere = false;
-  /** The address that what lies over the page was opened from; empty if the page was opened with it. */
-  #beforeOver = '';
+  /** The addresses that what lies over the page was opened from, the last one at the end; empty if the page was opened with it. */
+  #beforeOver: readonly string[] = [];
   /** The last new chat that was shown, and those in whose place a session has come while another view was open. */
   #newChat: number | undefined;
   readonly #begun = new Set<number>();
@@ -46,13 +46,15 @@ export class Route {
   watch(onSession: (id: SessionId) => void, onNone: () => void): () => void {
     const changed = () => {
       const before = this.#named();
-      // Only the checklist is left by a way of its own, so what was opened from it may lead back to it.
-      if (!isOver(this.view) || this.view === 'set-up') this.#beforeOver = this.#hash;
+      const from = { hash: this.#hash, view: this.view };
       this.#hash = location.hash;
       // Closing a view must not lead back to another target, so what was opened there is forgotten.
       const moved = this.#named() !== before;
       if (this.view === 'chat' || moved) this.#openedHere = false;
-      if (!isOver(this.view) || moved) this.#beforeOver = '';
+      if (!isOver(this.view) || moved) this.#beforeOver = [];
+      else if (this.#beforeOver.at(-1) === this.#hash) this.#beforeOver = this.#beforeOver.slice(0, -1);
+      // Another evidence takes the place of the one before.
+      else if (from.view !== this.view) this.#beforeOver = [...this.#beforeOver, from.hash];
       if (this.#place.session) onSession(this.#place.session);
       else if (this.view === 'chat' && !moved) this.#settleChat(onNone);
     };
@@ -90,14 +92,14 @@ export class Route {
   /** Closes what lies over chat and power. */
   closeOver(): void {
     if (!isOver(this.view)) return;
-    if (this.#beforeOver !== '') history.back();
+    if (this.#beforeOver.length > 0) history.back();
     else this.#go(hashOf({ view: 'power' }, this.#named()));
   }
 
   /** Shows the same view of another target, or its power if evidence is open, because that belongs to one target only. */
   choose(target: string): void {
     this.#openedHere = false;
-    this.#beforeOver = '';
+    this.#beforeOver = [];
     this.#go(hashOf({ view: this.view === 'evidence' ? 'power' : this.view }, target));
   }
 
@@ -121,7 +123,7 @@ export class Route {
       return;
     }
     this.#openedHere = false;
-    this.#beforeOver = '';
+    this.#beforeOver = [];
     this.#newChat = Date.now();
     const state: NewChat = { newChat: this.#newChat };
     history.pushState(state, '', hashOf({ view: 'chat' }, this.#named()));
