@@ -48,6 +48,10 @@ const holdByKey = async (page: Page, button: Locator, outcome: Locator): Promise
   await page.keyboard.up('Enter');
 };
 const stalled = ['target?name=devvm&ssh=false&found=stalled&lived=true'];
+const lives = ['target?name=devvm&ssh=true&lived=true'];
+/** The browser has measured the stream. */
+const measured = (id: Stage['id']) =>
+  id('links-group').filter({ hasText: 'How people come in' }).filter({ hasText: /[45] work/ }).waitFor();
 
 const SCENES: Readonly<Record<string, Scene>> = {
   login: { outside: true, act: async () => undefined },
@@ -214,6 +218,46 @@ const SCENES: Readonly<Record<string, Scene>> = {
       await id('open-menu').first().click();
       await id('menu-sheet').waitFor();
       await page.waitForTimeout(300);
+    },
+  },
+  links: {
+    before: [...lives, 'doctor?state=broken'],
+    act: async ({ id, page }) => {
+      await page.evaluate("location.hash = '#/links'");
+      await measured(id);
+    },
+  },
+  'links-well': {
+    before: lives,
+    act: async ({ id, page }) => {
+      await page.evaluate("location.hash = '#/links'");
+      await measured(id);
+    },
+  },
+  'links-line-broken': {
+    before: [...stalled, 'doctor?state=broken'],
+    act: async ({ toPower, id }) => {
+      await toPower();
+      await id('links-line').scrollIntoViewIfNeeded();
+    },
+  },
+  drill: {
+    before: [...lives, 'drill?state=failed'],
+    act: async ({ id, page }) => {
+      await page.evaluate("location.hash = '#/links'");
+      await id('start-drill-devvm').click();
+      await id('drill-result').scrollIntoViewIfNeeded();
+    },
+  },
+  'first-run': {
+    before: ['doctor?state=first-run'],
+    act: async ({ id }) => id('set-up-next').waitFor(),
+  },
+  'first-run-done': {
+    before: ['doctor?state=first-run', 'cure?code=ssh-key', 'cure?code=power-login'],
+    act: async ({ id }) => {
+      await id('check-links').click();
+      await id('set-up-done').waitFor();
     },
   },
   chats: {

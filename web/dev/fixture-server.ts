@@ -75,13 +75,17 @@ const readJson = async (request: IncomingMessage): Promise<Json> => {
   return text === '' ? {} : (JSON.parse(text) as Json);
 };
 
-const me = ({ mode, role, targets, agentAway }: World): Json => ({
+const me = ({ mode, role, targets, agentAway, doctor }: World): Json => ({
   name: 'operator',
   how: 'token',
   role,
   mode,
   ...(mode === 'full' ? {} : { why: 'The journal is read-only.' }),
-  lab: { scenario: 'io-stall', title: 'Block path stall', brief: 'SSH hangs.' },
+  // Who sets a console up is in no rehearsal.
+  lab:
+    doctor.scenario === 'first-run'
+      ? null
+      : { scenario: 'io-stall', title: 'Block path stall', brief: 'SSH hangs.' },
   policy: { mode: 'ask' },
   agent: agentAway
     ? { available: false, why: 'No key for the model is configured.', model: 'sonnet' }
@@ -89,8 +93,24 @@ const me = ({ mode, role, targets, agentAway }: World): Json => ({
   target: { name: targets[0]?.name },
   targets: targets.map(({ name, title }) => ({ name, ...(title === undefined ? {} : { title }) })),
   warnings: [],
-  keys: { present: true },
+  keys: { present: !doctor.has('ssh-key') },
 });
+
+const doctorRoute = async (
+  { doctor }: World,
+  action: string,
+  request: IncomingMessage,
+  response: ServerResponse,
+): Promise<void> => {
+  if (action === '')
+    return reply(response, 200, request.method === 'POST' ? await doctor.examine() : doctor.doctor);
+  sse(response);
+  for await (const tick of doctor.ticks()) {
+    if (response.destroyed) return;
+    response.write(frame(tick));
+  }
+  response.end();
+};
 
 const approvalsRoute = async (
   { approvals }: World,
@@ -130,6 +150,12 @@ const sessionRoute = async (
     for (const { id: queue_id } of session.queue.splice(0))
       world.emit(session, { kind: 'unqueued', queue_id, reason: 'removed' });
     session.running?.abort();
+    return;
+  }
+  if (action === 'report') {
+    const html = request.url?.includes('format=html') === true;
+    response.writeHead(200, { 'content-type': `text/${html ? 'html' : 'markdown'}; charset=utf-8` });
+    response.end(html ? `<title>Report</title><h1>Report of ${id}</h1>` : `# Report of ${id}\n`);
     return;
   }
   if (action === 'title') return reply(response, ...renameSession(session, await readJson(request)));
@@ -197,6 +223,7 @@ const targetRoute = async (
   const target = world.target(name);
   if (!target) return problem(response, 404, `There is no target ${name}.`);
   if (action === 'power') return power(world, target, verb, (await readJson(request))['confirm'], response);
+  if (action === 'drill') return reply(response, 200, await world.doctor.drill(name));
   if (action === 'host-keys') return acceptHostKey(target, await readJson(request), response);
   const told = world.mixedUp === '' ? name : world.mixedUp;
   if (action === 'triage') {
@@ -229,6 +256,7 @@ const api = async (
   const failure = world.failureOf(url.pathname);
   if (failure !== undefined) return problem(response, failure, `The fixture was told to answer ${failure}.`);
   if (area === 'me') return reply(response, 200, me(world));
+  if (area === 'doctor') return doctorRoute(world, first, request, response);
   if (area === 'approvals') return reply(response, 200, { approvals: world.approvals.waiting() });
   if (area === 'sessions') return reply(response, 200, listSessions(world, url.searchParams));
   if (area === 'session' && first !== '')

@@ -8,7 +8,10 @@
 // session or one of its own · `answer?answer=approved|denied|expired|void&by=&reason=` answers all that wait, as another person would ·
 // `fail?path=<end of a path>&status=<n>` lets the next answer there fail · `sign-out` ends the sign-in · `sessions?count=<n>&target=<name>` makes
 // sessions of others · `lose-queue` loses what is queued, as a restart does · `freeze?name=<name>|` holds the verb on this target where it is, and lets every other go on.
-// `agent?state=ok|away` lets the console have a model or not.
+// `agent?state=ok|away` lets the console have a model or not · `doctor?state=well|broken|first-run|running|never|overdue` is what doctor found
+// (`running`: another device examines, without end) · `cure?code=<code of a link>` lets the next examination find it well ·
+// `ticks?state=live|held|cut` lets an edge keep streams back or cut them · `drill?state=ok|failed` is how the next drill ends.
+import { DOCTOR_SCENARIOS } from './fixture-doctor.ts';
 import { fillSessions } from './fixture-sessions.ts';
 import { type FixtureTarget, hostKeyChange } from './fixture-targets.ts';
 import type { World } from './fixture-world.ts';
@@ -75,6 +78,21 @@ export const turnSwitch = (world: World, { pathname, searchParams }: URL): boole
       break;
     case 'agent':
       world.agentAway = state === 'away';
+      break;
+    case 'doctor': {
+      const scenario = DOCTOR_SCENARIOS.find((each) => each === state);
+      if (scenario === undefined) return false;
+      world.doctor.play(scenario);
+      break;
+    }
+    case 'cure':
+      world.doctor.cure(searchParams.get('code') ?? '');
+      break;
+    case 'ticks':
+      world.doctor.stream = state === 'held' || state === 'cut' ? state : 'live';
+      break;
+    case 'drill':
+      world.doctor.drillFails = state === 'failed';
       break;
     case 'forget':
       world.sessions.clear();

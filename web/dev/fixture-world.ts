@@ -2,6 +2,7 @@
 import { randomUUID } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { FixtureApprovals } from './fixture-approvals.ts';
+import { FixtureDoctor } from './fixture-doctor.ts';
 import { evidenceIdOf, operationSteps, powerOutput, turnScript } from './fixture-scripts.ts';
 import type { FixtureSession, Json } from './fixture-session.ts';
 import { type FixtureTarget, SETS, type SetName } from './fixture-targets.ts';
@@ -25,6 +26,7 @@ export class World {
   readonly sessions = new Map<string, FixtureSession>();
   readonly operations = new Map<string, FixtureOperation>();
   readonly approvals = new FixtureApprovals(this);
+  readonly doctor: FixtureDoctor;
   link: 'ok' | 'refuse' = 'ok';
   nextPower: 'ok' | 'unknown' | 'busy' | 'contradict' = 'ok';
   mode: 'full' | 'power-only' = 'full';
@@ -43,6 +45,7 @@ export class World {
 
   constructor(set: SetName) {
     this.targets = SETS[set]();
+    this.doctor = new FixtureDoctor(this.targets.map(({ name }) => name));
   }
 
   target(name: string): FixtureTarget | undefined {

@@ -15,6 +15,7 @@ import type {
 } from '../../../protocol/access.ts';
 import type { Incident } from '../../../protocol/alerts.ts';
 import type { Approval, ApprovalOutcome, PolicyMode, SessionPolicy } from '../../../protocol/approvals.ts';
+import type { Doctor, Drill, Examination } from '../../../protocol/doctor.ts';
 import type { EvidenceList, EvidenceRecord } from '../../../protocol/evidence.ts';
 import type { HostKeyChange } from '../../../protocol/host-keys.ts';
 import type { Me, TargetState, TargetsAnswer } from '../../../protocol/me.ts';
@@ -147,3 +148,12 @@ export const runTriage = (target: string, longer: boolean) =>
     timeoutMs: longer ? 180_000 : 90_000,
     ...(longer ? { body: { longer } } : {}),
   });
+
+export const fetchDoctor = (onServerTime: (nowMs: number) => void) =>
+  request<Doctor>('GET', '/api/doctor', { timeoutMs: 8_000, onServerTime });
+// Long, because every part of the way is asked, each with a time limit of its own.
+export const examineLinks = () =>
+  request<Examination>('POST', '/api/doctor', { body: {}, timeoutMs: 180_000 });
+// Longer, because it captures forensics.
+export const walkDrill = (target: string) =>
+  request<Drill>('POST', `/api/targets/${target}/drill`, { body: {}, timeoutMs: 600_000 });

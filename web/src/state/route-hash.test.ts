@@ -9,6 +9,9 @@ describe('an address without a target', () => {
   it('names power, a session, evidence, or the chat', () => {
     expect(parseHash('#/power')).toMatchObject({ view: 'power', target: 'none' });
     expect(parseHash(`#/s/${id.toUpperCase()}`)).toMatchObject({ view: 'chat', session: id });
+    expect(parseHash('#/links')).toMatchObject({ view: 'links', target: 'none' });
+    expect(parseHash('#/t/web-1/set-up')).toMatchObject({ view: 'set-up', target: web1 });
+    expect(parseHash(hashOf({ view: 'links' }, 'web-1'))).toMatchObject({ view: 'links', target: web1 });
     expect(parseHash('')).toMatchObject({ view: 'chat', target: 'none', session: undefined });
     expect(parseHash('#/evidence/20260131T020304.567Z-cycle')).toEqual({
       view: 'evidence',

@@ -10,7 +10,8 @@ import {
 } from '../../../protocol/ids.ts';
 
 export interface Place {
-  readonly view: 'chat' | 'power' | 'evidence';
+  /** `links`: those of doctor. `set-up`: the same as a checklist, for the first run. */
+  readonly view: 'chat' | 'power' | 'evidence' | 'links' | 'set-up';
   /** `none`: the address names no target. `unreadable`: it names something that cannot be a target. */
   readonly target: { readonly name: TargetName } | 'none' | 'unreadable';
   readonly session: SessionId | undefined;
@@ -29,14 +30,18 @@ export const parseHash = (hash: string): Place => {
   const [first, second = ''] = parts[0] === 't' ? parts.slice(2) : parts;
   const evidence = first === 'evidence' ? parseEvidenceId(second) : undefined;
   if (evidence) return { view: 'evidence', target, session: undefined, evidence };
-  if (first === 'power') return { view: 'power', target, session: undefined, evidence };
+  if (first === 'power' || first === 'links' || first === 'set-up')
+    return { view: first, target, session: undefined, evidence };
   // A session belongs to one target, so its address need not name it.
   const session = first === 's' && target === 'none' ? parseSessionId(second) : undefined;
   return { view: 'chat', target, session, evidence };
 };
 
+/** It lies over chat and power, and closing it leads back to where it was opened. */
+export const isOver = (view: View): boolean => view !== 'chat' && view !== 'power';
+
 export type Goal =
-  | { readonly view: 'chat' | 'power' }
+  | { readonly view: 'chat' | 'power' | 'links' | 'set-up' }
   | { readonly view: 'evidence'; readonly evidence: string };
 
 /** `target` undefined: there is only one target, so the address does not name it. */
@@ -46,7 +51,9 @@ export const hashOf = (goal: Goal, target: string | undefined): string => {
     case 'chat':
       return target === undefined ? head : `#/t/${target}`;
     case 'power':
-      return `${head}power`;
+    case 'links':
+    case 'set-up':
+      return `${head}${goal.view}`;
     case 'evidence':
       return `${head}evidence/${goal.evidence}`;
   }

@@ -1,6 +1,6 @@
 // The address: which view of which target it names (`route-hash.ts` has its forms), and how the page moves between views.
 import type { SessionId } from '../../../protocol/ids.ts';
-import { hashOf, type Place, parseHash, sessionHash, type View } from './route-hash.ts';
+import { hashOf, isOver, type Place, parseHash, sessionHash, type View } from './route-hash.ts';
 
 /** In the state of a history entry: it shows a new chat, and no session that happens to be the current one. */
 interface NewChat {
@@ -24,8 +24,8 @@ export class Route {
   #hash = $state(location.hash);
   #place = $derived(parseHash(this.#hash));
   #openedHere = false;
-  /** The address that the evidence was opened from; empty if the page was opened with it. */
-  #beforeEvidence = '';
+  /** The addresses that what lies over the page was opened from, the last one at the end; empty if the page was opened with it. */
+  #beforeOver: readonly string[] = [];
   /** The last new chat that was shown, and those in whose place a session has come while another view was open. */
   #newChat: number | undefined;
   readonly #begun = new Set<number>();
@@ -46,12 +46,15 @@ export class Route {
   watch(onSession: (id: SessionId) => void, onNone: () => void): () => void {
     const changed = () => {
       const before = this.#named();
-      if (this.view !== 'evidence') this.#beforeEvidence = this.#hash;
+      const from = { hash: this.#hash, view: this.view };
       this.#hash = location.hash;
       // Closing a view must not lead back to another target, so what was opened there is forgotten.
       const moved = this.#named() !== before;
       if (this.view === 'chat' || moved) this.#openedHere = false;
-      if (this.view !== 'evidence' || moved) this.#beforeEvidence = '';
+      if (!isOver(this.view) || moved) this.#beforeOver = [];
+      else if (this.#beforeOver.at(-1) === this.#hash) this.#beforeOver = this.#beforeOver.slice(0, -1);
+      // Another evidence takes the place of the one before.
+      else if (from.view !== this.view) this.#beforeOver = [...this.#beforeOver, from.hash];
       if (this.#place.session) onSession(this.#place.session);
       else if (this.view === 'chat' && !moved) this.#settleChat(onNone);
     };
@@ -60,7 +63,7 @@ export class Route {
   }
 
   openChat(): void {
-    if (this.view === 'evidence') this.#go(this.#chatHash());
+    if (isOver(this.view)) this.#go(this.#chatHash());
     else this.closePower();
   }
 
@@ -76,17 +79,32 @@ export class Route {
     else this.#go(this.#chatHash());
   }
 
-  closeEvidence(): void {
-    if (this.view !== 'evidence') return;
-    if (this.#beforeEvidence !== '') history.back();
+  openLinks(): void {
+    if (this.view !== 'links') location.hash = this.linksHash();
+  }
+
+  /** In place of what is shown: the page opens with it, and going back leads out of the page. */
+  openSetUp(): void {
+    history.replaceState(null, '', hashOf({ view: 'set-up' }, this.#named()));
+    this.#hash = location.hash;
+  }
+
+  /** Closes what lies over chat and power. */
+  closeOver(): void {
+    if (!isOver(this.view)) return;
+    if (this.#beforeOver.length > 0) history.back();
     else this.#go(hashOf({ view: 'power' }, this.#named()));
   }
 
   /** Shows the same view of another target, or its power if evidence is open, because that belongs to one target only. */
   choose(target: string): void {
     this.#openedHere = false;
-    this.#beforeEvidence = '';
-    this.#go(hashOf({ view: this.view === 'chat' ? 'chat' : 'power' }, target));
+    this.#beforeOver = [];
+    this.#go(hashOf({ view: this.view === 'evidence' ? 'power' : this.view }, target));
+  }
+
+  linksHash(): string {
+    return hashOf({ view: 'links' }, this.#named());
   }
 
   evidenceHash(id: string): string {
@@ -105,7 +123,7 @@ export class Route {
       return;
     }
     this.#openedHere = false;
-    this.#beforeEvidence = '';
+    this.#beforeOver = [];
     this.#newChat = Date.now();
     const state: NewChat = { newChat: this.#newChat };
     history.pushState(state, '', hashOf({ view: 'chat' }, this.#named()));

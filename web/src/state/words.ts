@@ -29,12 +29,18 @@ export const age = (atIso: string | null, nowMs: number): string => {
     : `${duration(ms < 10_000 ? Math.round(ms / 1_000) * 1_000 : ms).replace('.0', '')} ago`;
 };
 
+/** Shorter than `duration`: the largest unit only, and nothing below a minute. */
+export const roughSpan = (ms: number): string => {
+  const minutes = Math.floor(ms / 60_000);
+  if (minutes >= 48 * 60) return `${Math.floor(minutes / (24 * 60))} days`;
+  if (minutes >= 60) return `${Math.floor(minutes / 60)} h`;
+  return minutes >= 1 ? `${minutes} min` : 'less than a minute';
+};
+
 /** Shorter than `age`: the largest unit only. */
 export const roughAge = (atIso: string | null, nowMs: number): string => {
-  const minutes = atIso === null ? 0 : Math.floor((nowMs - Date.parse(atIso)) / 60_000);
-  if (minutes >= 48 * 60) return `${Math.floor(minutes / (24 * 60))} days ago`;
-  if (minutes >= 60) return `${Math.floor(minutes / 60)} h ago`;
-  return minutes >= 1 ? `${minutes} min ago` : age(atIso, nowMs);
+  const ms = atIso === null ? 0 : nowMs - Date.parse(atIso);
+  return ms >= 60_000 ? `${roughSpan(ms)} ago` : age(atIso, nowMs);
 };
 
 export const localTime = (atIso: string): string =>
