@@ -61,6 +61,8 @@ function debian(): string {
   writeFileSync(path.join(dir, 'etc/group'), 'root:x:0:\n');
   writeFileSync(path.join(dir, 'etc/shadow'), 'root:*:19000:0:99999:7:::\n', { mode: 0o640 });
   writeFileSync(path.join(dir, 'etc/gshadow'), 'root:*::\n', { mode: 0o640 });
+  // As Debian ships it: a user's own group goes with the user.
+  writeFileSync(path.join(dir, 'etc/login.defs'), 'USERGROUPS_ENAB yes\n');
   writeFileSync(path.join(dir, 'usr/bin/systemctl'), '#!/bin/sh\n', { mode: 0o755 });
   return dir;
 }
