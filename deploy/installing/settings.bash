@@ -117,7 +117,6 @@ make_secrets() {
   chmod 600 -- "$root$ssh_key" "$root$token"
 }
 
-readonly data_of_console=/var/lib/breakglass
 
 show_purge() {
   local path
