@@ -1,6 +1,16 @@
 // What the tests need of Debian. Installed when we are root, else named with the exact command.
 import { spawnSync } from 'node:child_process';
 import { existsSync } from 'node:fs';
+import path from 'node:path';
+
+const isRoot = process.getuid?.() === 0;
+
+/** Where the PATH has it, since not only Debian brings it; else where Debian puts it. */
+const onPath = (name: string): string =>
+  (process.env['PATH'] ?? '')
+    .split(path.delimiter)
+    .map((dir) => path.join(dir, name))
+    .find(existsSync) ?? path.join('/usr/bin', name);
 
 const NEEDED = [
   { file: '/usr/sbin/sshd', debianPackage: 'openssh-server' },
@@ -19,6 +29,14 @@ const NEEDED = [
   { file: '/usr/bin/prometheus-alertmanager', debianPackage: 'prometheus-alertmanager' },
   // promtool. The package has a server too, which the tests do not start.
   { file: '/usr/bin/promtool', debianPackage: 'prometheus' },
+  { file: onPath('kubectl'), debianPackage: 'kubernetes-client' },
+  // An image is built and started by root alone.
+  ...(isRoot
+    ? [
+        { file: '/usr/bin/buildah', debianPackage: 'buildah' },
+        { file: '/usr/bin/mmdebstrap', debianPackage: 'mmdebstrap' },
+      ]
+    : []),
 ];
 
 /** Ends the process where something is missing and cannot be installed. */
@@ -26,7 +44,7 @@ export function installWhatIsMissing(): void {
   const missing = NEEDED.filter(({ file }) => !existsSync(file)).map(({ debianPackage }) => debianPackage);
   if (missing.length === 0) return;
   const install = `apt-get update && apt-get install -y --no-install-recommends ${missing.join(' ')}`;
-  if (process.getuid?.() !== 0) {
+  if (!isRoot) {
     console.error(`The tests need packages that are not installed. Run as root:\n  ${install}`);
     process.exit(1);
   }

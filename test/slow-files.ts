@@ -9,6 +9,7 @@ export const SLOW_FILES: readonly string[] = [
   'web/dev/*.test.ts',
   'host/test/install*.test.ts',
   'test/e2e/*.test.ts',
+  'test/deploy/{container,release}.test.ts',
   'test/bundle.test.ts',
   // Real consoles, a real sshd, the real Claude Code CLI, and limits that are waited for.
   'server/agent/{trouble,driver}.test.ts',

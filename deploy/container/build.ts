@@ -19,17 +19,22 @@ export async function buildImage(fresh: boolean, say: (line: string) => void): P
   const built = mkdtempSync(path.join(tmpdir(), 'breakglass-image-'));
   try {
     collect(path.join(built, 'image'));
+    const given = {
+      BASE: base,
+      VERSION: version,
+      REVISION: revision,
+      SOURCE: url,
+      CREATED: new Date(seconds * 1_000).toISOString(),
+    };
     await buildah(
-      ...['bud', '-q', '-f', path.join(root, 'deploy/container/Containerfile'), '-t', IMAGE],
-      ...['--build-arg', `BASE=${base}`, '--build-context', `build=${built}`],
-      ...['--build-arg', `VERSION=${version}`, '--build-arg', `REVISION=${revision}`],
-      ...[
-        '--build-arg',
-        `SOURCE=${url}`,
-        '--build-arg',
-        `CREATED=${new Date(seconds * 1_000).toISOString()}`,
-      ],
-      ...['--timestamp', String(seconds), root],
+      'bud',
+      '--quiet',
+      `--file=${path.join(root, 'deploy/container/Containerfile')}`,
+      `--tag=${IMAGE}`,
+      `--build-context=build=${built}`,
+      `--timestamp=${seconds}`,
+      ...Object.entries(given).map(([name, value]) => `--build-arg=${name}=${value}`),
+      root,
     );
   } finally {
     rmSync(built, { recursive: true, force: true });

@@ -164,7 +164,7 @@ describe.skipIf(why)(`Kubernetes${skippedBecause(why)}`, () => {
       const policies = (rendered[overlay] ?? []).filter(
         ({ kind }) => kind === 'NetworkPolicy',
       ) as unknown as NetworkPolicy[];
-      expect(policies.map(({ metadata }) => metadata?.name).sort()).toEqual([
+      expect(policies.map(({ metadata }) => metadata?.name ?? '').toSorted()).toEqual([
         'edge',
         'hosts',
         'names-and-https',
@@ -270,18 +270,9 @@ function typeErrors(objects: readonly KubernetesObject[]): string {
       process.execPath,
       [
         path.join(root, 'node_modules/@typescript/native/bin/tsc'),
-        ...[
-          '--ignoreConfig',
-          '--noEmit',
-          '--strict',
-          '--skipLibCheck',
-          '--allowImportingTsExtensions',
-          '--module',
-          'nodenext',
-          '--types',
-          '',
-          file,
-        ],
+        ...'--ignoreConfig --noEmit --strict --skipLibCheck --allowImportingTsExtensions'.split(' '),
+        ...'--module nodenext'.split(' '),
+        file,
       ],
       { encoding: 'utf8', cwd: dir },
     );

@@ -94,16 +94,23 @@ export async function inContainer(
   ...command: readonly string[]
 ): Promise<{ readonly exitCode: number | undefined; readonly stdout: string; readonly stderr: string }> {
   const first = firstProcess(launched);
+  const [uid, gid] = image.config.User.split(':');
   const { exitCode, stdout, stderr } = await execa(
     'nsenter',
     [
-      ...['--target', String(first), '--mount', '--pid', '--', 'chroot', image.root],
-      ...[
-        'setpriv',
-        `--reuid=${image.config.User.split(':')[0]}`,
-        `--regid=${image.config.User.split(':')[1]}`,
-      ],
-      ...['--clear-groups', '--no-new-privs', '--bounding-set=-all', '--inh-caps=-all', '--', ...command],
+      `--target=${first}`,
+      '--mount',
+      '--pid',
+      'chroot',
+      image.root,
+      'setpriv',
+      `--reuid=${uid}`,
+      `--regid=${gid}`,
+      '--clear-groups',
+      '--no-new-privs',
+      '--bounding-set=-all',
+      '--inh-caps=-all',
+      ...command,
     ],
     { env: environmentOf(first), extendEnv: false, reject: false },
   );
@@ -121,7 +128,7 @@ const environmentOf = (pid: number): Readonly<Record<string, string>> =>
   pairs(readFileSync(`/proc/${pid}/environ`, 'utf8').split('\0'));
 
 /** The container's first process, as this machine numbers it: below the launched one is the namespace's, and below that the first. */
-export function firstProcess(launched: number): number {
+function firstProcess(launched: number): number {
   const [namespace = 0] = childrenOf(launched);
   const [first = 0] = childrenOf(namespace);
   return first;
