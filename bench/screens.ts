@@ -51,7 +51,10 @@ const stalled = ['target?name=devvm&ssh=false&found=stalled&lived=true'];
 const lives = ['target?name=devvm&ssh=true&lived=true'];
 /** The browser has measured the stream. */
 const measured = (id: Stage['id']) =>
-  id('links-group').filter({ hasText: 'How people come in' }).filter({ hasText: /[45] work/ }).waitFor();
+  id('links-group')
+    .filter({ hasText: 'How people come in' })
+    .filter({ hasText: /\d work$/ })
+    .waitFor();
 
 const SCENES: Readonly<Record<string, Scene>> = {
   login: { outside: true, act: async () => undefined },
