@@ -257,8 +257,11 @@ const SCENES: Readonly<Record<string, Scene>> = {
     act: async ({ id }) => id('set-up-next').waitFor(),
   },
   'first-run-done': {
-    before: ['doctor?state=first-run', 'cure?code=ssh-key', 'cure?code=power-login'],
-    act: async ({ id }) => {
+    before: ['doctor?state=first-run'],
+    act: async ({ id, tell }) => {
+      await id('set-up-next').waitFor();
+      await tell('cure?code=ssh-key');
+      await tell('cure?code=power-login');
       await id('check-links').click();
       await id('set-up-done').waitFor();
     },

@@ -224,13 +224,13 @@ export const blockerOf = (link: Link, { links }: Examination): Link | undefined 
 export const linkId = ({ code, target }: Pick<Link, 'code' | 'target'>): string =>
   target === undefined ? `link-${code}` : `link-${code}-${target}`;
 
-export const DRILL_STEP_WORDS = {
+const DRILL_STEP_WORDS = {
   links: 'Links',
   status: 'Status of the VM',
   triage: 'Triage',
   forensics: 'Forensics',
-  evidence: 'The evidence is read back',
-  notification: 'A notification',
+  evidence: 'Evidence read back',
+  notification: 'Notification',
 } as const;
 
 /** A console of another version may walk further steps. */
