@@ -51,7 +51,10 @@ const stalled = ['target?name=devvm&ssh=false&found=stalled&lived=true'];
 const lives = ['target?name=devvm&ssh=true&lived=true'];
 /** The browser has measured the stream. */
 const measured = (id: Stage['id']) =>
-  id('links-group').filter({ hasText: 'How people come in' }).filter({ hasText: /[45] work/ }).waitFor();
+  id('links-group')
+    .filter({ hasText: 'How people come in' })
+    .filter({ hasText: /\d work$/ })
+    .waitFor();
 
 const SCENES: Readonly<Record<string, Scene>> = {
   login: { outside: true, act: async () => undefined },
@@ -254,8 +257,11 @@ const SCENES: Readonly<Record<string, Scene>> = {
     act: async ({ id }) => id('set-up-next').waitFor(),
   },
   'first-run-done': {
-    before: ['doctor?state=first-run', 'cure?code=ssh-key', 'cure?code=power-login'],
-    act: async ({ id }) => {
+    before: ['doctor?state=first-run'],
+    act: async ({ id, tell }) => {
+      await id('set-up-next').waitFor();
+      await tell('cure?code=ssh-key');
+      await tell('cure?code=power-login');
       await id('check-links').click();
       await id('set-up-done').waitFor();
     },

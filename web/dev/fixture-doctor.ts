@@ -124,14 +124,17 @@ export class FixtureDoctor {
     const steps: Drill['steps'][number][] = [];
     for (const name of names) {
       await sleep(STEP_MS);
-      const fails = this.drillFails && name === 'forensics';
+      const fails = this.drillFails && (name === 'forensics' || name === 'evidence');
       steps.push({
         name,
         ok: !fails,
         took_ms: name === 'forensics' ? 4_100 : 310,
-        detail: fails ? 'The power host did not answer within 60 s.' : details[name],
+        detail: !fails
+          ? details[name]
+          : name === 'forensics'
+            ? 'The power host did not answer within 60 s.'
+            : 'The capture brought no evidence here.',
       });
-      if (fails) break;
     }
     return {
       at,

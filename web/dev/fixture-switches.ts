@@ -48,6 +48,12 @@ const ask = (world: World, params: URLSearchParams): void => {
   );
 };
 
+/** A power host that refuses the console's key tells nothing of its VM either. */
+const refuseStrangers = ({ doctor, targets }: World): void => {
+  if (doctor.scenario !== 'first-run') return;
+  for (const target of targets) target.reach = doctor.has('power-login') ? 'unreachable' : 'ok';
+};
+
 /** False: there is no such switch. */
 export const turnSwitch = (world: World, { pathname, searchParams }: URL): boolean => {
   const state = searchParams.get('state') ?? 'ok';
@@ -83,10 +89,12 @@ export const turnSwitch = (world: World, { pathname, searchParams }: URL): boole
       const scenario = DOCTOR_SCENARIOS.find((each) => each === state);
       if (scenario === undefined) return false;
       world.doctor.play(scenario);
+      refuseStrangers(world);
       break;
     }
     case 'cure':
       world.doctor.cure(searchParams.get('code') ?? '');
+      refuseStrangers(world);
       break;
     case 'ticks':
       world.doctor.stream = state === 'held' || state === 'cut' ? state : 'live';

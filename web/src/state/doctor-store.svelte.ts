@@ -28,6 +28,7 @@ export class DoctorStore {
   readonly #ports: DoctorPorts;
   #doctor = $state.raw<Doctor | null>(null);
   #measured = $state.raw<Measured | null>(null);
+  #isMeasuring = $state(false);
   #ownSince = $state<string | null>(null);
   #askTrouble = $state('');
   #checkTrouble = $state('');
@@ -52,6 +53,10 @@ export class DoctorStore {
   get examination(): Examination | null {
     const last = this.#doctor?.last ?? null;
     return last === null ? null : withMeasured(last, this.#measured);
+  }
+  /** This browser measures whether event streams come through. */
+  get measuring(): boolean {
+    return this.#isMeasuring;
   }
   /** Since when links are examined, here or elsewhere; null: they are not. */
   get runningSince(): string | null {
@@ -185,12 +190,15 @@ export class DoctorStore {
     this.#measuring?.abort();
     const measuring = new AbortController();
     this.#measuring = measuring;
-    measureStream(measuring.signal).then(
-      (measured) => {
+    this.#isMeasuring = true;
+    measureStream(measuring.signal)
+      .then((measured) => {
         if (!measuring.signal.aborted) this.#measured = measured;
-      },
-      () => undefined,
-    );
+      })
+      .catch((error: unknown) => console.error(error))
+      .finally(() => {
+        if (this.#measuring === measuring) this.#isMeasuring = false;
+      });
   }
 
   #wordsOf(error: unknown, what: string): string {

@@ -51,16 +51,18 @@ describe('the head', () => {
   it('says the worst first, and that all work only when all do', () => {
     const works = link('journal', 'works');
     const unused = link('notify-ntfy', 'not-used');
-    expect(headOf(examined(works, works, unused))).toEqual({ tone: 'ok', words: 'All 2 links work.' });
-    expect(headOf(examined(works, link('vm-clock', 'not-checked')))).toEqual({
+    expect(headOf(examined(works, works, unused), false)).toEqual({ tone: 'ok', words: 'All 2 links work.' });
+    expect(headOf(examined(works, link('vm-clock', 'not-checked')), false)).toEqual({
       tone: 'none',
       words: '1 link works, 1 was not checked.',
     });
-    expect(headOf(examined(works, link('vm-clock', 'doubtful'), link('vm-sudo', 'not-checked')))).toEqual({
+    expect(
+      headOf(examined(works, link('vm-clock', 'doubtful'), link('vm-sudo', 'not-checked')), false),
+    ).toEqual({
       tone: 'warn',
       words: 'No link is broken, 1 is doubtful.',
     });
-    expect(headOf(examined(link('vm-route', 'broken'), link('vm-clock', 'doubtful')))).toEqual({
+    expect(headOf(examined(link('vm-route', 'broken'), link('vm-clock', 'doubtful')), false)).toEqual({
       tone: 'bad',
       words: '1 link is broken.',
     });
@@ -129,6 +131,13 @@ describe('what this browser measures', () => {
     expect(withMeasured(seen, null)).toBe(seen);
   });
 
+  it('while it is being measured it is no gap, and nothing moves when it is done', () => {
+    expect(headOf(seen, true)).toEqual({ tone: 'ok', words: 'The one link works.' });
+    expect(toLookAt(seen, true)).toEqual([]);
+    expect(calmGroups(seen, true).map(({ words }) => words)).toEqual(['1 works', '1 being measured']);
+    expect(toLookAt(seen, false).map(({ code }) => code)).toEqual(['edge-stream']);
+  });
+
   it('a measurement that failed does not hide what the server knows', () => {
     const known = examined(link('edge-stream', 'works'));
     expect(withMeasured(known, { state: 'not-checked', detail: 'No answer.' }).links[0]?.state).toBe('works');
@@ -148,13 +157,13 @@ describe('the order', () => {
   );
 
   it('is broken, doubtful, not checked; what is calm lies in its part of the way', () => {
-    expect(toLookAt(all).map(({ code }) => code)).toEqual([
+    expect(toLookAt(all, false).map(({ code }) => code)).toEqual([
       'model-credential',
       'power-login',
       'edge-certificate',
       'model-answer',
     ]);
-    expect(calmGroups(all).map(({ title, words }) => `${title}: ${words}`)).toEqual([
+    expect(calmGroups(all, false).map(({ title, words }) => `${title}: ${words}`)).toEqual([
       'This console: 1 works',
       'What leaves: 1 not used',
       'The VM of devvm: 1 works',

@@ -55,7 +55,12 @@ export interface Head {
   readonly words: string;
 }
 
-export const headOf = ({ count }: Examination): Head => {
+/** While this browser measures the stream, that link is neither a gap nor well. */
+const isBeingMeasured = ({ code, state }: Link, measuring: boolean): boolean =>
+  measuring && code === 'edge-stream' && state === 'not-checked';
+
+export const headOf = ({ count, links }: Examination, measuring: boolean): Head => {
+  const skipped = count['not-checked'] - links.filter((link) => isBeingMeasured(link, measuring)).length;
   if (count.broken > 0)
     return { tone: 'bad', words: `${many(count.broken, 'link is', 'links are')} broken.` };
   if (count.doubtful > 0)
@@ -63,10 +68,10 @@ export const headOf = ({ count }: Examination): Head => {
       tone: 'warn',
       words: `No link is broken, ${many(count.doubtful, 'is', 'are')} doubtful.`,
     };
-  if (count['not-checked'] > 0)
+  if (skipped > 0)
     return {
       tone: 'none',
-      words: `${many(count.works, 'link works', 'links work')}, ${many(count['not-checked'], 'was', 'were')} not checked.`,
+      words: `${many(count.works, 'link works', 'links work')}, ${many(skipped, 'was', 'were')} not checked.`,
     };
   return { tone: 'ok', words: count.works === 1 ? 'The one link works.' : `All ${count.works} links work.` };
 };
@@ -177,12 +182,16 @@ export interface LinkGroup {
 const URGENCY: readonly LinkState[] = ['broken', 'doubtful', 'not-checked'];
 
 /** What a person should look at: broken first, then doubtful, then what could not be checked; within these in the order of the chain. */
-export const toLookAt = ({ links }: Examination): readonly Link[] =>
-  URGENCY.flatMap((wanted) => links.filter(({ state }) => state === wanted));
+export const toLookAt = ({ links }: Examination, measuring: boolean): readonly Link[] =>
+  URGENCY.flatMap((wanted) =>
+    links.filter((link) => link.state === wanted && !isBeingMeasured(link, measuring)),
+  );
 
 /** What is well or not used, by the part of the way it belongs to. */
-export const calmGroups = ({ links }: Examination): readonly LinkGroup[] => {
-  const calm = links.filter(({ state }) => state === 'works' || state === 'not-used');
+export const calmGroups = ({ links }: Examination, measuring: boolean): readonly LinkGroup[] => {
+  const calm = links.filter(
+    (link) => link.state === 'works' || link.state === 'not-used' || isBeingMeasured(link, measuring),
+  );
   const groups = new Map<string, Link[]>();
   for (const link of calm) {
     const key = `${link.target ?? ''} ${chainOf(link.code)}`;
@@ -192,10 +201,12 @@ export const calmGroups = ({ links }: Examination): readonly LinkGroup[] => {
     const [first] = own;
     if (first === undefined) return [];
     const works = own.filter(({ state }) => state === 'works').length;
-    const unused = own.length - works;
+    const unused = own.filter(({ state }) => state === 'not-used').length;
+    const measured = own.length - works - unused;
     const words = [
       ...(works > 0 ? [`${works} ${works === 1 ? 'works' : 'work'}`] : []),
       ...(unused > 0 ? [`${unused} not used`] : []),
+      ...(measured > 0 ? [`${measured} being measured`] : []),
     ].join(', ');
     return [{ key, title: chainWords(chainOf(first.code), first.target), links: own, words }];
   });
@@ -213,13 +224,13 @@ export const blockerOf = (link: Link, { links }: Examination): Link | undefined 
 export const linkId = ({ code, target }: Pick<Link, 'code' | 'target'>): string =>
   target === undefined ? `link-${code}` : `link-${code}-${target}`;
 
-export const DRILL_STEP_WORDS = {
+const DRILL_STEP_WORDS = {
   links: 'Links',
   status: 'Status of the VM',
   triage: 'Triage',
   forensics: 'Forensics',
-  evidence: 'The evidence is read back',
-  notification: 'A notification',
+  evidence: 'Evidence read back',
+  notification: 'Notification',
 } as const;
 
 /** A console of another version may walk further steps. */
