@@ -96,11 +96,10 @@ export function addGauges(registry: Registry, known: Known, count: Count, logger
   gauge('self_test_links', 'Links of the last self-test by what it found.', ['state'], () =>
     Object.entries(known.doctor().last?.count ?? {}).map(([state, value]) => ({ labels: { state }, value })),
   );
-  single(
-    'self_test_broken_links',
-    'Links that the last self-test found broken.',
-    () => known.doctor().last?.count.broken ?? 0,
-  );
+  gauge('self_test_broken_links', 'Links that the last self-test found broken.', [], () => {
+    const { last } = known.doctor();
+    return last === null ? [] : [{ value: last.count.broken }];
+  });
   single('self_test_last_run_timestamp_seconds', 'When the last self-test began; 0: none is known.', () =>
     secondsOf(known.doctor().last?.at),
   );

@@ -130,6 +130,8 @@ test('what can happen stands at zero before it happens, so that a rate sees the 
   expect(sample(text, 'breakglass_notifications_total', { channel: 'ntfy', result: 'failed' })).toBe(0);
   expect(sample(text, 'breakglass_incidents_total', { target, source: 'alertmanager' })).toBe(0);
   expect(sample(text, 'breakglass_self_test_last_run_timestamp_seconds')).toBe(0);
+  // Nobody has looked: that is not the same as nothing broken.
+  expect(sample(text, 'breakglass_self_test_broken_links')).toBeUndefined();
 });
 
 test('operations are counted at their end by verb and outcome, without a journal too', async () => {
