@@ -12,6 +12,7 @@ import { approvalsOn } from '../../test/support/approvals-on.ts';
 import { ID, packBundle, STALLED } from '../../test/support/bundle.ts';
 import { checkAnswer } from '../../test/support/contract.ts';
 import { testDoor } from '../../test/support/door.ts';
+import { quietDoctor } from '../../test/support/quiet-doctor.ts';
 import {
   echo,
   result,
@@ -128,6 +129,7 @@ async function house(script: Script = echo, options: HouseOptions = {}) {
   const app: FastifyInstance = await buildApp({
     alerts: undefined,
     notify: undefined,
+    ...quietDoctor(),
     door: testDoor({ bearerToken: TOKEN, trustedProxies: ['127.0.0.0/8'] }, { journal }),
     conversation:
       options.powerOnly === true ? undefined : { sessions, journal, approvals: approvalsOn(journal) },

@@ -8,6 +8,7 @@ import type { TargetState } from '../../protocol/me.ts';
 import { testDoor } from '../../test/support/door.ts';
 import { createMemoryJournal } from '../../test/support/memory-journal.ts';
 import { startPowerHost } from '../../test/support/power-host.ts';
+import { quietDoctor } from '../../test/support/quiet-doctor.ts';
 import { connectTo, silent } from '../../test/support/ssh-parts.ts';
 import { type Sshd, startSshd } from '../../test/support/sshd.ts';
 import { tempDir } from '../../test/support/temp-dir.ts';
@@ -99,6 +100,7 @@ async function house() {
   const app = await buildApp({
     alerts: undefined,
     notify: undefined,
+    ...quietDoctor(),
     door,
     conversation: undefined,
     whyPowerOnly: 'not of interest here',
