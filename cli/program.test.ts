@@ -8,8 +8,8 @@ import { expect, onTestFinished, test } from 'vitest';
 import type { TargetState } from '../protocol/me.ts';
 import { freePort } from '../test/support/free-port.ts';
 import { tempDir } from '../test/support/temp-dir.ts';
+import { run } from './console.fixture.ts';
 import { CliError } from './failure.ts';
-import { runCommand, type Surroundings } from './program.ts';
 
 const TOKEN = 'cli-token-0123456789';
 const state = (name: string, more: object = {}) => ({
@@ -42,32 +42,6 @@ async function startConsole(answer: (request: IncomingMessage) => { status: numb
     server.close();
   });
   return { url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`, asked };
-}
-
-async function run(
-  argv: readonly string[],
-  env: Record<string, string> = {},
-  over: Partial<Surroundings> = {},
-) {
-  const out: string[] = [];
-  const err: string[] = [];
-  const code = await runCommand(argv, {
-    env: { HOME: '/does/not/exist', BREAKGLASS_ENVIRONMENT: '/does/not/exist', ...env },
-    write: (text) => out.push(text),
-    writeTalk: (text) => err.push(text),
-    colour: { stdout: false, stderr: false },
-    terminal: undefined,
-    onInterrupt: () => () => {},
-    local: {
-      serve: async () => Promise.reject(new Error('not asked for')),
-      journalBack: async () => Promise.reject(new Error('not asked for')),
-      backup: async () => Promise.reject(new Error('not asked for')),
-      restore: async () => Promise.reject(new Error('not asked for')),
-    },
-    version: '9.9.9',
-    ...over,
-  });
-  return { code, out: out.join('').replace(/\n$/, ''), err: err.join('').replace(/\n$/, '') };
 }
 
 test('status lists every target in columns; the token comes from the environment or a file, never from the command line', async () => {

@@ -36,12 +36,12 @@ async function pathOf(
       ...(since === undefined ? {} : { since: timeOf(since, nowMs) }),
       ...(until === undefined ? {} : { until: timeOf(until, nowMs) }),
     });
-    return `${targetPath(target)}/report?${query}`;
+    return `${targetPath(target)}/report?${query.toString()}`;
   }
   if (since !== undefined || until !== undefined)
     throw new CliError('--since and --until need --target.', EXIT.usage);
   const id = session ?? (await latestIncident(address));
-  return `/api/session/${encodeURIComponent(id)}/report?${new URLSearchParams(format)}`;
+  return `/api/session/${encodeURIComponent(id)}/report?${new URLSearchParams(format).toString()}`;
 }
 
 async function latestIncident(address: ConsoleAddress): Promise<string> {

@@ -20,7 +20,7 @@ export async function sessions(
     ...(search === undefined ? {} : { q: search }),
     ...(target === undefined ? {} : { target }),
   });
-  const page = await get<SessionsPage>(address, `/api/sessions?${query}`);
+  const page = await get<SessionsPage>(address, `/api/sessions?${query.toString()}`);
   if (json) return print(visibleJson(page));
   const rows = page.sessions.map(
     ({ session_id, target: about, last_at, running, waiting, people, title }) => [
