@@ -148,7 +148,7 @@ function markdownPage(source: string, links: Links): SitePage {
       table({ header, rows }) {
         const heads = header.map(({ text }) => text);
         // On a phone the cells of a row stand below each other there, and say of which column they are.
-        const wide = heads.length > 3;
+        const wide = heads.length > 2;
         const cell = ({ tokens }: (typeof header)[number], column: number): string => {
           const head = wide && column > 0 && heads[column] ? ` data-head="${escaped(heads[column])}"` : '';
           return `<td${head}>${this.parser.parseInline(tokens)}</td>`;

@@ -52,6 +52,8 @@ export function addGauges(registry: Registry, known: Known, count: Count, logger
       registers: [registry],
       collect() {
         this.reset();
+        // What has no label is left at zero by that, which would be a claim.
+        if (labelNames.length === 0) this.remove();
         try {
           for (const { labels = {}, value } of rows()) this.set(labels, value);
         } catch (error) {
