@@ -9,23 +9,29 @@ import { tempDir } from '../../test/support/temp-dir.ts';
 import { startRig } from '../agent/agent.fixture.ts';
 import { claudeBinary } from '../agent/process-options.ts';
 import { type AgentParts, agentChain } from './agent-links.ts';
-import { examine } from './examine.ts';
+import { BOUNDS, examine } from './examine.ts';
 
 const SECRET = 'sk-ant-doctor-secret-0123456789';
+/** A program of 200 MB starts slowly beside eight busy loops. */
+const PATIENCE_MS = 110_000;
 const credentialsOf = (url: string) => ({ ANTHROPIC_API_KEY: SECRET, ANTHROPIC_BASE_URL: url });
 
 async function look(handler: Handler, change: Partial<AgentParts> = {}): Promise<readonly Link[]> {
-  const rig = await startRig(handler);
+  const rig = await startRig(handler, { bounds: { questionMs: PATIENCE_MS } });
   onTestFinished(() => rig.close());
-  return examine([
-    agentChain({
-      credentials: credentialsOf(rig.model.url),
-      model: 'sonnet',
-      binary: claudeBinary,
-      askOnce: (signal) => rig.driver.askOnce(signal),
-      ...change,
-    }),
-  ]);
+  return examine(
+    [
+      agentChain({
+        credentials: credentialsOf(rig.model.url),
+        model: 'sonnet',
+        binary: claudeBinary,
+        askOnce: (signal) => rig.driver.askOnce(signal),
+        limits: { versionMs: PATIENCE_MS, questionMs: PATIENCE_MS },
+        ...change,
+      }),
+    ],
+    { ...BOUNDS, wholeMs: PATIENCE_MS },
+  );
 }
 
 const faults = (links: readonly Link[]): Record<string, string> =>

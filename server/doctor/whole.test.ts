@@ -204,7 +204,7 @@ test('a target that does not exist is refused, and so are a body with more in it
   const post = (payload: object) =>
     app.inject({ method: 'POST', url: '/api/doctor', headers: headers(), payload });
   expect((await post({ target: 'nobody' })).json()).toMatchObject({ code: 'unknown-target' });
-  expect((await post({ targets: [] })).statusCode).toBe(400);
+  expect((await post({ targets: [] })).json()).toMatchObject({ code: 'invalid-input' });
   expect(
     (await app.inject({ method: 'GET', url: '/api/doctor', headers: { host: headers().host } })).statusCode,
   ).toBe(401);
