@@ -473,7 +473,7 @@ export const ROUTES = {
     says: 'Examines all links now. Whoever asks while one is under way gets its result. It changes nothing: no host key is pinned, no capture is made.',
     body: DoctorBody,
     answers: { 200: json(Examination, 'All links; also 200 where some are broken.') },
-    problems: ['unknown-target', 'shutting-down'],
+    problems: ['unknown-target', 'invalid-input', 'shutting-down'],
   },
   'GET /api/doctor/stream': {
     says: 'Ticks, 250 ms apart, to be measured by whoever receives them: an edge that keeps streams back delivers them at once.',
@@ -484,7 +484,7 @@ export const ROUTES = {
     params: TARGET,
     body: NoBody,
     answers: { 200: json(Drill, 'Each step; also 200 where one failed.') },
-    problems: ['unknown-target', 'shutting-down'],
+    problems: ['unknown-target', 'invalid-input'],
   },
   'GET /api/session/{id}/report': {
     says: 'The report of an incident, from the journal: what happened when, findings, commands, approvals, verbs, outcome, what is left.',

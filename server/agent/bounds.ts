@@ -42,6 +42,8 @@ export interface DriverBounds extends SessionBounds, ApiBounds {
    * that was suspended to disk takes minutes. The operation goes on after that.
    */
   readonly verbWaitMs: number;
+  /** How long one small question may take (one-question.ts), the start of the program on a busy machine included. */
+  readonly questionMs: number;
 }
 
 export const BOUNDS: DriverBounds = {
@@ -61,4 +63,5 @@ export const BOUNDS: DriverBounds = {
   watchEveryMs: 1_000,
   processMb: 200,
   verbWaitMs: 600_000,
+  questionMs: 40_000,
 };

@@ -44,9 +44,6 @@ export interface AgentDriverDeps {
   readonly binary?: string;
 }
 
-/** How long one small question may take, the start of the program on a busy machine included. */
-const QUESTION_LIMIT_MS = 40_000;
-
 export interface CountedDriver extends AgentDriver {
   /** Asks the model one small question, as a prompt would, in a process of its own that is gone when this resolves. It never rejects. */
   askOnce(signal: AbortSignal): Promise<OneAnswer>;
@@ -213,7 +210,7 @@ export function createAgentDriver(deps: AgentDriverDeps): CountedDriver {
             endpoint,
             logger,
           },
-          QUESTION_LIMIT_MS,
+          bounds.questionMs,
           signal,
         );
       } finally {

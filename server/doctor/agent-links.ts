@@ -22,19 +22,19 @@ export interface AgentParts {
   /** Throws where it is not installed. */
   readonly binary: () => string;
   readonly askOnce: (signal: AbortSignal) => Promise<OneAnswer>;
+  /** For the program to tell its version, and for the question; default 15 and 45 s. */
+  readonly limits?: { readonly versionMs: number; readonly questionMs: number };
 }
 
-/** A cold start of the program on a small machine that has other work. */
-const VERSION_LIMIT_MS = 15_000;
-/** Longer than the question itself may take. */
-const QUESTION_LIMIT_MS = 45_000;
+/** A cold start of the program on a small machine that has other work; and longer than the question itself may take. */
+const LIMITS = { versionMs: 15_000, questionMs: 45_000 };
 /** A person on a phone waits no longer without wondering. */
 const SLOW_FIRST_WORD_MS = 10_000;
 
 const NO_CREDENTIAL =
   'The agent has no credential (ANTHROPIC_API_KEY or CLAUDE_CODE_OAUTH_TOKEN): there is no chat. Power and triage work without it.';
 
-export function agentChain({ credentials, model, binary, askOnce }: AgentParts): Chain {
+export function agentChain({ credentials, model, binary, askOnce, limits = LIMITS }: AgentParts): Chain {
   if (
     credentials['ANTHROPIC_API_KEY'] === undefined &&
     credentials['CLAUDE_CODE_OAUTH_TOKEN'] === undefined
@@ -57,7 +57,7 @@ export function agentChain({ credentials, model, binary, askOnce }: AgentParts):
       code: 'agent-binary',
       title: PROGRAM,
       needs: [],
-      limitMs: VERSION_LIMIT_MS,
+      limitMs: limits.versionMs,
       look: (signal) => lookAtProgram(binary, signal),
     },
     {
@@ -70,7 +70,7 @@ export function agentChain({ credentials, model, binary, askOnce }: AgentParts):
       code: 'model-credential',
       title: CREDENTIAL,
       needs: ['agent-binary', 'model-route'],
-      limitMs: QUESTION_LIMIT_MS,
+      limitMs: limits.questionMs,
       async look(signal) {
         answer = await askOnce(signal);
         return credentialVerdict(answer);

@@ -1,0 +1,134 @@
+// Certificates and addresses, with real TLS servers.
+import { execFileSync } from 'node:child_process';
+import { readFileSync } from 'node:fs';
+import { createServer as createHttpServer } from 'node:http';
+import { createServer } from 'node:https';
+import type { AddressInfo, Server } from 'node:net';
+import path from 'node:path';
+import { expect, onTestFinished, test } from 'vitest';
+import type { Link } from '../../protocol/doctor.ts';
+import { tempDir } from '../../test/support/temp-dir.ts';
+import { type EdgeParts, edgeChain } from './edge-links.ts';
+import { examine } from './examine.ts';
+
+const look = async (parts: Partial<EdgeParts>): Promise<readonly Link[]> =>
+  examine([
+    edgeChain({
+      publicUrls: [],
+      trustedProxies: [],
+      identityHeader: 'x-authentik-username',
+      signedHeader: undefined,
+      traffic: () => ({ namedAtMs: undefined, unnamed: 0 }),
+      ownCertificate: undefined,
+      now: Date.now,
+      ...parts,
+    }),
+  ]);
+const of = (links: readonly Link[], code: Link['code']) => links.find((link) => link.code === code);
+
+async function listening(server: Server): Promise<number> {
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  onTestFinished(() => void server.close());
+  return (server.address() as AddressInfo).port;
+}
+
+/** @param dates as `openssl x509` takes them, from and until */
+function certificate(from: string, until: string): { readonly cert: string; readonly key: string } {
+  const dir = tempDir();
+  const [cert, key] = [path.join(dir, 'tls.crt'), path.join(dir, 'tls.key')];
+  execFileSync('openssl', ['ecparam', '-name', 'prime256v1', '-genkey', '-noout', '-out', key]);
+  const request = execFileSync('openssl', ['req', '-new', '-key', key, '-subj', '/CN=127.0.0.1']);
+  const config = path.join(dir, 'ca.cnf');
+  execFileSync('sh', [
+    '-c',
+    `cd "$0" && mkdir new && : >index && echo 01 >serial && printf '[ca]\\ndefault_ca=d\\n[d]\\ndatabase=index\\nserial=serial\\nnew_certs_dir=new\\ndefault_md=sha256\\npolicy=p\\n[p]\\ncommonName=supplied\\n' >"$1"`,
+    dir,
+    config,
+  ]);
+  execFileSync(
+    'openssl',
+    [
+      'ca',
+      '-batch',
+      '-selfsign',
+      '-notext',
+      '-config',
+      config,
+      '-keyfile',
+      key,
+      '-startdate',
+      from,
+      '-enddate',
+      until,
+      '-in',
+      '/dev/stdin',
+      '-out',
+      cert,
+    ],
+    { input: request, stdio: ['pipe', 'ignore', 'ignore'], cwd: dir },
+  );
+  return { cert, key };
+}
+
+const inDays = (days: number): string =>
+  `${new Date(Date.now() + days * 86_400_000).toISOString().replaceAll(/[-:T]/g, '').slice(0, 14)}Z`;
+
+async function consoleWith(tls: { readonly cert: string; readonly key: string }): Promise<string> {
+  const server = createServer(
+    { cert: readFileSync(tls.cert), key: readFileSync(tls.key) },
+    (_request, response) =>
+      response
+        .setHeader('content-type', 'application/json')
+        .end('{"status":"ok","service":"claude-breakglass"}'),
+  );
+  return `https://127.0.0.1:${await listening(server)}`;
+}
+
+test('edge-certificate: one that is over is the only thing broken', async () => {
+  const url = await consoleWith(certificate(inDays(-90), inDays(-2)));
+  const links = await look({ publicUrls: [url] });
+  expect(links.filter(({ state }) => state === 'broken')).toMatchObject([
+    { code: 'edge-certificate', detail: expect.stringContaining('browsers refuse the page') },
+  ]);
+  expect(of(links, 'edge-address')?.state).toBe('works');
+});
+
+test.each([
+  ['in two days', 2, 'broken', 'in 1 days'],
+  ['in ten days', 10, 'doubtful', 'in 9 days'],
+  ['in two months', 60, 'works', 'good for 59 days'],
+] as const)("edge-certificate: the console's own ends %s", async (_name, days, state, words) => {
+  const { cert } = certificate(inDays(-1), inDays(days));
+  const link = of(await look({ ownCertificate: cert }), 'edge-certificate');
+  expect(link).toMatchObject({ state, detail: expect.stringContaining(words) });
+});
+
+test('edge-certificate: one that nobody here trusts is doubtful', async () => {
+  const url = await consoleWith(certificate(inDays(-1), inDays(60)));
+  expect(of(await look({ publicUrls: [url] }), 'edge-certificate')).toMatchObject({
+    state: 'doubtful',
+    detail: expect.stringContaining('is not trusted by this machine'),
+  });
+});
+
+test.each([
+  ['somebody else is there', 200, 'broken'],
+  ['the sign-on comes first', 302, 'doubtful'],
+  ['the edge does not reach the console', 502, 'broken'],
+] as const)('edge-address: %s', async (_name, status, state) => {
+  const server = createHttpServer((_request, response) =>
+    response.writeHead(status).end('<html>hello</html>'),
+  );
+  const url = `http://127.0.0.1:${await listening(server)}`;
+  expect(of(await look({ publicUrls: [url] }), 'edge-address')?.state).toBe(state);
+});
+
+test('a console without an edge has nothing of one to look at', async () => {
+  expect((await look({})).map(({ code, state }) => [code, state])).toEqual([
+    ['edge-address', 'not-used'],
+    ['edge-certificate', 'not-used'],
+    ['edge-identity', 'not-used'],
+    ['edge-spoofed', 'not-used'],
+    ['edge-stream', 'not-checked'],
+  ]);
+});
