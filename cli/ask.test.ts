@@ -106,43 +106,43 @@ test('a question is shown whole with stand-ins for what cannot be seen, and no l
   expect(asked.filter(({ route }) => route.includes('/approvals/')).length).toBeLessThanOrEqual(1);
 });
 
-test.each([
-  [['y'], { answer: 'approve' }],
-  [['n', 'Not now.'], { answer: 'deny', reason: 'Not now.' }],
-  [['', 'sure', 'N', ''], { answer: 'deny' }],
-])('typed %j the answer is %j', async (typed, answer) => {
+test.each<[string, readonly string[], readonly string[], object]>([
+  ['y is typed', [], ['y'], { answer: 'approve' }],
+  ['n and a sentence are typed', [], ['n', 'Not now.'], { answer: 'deny', reason: 'Not now.' }],
+  ['nothing clear is typed before n', [], ['', 'sure', 'N', ''], { answer: 'deny' }],
+  [
+    '--deny-all is given',
+    ['--deny-all'],
+    ['y'],
+    { answer: 'deny', reason: expect.stringContaining('--deny-all') },
+  ],
+])('where %s, that is the answer; a second Ctrl-C leaves the turn', async (_what, options, typed, answer) => {
   const { url, asked } = await session(CAUGHT_UP + user() + requested());
-  const person = typist(...typed);
-  const left: (() => void)[] = [];
-  const running = run(
-    ['ask', 'Look.', '--url', url],
+  let interrupt = (): void => {};
+  const { code } = await run(
+    ['ask', 'Look.', ...options, '--url', url],
     {},
     {
-      terminal: person.terminal,
+      terminal: typist(...typed).terminal,
       onInterrupt: (listener) => {
-        left.push(listener);
+        interrupt = listener;
         return () => {};
       },
       writeTalk: (text) => {
-        // Twice Ctrl-C: the turn of this console never ends.
-        if (text.startsWith('approved by')) for (const _ of [1, 2]) left[0]?.();
+        // The turn of this console never ends.
+        if (text.startsWith('approved by')) for (const _ of [1, 2]) interrupt();
       },
     },
   );
-  expect((await running).code).toBe(130);
+  expect(code).toBe(130);
   expect(asked.find(({ route }) => route.includes('/approvals/'))?.body).toEqual(answer);
 });
 
-test('without a terminal a question waits, or is denied with --deny-all', async () => {
+test('without a terminal a question waits', async () => {
   const { url, asked } = await session(CAUGHT_UP + user() + requested() + over());
   const { err } = await run(['ask', 'Look.', '--url', url]);
   expect(err).toContain(`It waits: breakglass approve ${QUESTION}`);
   expect(asked.some(({ route }) => route.includes('/approvals/'))).toBe(false);
-  const denying = await session(CAUGHT_UP + user() + requested() + over());
-  await run(['ask', 'Look.', '--deny-all', '--url', denying.url]);
-  expect(denying.asked.find(({ route }) => route.includes('/approvals/'))?.body).toMatchObject({
-    answer: 'deny',
-  });
 });
 
 test('a turn that ends with an error, or does not begin, is exit code 1', async () => {
