@@ -15,52 +15,12 @@ export class TurnPrinter {
   }
 
   take(event: WireEvent): void {
-    switch (event.kind) {
-      case 'text_delta':
-        this.#write(event.snapshot === true ? event.text : this.#shown + event.text);
-        return;
-      case 'text':
-        this.#write(event.text);
-        this.#endBlock();
-        return;
-      case 'tool':
-        this.#say(`$ ${event.input.command ?? `${event.name} ${JSON.stringify(event.input)}`}`);
-        return;
-      case 'tool_result':
-        this.#output(event.output);
-        this.#say(
-          `  ${event.is_error ? 'failed' : 'done'}${typeof event.exit_code === 'number' ? `, exit code ${event.exit_code}` : ''}, ${(event.duration_ms / 1_000).toFixed(1)} s${event.far_side === 'unproven' ? '; it is not proven that it no longer runs' : ''}`,
-        );
-        return;
-      case 'power_started':
-        this.#say(`${event.verb} begins, by ${event.by.name}`);
-        return;
-      case 'power_finished':
-        this.#say(`${event.verb} ${event.state}: ${event.outcome?.summary ?? ''}`);
-        return;
-      case 'finding':
-        this.#say(`triage: ${event.report.finding.summary} (${event.report.finding.code})`);
-        return;
-      case 'evidence':
-        this.#say(`evidence ${event.evidence_id} (${event.status})`);
-        return;
-      case 'approval_resolved':
-        this.#say(`${event.answer} by ${event.by}${event.reason === undefined ? '' : `: ${event.reason}`}`);
-        return;
-      case 'error':
-        this.#say(`error: ${event.error}`);
-        return;
-      case 'cancelled':
-        this.#say(`stopped${event.by === undefined ? '' : ` by ${event.by}`}`);
-        return;
-      case 'interrupted':
-        this.#say(`interrupted: ${event.reason}`);
-        return;
-      case 'note':
-        this.#say(event.text);
-        return;
-      default:
-    }
+    if (event.kind === 'text_delta')
+      this.#write(event.snapshot === true ? event.text : this.#shown + event.text);
+    else if (event.kind === 'text') {
+      this.#write(event.text);
+      this.#endBlock();
+    } else for (const line of linesOf(event)) this.#say(line);
   }
 
   /** A line that is not finished is ended, before somebody is asked something or the stream begins again. */
@@ -84,11 +44,82 @@ export class TurnPrinter {
     this.pause();
     this.#room.talk(visibleLine(line));
   }
+}
 
-  #output(text: string): void {
-    const lines = text.replace(/\n+$/, '').split('\n');
-    if (lines.join('') === '') return;
-    for (const line of lines.slice(0, OUTPUT_LINES)) this.#say(`  ${line}`);
-    if (lines.length > OUTPUT_LINES) this.#say(`  … (${lines.length - OUTPUT_LINES} more lines)`);
+function linesOf(event: WireEvent): readonly string[] {
+  switch (event.kind) {
+    case 'tool':
+      return [`$ ${event.input.command ?? `${event.name} ${JSON.stringify(event.input)}`}`];
+    case 'tool_result':
+      return [...inShort(event.output), endOf(event)];
+    case 'power_started':
+      return [`${event.verb} begins, by ${event.by.name}`];
+    case 'power_finished':
+      return [`${event.verb} ${event.state}: ${event.outcome?.summary ?? ''}`];
+    case 'finding':
+      return [`triage: ${event.report.finding.summary} (${event.report.finding.code})`];
+    case 'evidence':
+      return [`evidence ${event.evidence_id} (${event.status})`];
+    case 'approval_resolved':
+      return [`${event.answer} by ${event.by}${event.reason === undefined ? '' : `: ${event.reason}`}`];
+    case 'error':
+      return [`error: ${event.error}`];
+    case 'cancelled':
+      return [`stopped${event.by === undefined ? '' : ` by ${event.by}`}`];
+    case 'interrupted':
+      return [`interrupted: ${event.reason}`];
+    case 'note':
+      return [event.text];
+    // A question is shown by whoever asks it; the rest tells a person nothing.
+    case 'text_delta':
+    case 'text':
+    case 'tool_output':
+    case 'approval_requested':
+    case 'user':
+    case 'result':
+    case 'session':
+    case 'session_opened':
+    case 'session_renamed':
+    case 'turn_end':
+    case 'done':
+    case 'far_side':
+    case 'queued':
+    case 'unqueued':
+    case 'usage':
+    case 'power_step':
+    case 'power_output':
+    case 'grant_started':
+    case 'grant_ended':
+    case 'policy_changed':
+    case 'incident_opened':
+    case 'incident_alert':
+    case 'incident_verdict':
+    case 'incident_closed':
+    case 'notified':
+    case 'looking':
+    case 'access':
+    case 'configured':
+      return [];
   }
+}
+
+function inShort(output: string): string[] {
+  const lines = output.replace(/\n+$/, '').split('\n');
+  if (lines.join('') === '') return [];
+  const more = lines.length - OUTPUT_LINES;
+  return [
+    ...lines.slice(0, OUTPUT_LINES).map((line) => `  ${line}`),
+    ...(more > 0 ? [`  … (${more} more lines)`] : []),
+  ];
+}
+
+function endOf({
+  is_error,
+  exit_code,
+  duration_ms,
+  far_side,
+}: Extract<WireEvent, { kind: 'tool_result' }>): string {
+  const code = typeof exit_code === 'number' ? `, exit code ${exit_code}` : '';
+  const left = far_side === 'unproven' ? '; it is not proven that it no longer runs' : '';
+  return `  ${is_error ? 'failed' : 'done'}${code}, ${(duration_ms / 1_000).toFixed(1)} s${left}`;
 }

@@ -95,18 +95,12 @@ function findingsOf(events: readonly JournalEvent[]): Found[] {
 }
 
 function saidBy(event: JournalEvent): Omit<Found, 'at'> | undefined {
-  switch (event.kind) {
-    case 'finding':
-      return { report: event.report, why: `asked for by ${event.actor.name}` };
-    case 'incident_verdict':
-      return event.report === undefined ? undefined : { report: event.report, why: 'because of the alert' };
-    case 'power_started':
-      return event.finding === undefined
-        ? undefined
-        : { report: event.finding, why: `right before ${event.verb}` };
-    default:
-      return undefined;
-  }
+  if (event.kind === 'finding') return { report: event.report, why: `asked for by ${event.actor.name}` };
+  if (event.kind === 'incident_verdict' && event.report !== undefined)
+    return { report: event.report, why: 'because of the alert' };
+  if (event.kind === 'power_started' && event.finding !== undefined)
+    return { report: event.finding, why: `right before ${event.verb}` };
+  return undefined;
 }
 
 const sameReport = (a: TriageReport, b: TriageReport): boolean =>

@@ -73,7 +73,18 @@ function whatOf(event: JournalEvent): string | undefined {
       return `notification by ${event.channel} ${event.result}: ${event.detail}`;
     case 'access':
       return event.what === 'host_key_accepted' ? event.detail : undefined;
-    default:
+    case 'session_renamed':
+    case 'session':
+    case 'text':
+    case 'far_side':
+    case 'turn_end':
+    case 'queued':
+    case 'unqueued':
+    case 'note':
+    case 'usage':
+    case 'power_step':
+    case 'power_output':
+    case 'configured':
       return undefined;
   }
 }
