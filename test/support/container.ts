@@ -39,19 +39,19 @@ export async function unpackWithConfig(): Promise<Unpacked> {
   return { ...(await unpackImage()), config: inspected.OCIv1.config };
 }
 
-/** Whose the mounted secrets are: those that Docker mounts are as they are on the host, Kubernetes' belong to root and a group. */
-export type SecretsOf = 'user' | 'group';
+/** Whose the mounted key is: what Docker mounts is as it is on the host, Kubernetes' belongs to root and a group. `root`: to root alone. */
+export type KeyOf = 'user' | 'group' | 'root';
 
 export interface Launch {
   readonly image: Unpacked;
-  readonly secretsOf: SecretsOf;
+  readonly keyOf: KeyOf;
   /** A cgroup that holds all of it. */
   readonly cgroup?: string;
 }
 
 /** For `ConsoleOptions.launch`: the console that this environment describes, with its secrets as files. */
 export const launchContainer =
-  ({ image, secretsOf, cgroup }: Launch) =>
+  ({ image, keyOf, cgroup }: Launch) =>
   (env: Readonly<Record<string, string>>): ChildProcess => {
     const { config, root } = image;
     const [uid = 0, gid = 0] = config.User.split(':').map(Number);
@@ -60,15 +60,16 @@ export const launchContainer =
     for (const made of [data, secrets]) mkdirSync(made, { recursive: true });
     chownSync(data, uid, gid);
     chmodSync(data, 0o700);
-    const keep = (name: string, content: string): void => {
+    const keep = (name: string, content: string, of: KeyOf): void => {
       const file = path.join(secrets, name);
       writeFileSync(file, content);
-      chownSync(file, secretsOf === 'user' ? uid : 0, gid);
-      chmodSync(file, secretsOf === 'user' ? 0o400 : 0o440);
+      chownSync(file, of === 'user' ? uid : 0, gid);
+      chmodSync(file, of === 'group' ? 0o440 : 0o400);
     };
-    keep('private_key', readFileSync(key, 'utf8'));
-    keep('api_bearer_token', env['API_BEARER_TOKEN'] ?? '');
-    keep('anthropic_api_key', env['ANTHROPIC_API_KEY'] ?? '');
+    keep('private_key', readFileSync(key, 'utf8'), keyOf);
+    const tokensOf = keyOf === 'group' ? 'group' : 'user';
+    keep('api_bearer_token', env['API_BEARER_TOKEN'] ?? '', tokensOf);
+    keep('anthropic_api_key', env['ANTHROPIC_API_KEY'] ?? '', tokensOf);
     const { API_BEARER_TOKEN: _inFile, ANTHROPIC_API_KEY: _alsoInFile, ...plain } = env;
     return spawn(
       'unshare',
