@@ -1,5 +1,5 @@
 // A console out of the image, started as a container runtime starts it (run-image). Only root can.
-import { type ChildProcess, spawn } from 'node:child_process';
+import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
 import { chmodSync, chownSync, existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { execa } from 'execa';
@@ -13,7 +13,11 @@ export function whyNoContainers(): string | undefined {
   if (process.platform !== 'linux' || process.getuid?.() !== 0)
     return 'an image is built and started by root alone';
   const missing = ['buildah', 'mmdebstrap'].filter((name) => !existsSync(`/usr/bin/${name}`));
-  return missing.length === 0 ? undefined : `not installed: ${missing.join(', ')}`;
+  if (missing.length > 0) return `not installed: ${missing.join(', ')}`;
+  const { status, stderr } = spawnSync('unshare', ['--mount', '--pid', '--fork', '--mount-proc', 'true'], {
+    encoding: 'utf8',
+  });
+  return status === 0 ? undefined : `this machine makes no namespaces: ${stderr.trim()}`;
 }
 
 /** What the image says of itself. */
