@@ -52,7 +52,7 @@ async function measure(agents: number): Promise<Measured> {
   const cgroup = makeCgroup(`breakglass-bench-${process.pid}`, LIMIT_MB);
   const house = await startHouse({
     powerHost: 'sshd',
-    launch: launchContainer({ image, secretsOf: 'user', cgroup: cgroup.dir }),
+    launch: launchContainer({ image, keyOf: 'user', cgroup: cgroup.dir }),
     env: {
       BREAKGLASS_MAX_AGENTS: String(agents),
       BREAKGLASS_MAX_CONCURRENT_TURNS: String(agents),

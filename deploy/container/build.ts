@@ -1,7 +1,7 @@
 // The image, built where there is neither Docker nor a registry: by buildah, as root, from this checkout in which `npm ci` has run, on a
 // base of mmdebstrap's. The same Containerfile as everywhere; what its first stage would build is given to it.
 // Usage: node deploy/container/build.ts [--fresh] [FILE.tar]. --fresh: with the packages of today. FILE.tar: for `docker load`.
-import { mkdtempSync, rmSync } from 'node:fs';
+import { existsSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { describeSource, root } from '../source.ts';
@@ -39,13 +39,23 @@ export async function buildImage(fresh: boolean, say: (line: string) => void): P
   } finally {
     rmSync(built, { recursive: true, force: true });
   }
-  // What has no name any more.
-  await buildah('rmi', '--prune', '--force');
+  await removeLeftovers();
+}
+
+/** Copies whose process is gone, then images that have no name any more. One that another process still uses stays until the next build. */
+async function removeLeftovers(): Promise<void> {
+  const names = (await buildah('containers', '--format', '{{.ContainerName}}')).split('\n');
+  for (const name of names) {
+    const pid = /^breakglass-(\d+)-/.exec(name)?.[1];
+    if (pid !== undefined && !existsSync(`/proc/${pid}`)) await buildah('rm', name);
+  }
+  await buildah('rmi', '--prune').catch(() => undefined);
 }
 
 /** A copy of the image's root file system, until it is removed. */
 export async function unpackImage(): Promise<{ readonly root: string; remove(): Promise<void> }> {
-  const container = await buildah('from', '--pull-never', IMAGE);
+  const name = `breakglass-${process.pid}-${crypto.randomUUID()}`;
+  const container = await buildah('from', '--pull-never', '--name', name, IMAGE);
   return {
     root: await buildah('mount', container),
     remove: async () => void (await buildah('rm', container)),

@@ -6,8 +6,8 @@ import { describeSource } from '../../deploy/source.ts';
 import { AUTH } from '../support/console.ts';
 import {
   inContainer,
+  type KeyOf,
   launchContainer,
-  type SecretsOf,
   type Unpacked,
   unpackWithConfig,
   whyNoContainers,
@@ -24,11 +24,11 @@ const TURN_LIMIT_MS = 400_000;
 
 describe.skipIf(why)(`the image${skippedBecause(why)}`, () => {
   let image: Unpacked;
-  const start = async (secretsOf: SecretsOf): Promise<House> => {
+  const start = async (keyOf: KeyOf): Promise<House> => {
     const house = await startHouse({
       scenario: 'io-stall',
       powerHost: 'sshd',
-      launch: launchContainer({ image, secretsOf }),
+      launch: launchContainer({ image, keyOf }),
     });
     onTestFinished(() => house.close());
     return house;
@@ -120,6 +120,11 @@ describe.skipIf(why)(`the image${skippedBecause(why)}`, () => {
     const answer = await house.call('POST', '/api/pve/status');
     expect(await answer.json()).toMatchObject({ exit_code: 0 });
     expect(house.log()).not.toMatch(/entrypoint:/);
+  });
+
+  test('says that it may not read its key, and comes up', async () => {
+    const house = await start('root');
+    expect(house.log()).toMatch(/private_key cannot be read by this user \(10001:10001\)/);
   });
 
   test('cannot write its root, has no capability, and is well with that', async () => {

@@ -1,5 +1,5 @@
 // A console out of the image, started as a container runtime starts it (run-image). Only root can.
-import { type ChildProcess, spawn } from 'node:child_process';
+import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
 import { chmodSync, chownSync, existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { execa } from 'execa';
@@ -13,7 +13,11 @@ export function whyNoContainers(): string | undefined {
   if (process.platform !== 'linux' || process.getuid?.() !== 0)
     return 'an image is built and started by root alone';
   const missing = ['buildah', 'mmdebstrap'].filter((name) => !existsSync(`/usr/bin/${name}`));
-  return missing.length === 0 ? undefined : `not installed: ${missing.join(', ')}`;
+  if (missing.length > 0) return `not installed: ${missing.join(', ')}`;
+  const { status, stderr } = spawnSync('unshare', ['--mount', '--pid', '--fork', '--mount-proc', 'true'], {
+    encoding: 'utf8',
+  });
+  return status === 0 ? undefined : `this machine makes no namespaces: ${stderr.trim()}`;
 }
 
 /** What the image says of itself. */
@@ -39,19 +43,19 @@ export async function unpackWithConfig(): Promise<Unpacked> {
   return { ...(await unpackImage()), config: inspected.OCIv1.config };
 }
 
-/** Whose the mounted secrets are: those that Docker mounts are as they are on the host, Kubernetes' belong to root and a group. */
-export type SecretsOf = 'user' | 'group';
+/** Whose the mounted key is: what Docker mounts is as it is on the host, Kubernetes' belongs to root and a group. `root`: to root alone. */
+export type KeyOf = 'user' | 'group' | 'root';
 
 export interface Launch {
   readonly image: Unpacked;
-  readonly secretsOf: SecretsOf;
+  readonly keyOf: KeyOf;
   /** A cgroup that holds all of it. */
   readonly cgroup?: string;
 }
 
 /** For `ConsoleOptions.launch`: the console that this environment describes, with its secrets as files. */
 export const launchContainer =
-  ({ image, secretsOf, cgroup }: Launch) =>
+  ({ image, keyOf, cgroup }: Launch) =>
   (env: Readonly<Record<string, string>>): ChildProcess => {
     const { config, root } = image;
     const [uid = 0, gid = 0] = config.User.split(':').map(Number);
@@ -60,15 +64,16 @@ export const launchContainer =
     for (const made of [data, secrets]) mkdirSync(made, { recursive: true });
     chownSync(data, uid, gid);
     chmodSync(data, 0o700);
-    const keep = (name: string, content: string): void => {
+    const keep = (name: string, content: string, of: KeyOf): void => {
       const file = path.join(secrets, name);
       writeFileSync(file, content);
-      chownSync(file, secretsOf === 'user' ? uid : 0, gid);
-      chmodSync(file, secretsOf === 'user' ? 0o400 : 0o440);
+      chownSync(file, of === 'user' ? uid : 0, gid);
+      chmodSync(file, of === 'group' ? 0o440 : 0o400);
     };
-    keep('private_key', readFileSync(key, 'utf8'));
-    keep('api_bearer_token', env['API_BEARER_TOKEN'] ?? '');
-    keep('anthropic_api_key', env['ANTHROPIC_API_KEY'] ?? '');
+    keep('private_key', readFileSync(key, 'utf8'), keyOf);
+    const tokensOf = keyOf === 'group' ? 'group' : 'user';
+    keep('api_bearer_token', env['API_BEARER_TOKEN'] ?? '', tokensOf);
+    keep('anthropic_api_key', env['ANTHROPIC_API_KEY'] ?? '', tokensOf);
     const { API_BEARER_TOKEN: _inFile, ANTHROPIC_API_KEY: _alsoInFile, ...plain } = env;
     return spawn(
       'unshare',
