@@ -11,6 +11,7 @@ export const SLOW_FILES: readonly string[] = [
   'test/e2e/*.test.ts',
   'test/deploy/{container,release}.test.ts',
   'test/bundle.test.ts',
+  'test/deploy/{install,systemd,plain-user}.test.ts',
   // Real consoles, a real sshd, the real Claude Code CLI, and limits that are waited for.
   'server/agent/{trouble,driver}.test.ts',
   'test/contract/*.test.ts',

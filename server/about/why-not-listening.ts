@@ -14,17 +14,11 @@ export function whyNotListening(error: unknown, { bind, port }: Place): string {
 }
 
 function reason(code: string | undefined, { bind, port }: Place): string | undefined {
-  switch (code) {
-    case 'EADDRINUSE':
-      return `another program has this port, perhaps another Breakglass. End that one, or set BREAKGLASS_PORT to a free port, such as ${port === 65_535 ? port - 1 : port + 1}.`;
-    case 'EACCES':
-      return port < FIRST_FREE_PORT
-        ? `this user may not use ports below ${FIRST_FREE_PORT}. Set BREAKGLASS_PORT to ${FIRST_FREE_PORT} or above.`
-        : undefined;
-    case 'EADDRNOTAVAIL':
-    case 'ENOTFOUND':
-      return `this machine has no address ${bind}. Set BREAKGLASS_BIND to one that it has; 0.0.0.0 means all of them.`;
-    default:
-      return undefined;
-  }
+  if (code === 'EADDRINUSE')
+    return `another program has this port, perhaps another Breakglass. End that one, or set BREAKGLASS_PORT to a free port, such as ${port === 65_535 ? port - 1 : port + 1}.`;
+  if (code === 'EACCES' && port < FIRST_FREE_PORT)
+    return `this user may not use ports below ${FIRST_FREE_PORT}. Set BREAKGLASS_PORT to ${FIRST_FREE_PORT} or above.`;
+  if (code === 'EADDRNOTAVAIL' || code === 'ENOTFOUND')
+    return `this machine has no address ${bind}. Set BREAKGLASS_BIND to one that it has; 0.0.0.0 means all of them.`;
+  return undefined;
 }

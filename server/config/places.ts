@@ -7,8 +7,8 @@ type Env = Readonly<Record<string, string | undefined>>;
 
 export interface System {
   readonly uid: number;
-  canWrite(dir: string): boolean;
-  exists(file: string): boolean;
+  readonly canWrite: (dir: string) => boolean;
+  readonly exists: (file: string) => boolean;
 }
 
 export interface Places {

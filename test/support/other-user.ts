@@ -30,7 +30,7 @@ const BECOME = `exec setpriv --reuid ${USER} --regid ${USER} --clear-groups --no
 export interface Started {
   readonly child: ChildProcess;
   /** What it printed so far, on both. */
-  said(): string;
+  readonly said: () => string;
 }
 
 /**
