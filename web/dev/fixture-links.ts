@@ -53,7 +53,7 @@ const WELL = {
 } satisfies Record<LinkCode, Seen>;
 
 /** The others are of the console itself. */
-const IS_OF_TARGET = /^(vm-|power-|drill$)/;
+const IS_OF_TARGET = /^(vm|power)-/;
 
 /** A fault takes the place of what is well. `target` absent: of every target, or of the console. */
 export interface Fault extends Partial<Omit<Link, 'code'>> {
@@ -81,7 +81,7 @@ export const allLinks = (targets: readonly string[], faults: readonly Fault[]): 
 const blocked = (code: LinkCode, because: LinkCode): Fault => ({
   code,
   state: 'not-checked',
-  detail: 'It could not be looked at.',
+  detail: `Not checked because ${because} is broken.`,
   because,
 });
 

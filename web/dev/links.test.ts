@@ -87,9 +87,9 @@ describe('the links', () => {
       'Agent and model',
       'How people come in',
       'What leaves',
+      'Rehearsal',
       'The VM of devvm',
       'The power path of devvm',
-      'Rehearsal of devvm',
     ]);
     await group('How people come in').locator('summary').tap();
     await link('edge-stream')
@@ -138,6 +138,9 @@ describe('the links', () => {
     expect(ranks).toEqual(ranks.toSorted((one, other) => one - other));
     const status = link('power-status').locator('[data-testid="because"]');
     expect(await status.textContent()).toBe('Power host login');
+    expect(await link('power-status').textContent()).toContain(
+      'Because of Power host login, which is broken.',
+    );
     await status.focus();
     await page.keyboard.press('Enter');
     await page.waitForFunction(() => document.activeElement?.id === 'link-power-login-devvm');
