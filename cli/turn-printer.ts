@@ -99,6 +99,8 @@ function linesOf(event: WireEvent): readonly string[] {
     case 'looking':
     case 'access':
     case 'configured':
+    case 'examined':
+    case 'drilled':
       return [];
   }
 }
