@@ -4,18 +4,19 @@
 import { existsSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
-import { describeSource, root } from '../source.ts';
+import { describeSource, root, type Source } from '../source.ts';
 import { makeBase } from './base.ts';
 import { buildah } from './buildah.ts';
 import { collect } from './collect.ts';
 
 export const IMAGE = 'localhost/breakglass';
 
-/** Builds `IMAGE` in place of the one before it. */
-export async function buildImage(fresh: boolean, say: (line: string) => void): Promise<void> {
+/** Builds `IMAGE` in place of the one before it. Resolves with what its labels say. */
+export async function buildImage(fresh: boolean, say: (line: string) => void): Promise<Source> {
   const base = await makeBase(fresh, say);
   say('building the image');
-  const { version, revision, seconds, url } = await describeSource();
+  const source = await describeSource();
+  const { version, revision, seconds, url } = source;
   const built = mkdtempSync(path.join(tmpdir(), 'breakglass-image-'));
   try {
     collect(path.join(built, 'image'));
@@ -40,6 +41,7 @@ export async function buildImage(fresh: boolean, say: (line: string) => void): P
     rmSync(built, { recursive: true, force: true });
   }
   await removeLeftovers();
+  return source;
 }
 
 /** Copies whose process is gone, then images that have no name any more. One that another process still uses stays until the next build. */

@@ -2,7 +2,7 @@
 import { execFileSync } from 'node:child_process';
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest';
 import { buildImage } from '../../deploy/container/build.ts';
-import { describeSource } from '../../deploy/source.ts';
+import type { Source } from '../../deploy/source.ts';
 import { AUTH } from '../support/console.ts';
 import {
   inContainer,
@@ -24,6 +24,7 @@ const TURN_LIMIT_MS = 400_000;
 
 describe.skipIf(why)(`the image${skippedBecause(why)}`, () => {
   let image: Unpacked;
+  let source: Source;
   const start = async (keyOf: KeyOf): Promise<House> => {
     const house = await startHouse({
       scenario: 'io-stall',
@@ -37,7 +38,7 @@ describe.skipIf(why)(`the image${skippedBecause(why)}`, () => {
   const run = (house: House, command: string) => inContainer(image, house.pid(), ...command.split(' '));
 
   beforeAll(async () => {
-    await buildImage(false, (line) => console.log(line));
+    source = await buildImage(false, (line) => console.log(line));
     image = await unpackWithConfig();
   });
   afterAll(() => image?.remove());
@@ -57,12 +58,11 @@ describe.skipIf(why)(`the image${skippedBecause(why)}`, () => {
   });
 
   test('says what it is: version, commit, licence, a numeric user that is not root', async () => {
-    const { version, revision } = await describeSource();
     const { Labels, User, Volumes } = image.config;
     expect(Labels).toMatchObject({
       'org.opencontainers.image.title': 'Breakglass',
-      'org.opencontainers.image.version': version,
-      'org.opencontainers.image.revision': revision,
+      'org.opencontainers.image.version': source.version,
+      'org.opencontainers.image.revision': source.revision,
       'org.opencontainers.image.source': expect.any(String),
       'org.opencontainers.image.licenses': 'Apache-2.0',
       'org.opencontainers.image.created': expect.stringMatching(/^\d{4}-\d\d-\d\dT/),
