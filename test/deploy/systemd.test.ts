@@ -71,7 +71,7 @@ describe.skipIf(reason !== undefined)(`as the unit says${skippedBecause(reason)}
       'PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin',
     ];
     const [command = ''] = valuesOf('ExecStart');
-    const { said } = startAsOtherUser(
+    const { child, said } = startAsOtherUser(
       `cp ${scratch}/ssh-key ${scratch}/API_BEARER_TOKEN /opt/
        mount -t tmpfs -o mode=755 tmpfs /run
        mkdir -p ${credentials}
@@ -89,7 +89,7 @@ describe.skipIf(reason !== undefined)(`as the unit says${skippedBecause(reason)}
       `env -i ${environment.map(quoted).join(' ')} ${specifiers(command)}`,
     );
     await until('it to listen', () => {
-      if (/^breakglass: /m.test(said())) throw new Error(said());
+      if (child.exitCode !== null) throw new Error(`it ended: ${said()}`);
       return said().includes('Breakglass listens on');
     });
     const base = `http://127.0.0.1:${port}`;

@@ -50,7 +50,11 @@ export function startAsOtherUser(prepare: string, command: string): Started {
       '-c',
       `${PREPARE}${prepare}\n${BECOME} ${command}`,
     ],
-    { cwd: ROOT, stdio: ['pipe', 'pipe', 'pipe'], env: { PATH: process.env['PATH'] ?? '' } },
+    {
+      cwd: ROOT,
+      stdio: ['pipe', 'pipe', 'pipe'], // Else bash takes a socket at its input for a remote login, and reads what a developer has in .bashrc.
+      env: { PATH: process.env['PATH'] ?? '', SHLVL: '2' },
+    },
   );
   let text = '';
   for (const stream of [child.stdout, child.stderr])
