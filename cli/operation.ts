@@ -75,7 +75,7 @@ async function attach(
 const mayPass = (error: unknown): boolean =>
   error instanceof NoAnswer || (error instanceof ConsoleRefusal && Number(error.problem['status']) >= 429);
 
-export const messageOf = (error: unknown): string => (error instanceof Error ? error.message : String(error));
+const messageOf = (error: unknown): string => (error instanceof Error ? error.message : String(error));
 
 const left = (id: string): CliError =>
   new CliError(`You left. The operation goes on. Watch it: ${howToWatch(id)}`, EXIT.interrupted);

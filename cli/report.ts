@@ -56,7 +56,7 @@ async function latestIncident(address: ConsoleAddress): Promise<string> {
 const MS: Readonly<Record<string, number>> = { m: 60_000, h: 3_600_000, d: 86_400_000 };
 
 /** `30m`, `3h` and `2d` are so long ago; anything else is a time. */
-export function timeOf(text: string, nowMs: number): string {
+function timeOf(text: string, nowMs: number): string {
   const [, count, unit = ''] = /^(\d{1,6})([mhd])$/.exec(text) ?? [];
   const ms = count === undefined ? Date.parse(text) : nowMs - Number(count) * (MS[unit] ?? 0);
   if (Number.isFinite(ms)) return new Date(ms).toISOString();

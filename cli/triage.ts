@@ -30,7 +30,7 @@ export async function triage(
   else for (const line of reportLines(report)) print(visibleLine(line));
 }
 
-export function reportLines({ finding, cautions, longer_look }: TriageReport): string[] {
+function reportLines({ finding, cautions, longer_look }: TriageReport): string[] {
   const { code, summary, headline, confidence, advised, advice, withheld, warned, inputs } = finding;
   return [
     headline ?? summary,

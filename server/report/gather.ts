@@ -41,7 +41,7 @@ export interface ReportBounds {
 }
 
 /** The beginning says what it was about, the end how it came out. Together 2,000. */
-export const REPORT_BOUNDS: ReportBounds = { first: 500, last: 1_500 };
+const REPORT_BOUNDS: ReportBounds = { first: 500, last: 1_500 };
 /** A page holds this many events whole; each may have an output of a megabyte. */
 const PAGE = 25;
 const TEXT_CHARACTERS = 4_000;
