@@ -1,6 +1,6 @@
 // Certificates and addresses, with real TLS servers.
 import { execFileSync } from 'node:child_process';
-import { readFileSync } from 'node:fs';
+import { readFileSync, writeFileSync } from 'node:fs';
 import { createServer as createHttpServer } from 'node:http';
 import { createServer } from 'node:https';
 import type { AddressInfo, Server } from 'node:net';
@@ -32,40 +32,26 @@ async function listening(server: Server): Promise<number> {
   return (server.address() as AddressInfo).port;
 }
 
+/** What `openssl ca` wants before it signs with dates of one's own. */
+const AUTHORITY = {
+  index: '',
+  serial: '01\n',
+  'ca.cnf':
+    '[ca]\ndefault_ca=d\n[d]\ndatabase=index\nserial=serial\nnew_certs_dir=.\ndefault_md=sha256\npolicy=p\n[p]\ncommonName=supplied\n',
+};
+
 /** @param dates as `openssl x509` takes them, from and until */
 function certificate(from: string, until: string): { readonly cert: string; readonly key: string } {
   const dir = tempDir();
   const [cert, key] = [path.join(dir, 'tls.crt'), path.join(dir, 'tls.key')];
-  execFileSync('openssl', ['ecparam', '-name', 'prime256v1', '-genkey', '-noout', '-out', key]);
-  const request = execFileSync('openssl', ['req', '-new', '-key', key, '-subj', '/CN=127.0.0.1']);
-  const config = path.join(dir, 'ca.cnf');
-  execFileSync('sh', [
-    '-c',
-    `cd "$0" && mkdir new && : >index && echo 01 >serial && printf '[ca]\\ndefault_ca=d\\n[d]\\ndatabase=index\\nserial=serial\\nnew_certs_dir=new\\ndefault_md=sha256\\npolicy=p\\n[p]\\ncommonName=supplied\\n' >"$1"`,
-    dir,
-    config,
-  ]);
-  execFileSync(
-    'openssl',
-    [
-      'ca',
-      '-batch',
-      '-selfsign',
-      '-notext',
-      '-config',
-      config,
-      '-keyfile',
-      key,
-      '-startdate',
-      from,
-      '-enddate',
-      until,
-      '-in',
-      '/dev/stdin',
-      '-out',
-      cert,
-    ],
-    { input: request, stdio: ['pipe', 'ignore', 'ignore'], cwd: dir },
+  const openssl = (...args: readonly string[]): void =>
+    void execFileSync('openssl', args, { stdio: 'pipe', cwd: dir });
+  openssl('ecparam', '-name', 'prime256v1', '-genkey', '-noout', '-out', key);
+  openssl('req', '-new', '-key', key, '-subj', '/CN=127.0.0.1', '-out', 'request.csr');
+  for (const [name, text] of Object.entries(AUTHORITY)) writeFileSync(path.join(dir, name), text);
+  openssl(
+    ...['ca', '-batch', '-selfsign', '-notext', '-config', 'ca.cnf', '-keyfile', key],
+    ...['-startdate', from, '-enddate', until, '-in', 'request.csr', '-out', cert],
   );
   return { cert, key };
 }
