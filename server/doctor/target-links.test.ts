@@ -15,7 +15,7 @@ import { skippedBecause } from '../../test/support/skipped-because.ts';
 import { connectTo, silent } from '../../test/support/ssh-parts.ts';
 import { createEvidence } from '../evidence/evidence.ts';
 import { NO_VERB } from '../power-host/no-verb.ts';
-import { type Change, changes, pinOf, startWell, type Well } from './doctor.fixture.ts';
+import { type Change, changes, pinOf, startWell, type Well } from '../../test/support/target-that-is-well.ts';
 
 let well: Well;
 let whenWell: readonly Link[];

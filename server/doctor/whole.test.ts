@@ -14,7 +14,7 @@ import { eventually, until } from '../../test/support/wait-for.ts';
 import { readConfig } from '../config/config.ts';
 import { type Console, createConsole } from '../console.ts';
 import { openJournal } from '../journal/sqlite.ts';
-import { startWell, type Well } from './doctor.fixture.ts';
+import { startWell, type Well } from '../../test/support/target-that-is-well.ts';
 
 const TOKEN = 'doctor-token-0123456789abcdef';
 const AUTH = { authorization: `Bearer ${TOKEN}` };
