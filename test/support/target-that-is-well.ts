@@ -12,14 +12,14 @@ import { healthy } from '../../lab/scenarios/healthy.ts';
 import type { Link, LinkCode } from '../../protocol/doctor.ts';
 import type { EvidenceSummary } from '../../protocol/evidence.ts';
 import type { EvidenceId, TargetName } from '../../protocol/ids.ts';
-import { silent } from './ssh-parts.ts';
-import { type Sshd, startSshd } from './sshd.ts';
-import { openControlDir, removeControlDir } from '../../server/ssh/control-dir.ts';
 import { examine } from '../../server/doctor/examine.ts';
 import { type HostParts, hostChain } from '../../server/doctor/host-links.ts';
 import { keyLink } from '../../server/doctor/key-link.ts';
 import type { OwnSshParts } from '../../server/doctor/own-ssh.ts';
 import { type VmParts, vmChain } from '../../server/doctor/vm-links.ts';
+import { openControlDir, removeControlDir } from '../../server/ssh/control-dir.ts';
+import { silent } from './ssh-parts.ts';
+import { type Sshd, startSshd } from './sshd.ts';
 
 const FORCED_COMMAND = path.resolve(import.meta.dirname, '../../host/breakglass-pve');
 const DEVVM = 'devvm' as TargetName;
