@@ -4,6 +4,7 @@
 export const SLOW_FILES: readonly string[] = [
   // A real QEMU, emulated; a real browser; a console killed again and again.
   'test/drills/*.test.ts',
+  'server/doctor/{target-links,whole,agent-links}.test.ts',
   'test/faults/kills.test.ts',
   'lab/qemu/qemu-host.test.ts',
   'web/dev/*.test.ts',

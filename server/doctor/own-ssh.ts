@@ -27,7 +27,7 @@ export interface OwnSsh {
 }
 
 /** Nothing is made before something of it is used. */
-export async function openOwnSsh(parts: OwnSshParts): Promise<OwnSsh> {
+async function openOwnSsh(parts: OwnSshParts): Promise<OwnSsh> {
   const dir = await mkdtemp(path.join(parts.controlDir ?? tmpdir(), 'doctor-'));
   const copy = path.join(dir, 'known_hosts');
   const pinned = await copyOf(parts.knownHostsFile, copy, parts.alias);

@@ -13,9 +13,9 @@ import { createMemoryJournal } from '../../test/support/memory-journal.ts';
 import { startPowerHost } from '../../test/support/power-host.ts';
 import { skippedBecause } from '../../test/support/skipped-because.ts';
 import { connectTo, silent } from '../../test/support/ssh-parts.ts';
+import { type Change, changes, pinOf, startWell, type Well } from '../../test/support/target-that-is-well.ts';
 import { createEvidence } from '../evidence/evidence.ts';
 import { NO_VERB } from '../power-host/no-verb.ts';
-import { type Change, changes, pinOf, startWell, type Well } from './doctor.fixture.ts';
 
 let well: Well;
 let whenWell: readonly Link[];

@@ -10,11 +10,11 @@ import { streamVerdict } from '../../protocol/doctor-stream.ts';
 import { eventId } from '../../protocol/ids.ts';
 import { type PostReceiver, startPostReceiver } from '../../test/support/post-receiver.ts';
 import { silent } from '../../test/support/ssh-parts.ts';
+import { startWell, type Well } from '../../test/support/target-that-is-well.ts';
 import { eventually, until } from '../../test/support/wait-for.ts';
 import { readConfig } from '../config/config.ts';
 import { type Console, createConsole } from '../console.ts';
 import { openJournal } from '../journal/sqlite.ts';
-import { startWell, type Well } from './doctor.fixture.ts';
 
 const TOKEN = 'doctor-token-0123456789abcdef';
 const AUTH = { authorization: `Bearer ${TOKEN}` };
