@@ -93,7 +93,7 @@ const ANSWER = 'The model answers';
 
 async function lookAtProgram(binary: () => string, signal: AbortSignal): Promise<Seen> {
   const remedy =
-    'In the directory of the console: npm ci (without --omit=optional), then restart. A container: pull the image again.';
+    'In the directory of the console: `npm ci` (without --omit=optional), then restart. A container: pull the image again.';
   let version: string;
   try {
     version = await versionOf(binary(), signal);

@@ -132,6 +132,6 @@ function lookAtDrills(drills: readonly LastDrill[] | undefined, { targets, now }
     ? works(said)
     : doubtful(
         said,
-        `Walk the way of a night: breakglass drill ${due.target}, or Drill on the page. It changes nothing but that evidence is captured.`,
+        `Walk the way of a night: \`breakglass drill ${due.target}\`, or Drill on the page. It changes nothing but that evidence is captured.`,
       );
 }

@@ -93,7 +93,7 @@ function lookAtDirectory({ path, whyNot, warnings }: ConsoleParts['dataDir']) {
   }
   return warnings.length === 0
     ? works(`${path} can be written, by nobody else.`)
-    : doubtful(warnings.join(' '), `chmod 700 ${path}, and give it to the user of the console.`);
+    : doubtful(warnings.join(' '), `\`chmod 700 ${path}\`, and give it to the user of the console.`);
 }
 
 async function lookAtSpace(path: string) {
@@ -116,12 +116,12 @@ function lookAtJournal(whyPowerOnly: string | undefined, troubles: readonly stri
   if (whyPowerOnly !== undefined)
     return broken(
       whyPowerOnly,
-      'The power buttons work. Stop the console, restore the last good backup (breakglass restore) or move journal.sqlite aside, and start it again.',
+      'The power buttons work. Stop the console, restore the last good backup (`breakglass restore BACKUP DIRECTORY`) or move journal.sqlite aside, and start it again.',
     );
   if (troubles.length > 0)
     return broken(
       troubles.join(' '),
-      'Copy what can be read (breakglass backup), then see docs/journal.md for the way back.',
+      'Copy what can be read (`breakglass backup DESTINATION`), then see docs/journal.md for the way back.',
     );
   return works('It takes events, and is whole as far as it was checked.');
 }

@@ -49,10 +49,8 @@ function certificate(from: string, until: string): { readonly cert: string; read
   openssl('ecparam', '-name', 'prime256v1', '-genkey', '-noout', '-out', key);
   openssl('req', '-new', '-key', key, '-subj', '/CN=127.0.0.1', '-out', 'request.csr');
   for (const [name, text] of Object.entries(AUTHORITY)) writeFileSync(path.join(dir, name), text);
-  openssl(
-    ...['ca', '-batch', '-selfsign', '-notext', '-config', 'ca.cnf', '-keyfile', key],
-    ...['-startdate', from, '-enddate', until, '-in', 'request.csr', '-out', cert],
-  );
+  const authority = ['-batch', '-selfsign', '-notext', '-config', 'ca.cnf', '-keyfile', key];
+  openssl('ca', ...authority, '-startdate', from, '-enddate', until, '-in', 'request.csr', '-out', cert);
   return { cert, key };
 }
 

@@ -76,7 +76,7 @@ export function edgeChain(parts: EdgeParts): Chain {
       look: async () =>
         notChecked(
           'Only whoever comes in by the edge can measure this, and the console itself does not.',
-          'Open doctor on the page, or run breakglass doctor with --url and the public address: they measure it.',
+          'Open doctor on the page, or run `breakglass doctor --url PUBLIC-ADDRESS`: they measure it.',
         ),
     },
   ];

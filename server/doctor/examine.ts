@@ -34,7 +34,7 @@ export async function examine(
 
   async function walk({ target, links, end }: Chain): Promise<void> {
     for (const link of links) {
-      const needed = await Promise.all(link.needs.map((code) => verdictOf(code, target)));
+      const needed = await Promise.all(link.needs.map(async (code) => verdictOf(code, target)));
       const startedAt = performance.now();
       const standing = standsInTheWay(needed);
       const seen = standing ?? (await look(link, bounds, stopped));

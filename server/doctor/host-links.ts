@@ -88,7 +88,7 @@ export function hostChain({ target, powerHost, vmid, ssh, evidence, now }: HostP
           return broken(
             `status does not work: ${answer.detail}`,
             answer.otherVm === undefined
-              ? 'On the power host, as root: SSH_ORIGINAL_COMMAND=status /usr/local/lib/breakglass/breakglass-pve VMID shows the same, with what fails.'
+              ? 'On the power host, as root: `SSH_ORIGINAL_COMMAND=status /usr/local/lib/breakglass/breakglass-pve VMID` shows the same, with what fails.'
               : `Correct power.user, power.key or power.vmid of ${target} (BREAKGLASS_PVE_USER, BREAKGLASS_PVE_VMID): the account decides which VM a verb reaches.`,
           );
         said = answer;
@@ -108,7 +108,7 @@ export function hostChain({ target, powerHost, vmid, ssh, evidence, now }: HostP
       async look() {
         const version = said?.version;
         const [warning] = versionWarning(version);
-        const remedy = `Copy host/ of this console's version over, and on the power host: host/install ${install(vmid)}. It changes only what is not as asked.`;
+        const remedy = `Copy host/ of this console's version over, and on the power host: \`host/install ${install(vmid)}\`. It changes only what is not as asked.`;
         if (version === undefined) return doubtful('The script does not say its version.', remedy);
         return warning === undefined
           ? works(`breakglass-pve ${version}, as expected.`)
@@ -151,12 +151,12 @@ async function refusedLogin(ended: SshResult, { host, vmid, ssh }: At, signal: A
   const why =
     ended.detail || `${host.user}@${host.host} did not let us in within ${LOGIN_LIMIT_MS / 1_000} s.`;
   if (ended.failure?.refusal !== 'key')
-    return broken(why, 'On the power host: journalctl -u ssh -n 50 says what its SSH server thinks of it.');
+    return broken(why, 'On the power host: `journalctl -u ssh -n 50` says what its SSH server thinks of it.');
   const from = await ownAddressFor(host, signal);
   const key = await publicKeyOf(ssh.keyPath, ssh.searchPath);
   return broken(
     `${why} Here this console comes from ${from ?? 'an address that is not known'} (something on the way may translate it); from= there must allow that address.`,
-    `On the power host: journalctl -u ssh -n 50 says whether the address or the key is refused. Then: host/install ${install(vmid, from)} with ${key === undefined ? 'our public key' : `this public key: ${key}`}`,
+    `On the power host: \`journalctl -u ssh -n 50\` says whether the address or the key is refused. Then: \`host/install ${install(vmid, from)}\` with ${key === undefined ? 'our public key' : `this public key: \`${key}\``}`,
   );
 }
 
@@ -175,7 +175,7 @@ async function lookAtRejection(
   const from = await ownAddressFor(host, signal);
   return broken(
     `The power host answered ${ended.exitCode ?? 'nothing'} to a word that is no verb, and must answer ${REJECTED}: our key is not held to the forced command, and may open a shell.`,
-    `On the power host: host/install ${install(vmid, from)}. By hand, in the account's authorized_keys: command="/usr/local/lib/breakglass/breakglass-pve ${vmid ?? 'VMID'}",restrict,from="${from ?? 'ADDRESS'}" ${key ?? 'ssh-ed25519 …'}`,
+    `On the power host: \`host/install ${install(vmid, from)}\`. By hand, in the account's authorized_keys: \`command="/usr/local/lib/breakglass/breakglass-pve ${vmid ?? 'VMID'}",restrict,from="${from ?? 'ADDRESS'}" ${key ?? 'ssh-ed25519 …'}\``,
   );
 }
 
@@ -204,9 +204,9 @@ function lookAtSpace(freeMb: number | undefined): Seen {
   if (freeMb === undefined)
     return notChecked(
       "This host's script does not say what is free there for evidence.",
-      'On the power host: df -h /var/lib/breakglass. The script of this version says it by itself.',
+      'On the power host: `df -h /var/lib/breakglass`. The script of this version says it by itself.',
     );
-  const remedy = 'On the power host: df -h /var/lib/breakglass, and make room there.';
+  const remedy = 'On the power host: `df -h /var/lib/breakglass`, and make room there.';
   if (freeMb < CAPTURE_NEEDS_MB)
     return broken(
       `Only ${freeMb} MiB are free there for evidence, and a capture needs ${CAPTURE_NEEDS_MB}.`,
@@ -219,7 +219,7 @@ function lookAtSpace(freeMb: number | undefined): Seen {
 
 /** Nothing is captured for this: what came last is judged. */
 function lookAtEvidence(last: EvidenceSummary | undefined, nowMs: number, target: TargetName): Seen {
-  const drill = `Run a drill: breakglass drill ${target}, or Drill on the page. It captures evidence, and changes nothing.`;
+  const drill = `Run a drill: \`breakglass drill ${target}\`, or Drill on the page. It captures evidence, and changes nothing.`;
   if (last === undefined) return doubtful('No evidence of this target was ever kept here.', drill);
   const days = Math.floor((nowMs - Date.parse(last.at)) / 86_400_000);
   const which = `The last evidence, ${last.id} (${days <= 0 ? 'today' : `${days} days ago`}),`;

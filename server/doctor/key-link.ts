@@ -31,14 +31,14 @@ async function lookAtKey(file: string, parts: KeyParts): Promise<Seen> {
       ? works('The ssh-agent holds the one key.')
       : broken(
           held.why,
-          `Put the private key at ${file} (chmod 600), or set BREAKGLASS_KEY_PATH. To make one: ssh-keygen -t ed25519 -N '' -f ${file}`,
+          `Put the private key at ${file} (mode 600), or set BREAKGLASS_KEY_PATH. To make one: \`ssh-keygen -t ed25519 -N '' -f ${file}\``,
         );
   }
   const { mode } = await stat(file);
   if ((mode & OTHERS) !== 0)
     return broken(
       `The key file ${file} is open to others (mode ${(mode & 0o777).toString(8)}), so ssh ignores it.`,
-      `chmod 600 ${file}`,
+      `\`chmod 600 ${file}\``,
     );
   const { exitCode, stdout, stderr } = await keygen(['-y', '-P', '', '-f', file], parts.searchPath);
   if (exitCode === 0) return works(`${file} is a private key: ${await fingerprint(file, stdout, parts)}.`);

@@ -61,7 +61,7 @@ export function vmChain({ target, vm, observerUser, ssh, running }: VmParts): Ch
         return banner === undefined
           ? broken(
               `${vm.host} port ${vm.port} accepts connections, and no SSH server says anything there.`,
-              'In the VM: systemctl restart ssh; ss -ltnp shows what listens on that port.',
+              'In the VM: `systemctl restart ssh`; `ss -ltnp` shows what listens on that port.',
             )
           : works(`It says ${banner.slice(0, 100)}.`);
       },
@@ -134,15 +134,18 @@ async function login(ssh: SshConnection, { user }: HostAddress, parts: OwnSshPar
     const key = await publicKeyOf(parts.keyPath, parts.searchPath);
     return broken(
       probed.detail,
-      `In the VM, as root: ${INSTALL}. By hand: ${key ?? 'the public key'} belongs into ~${user}/.ssh/authorized_keys (mode 600, owner ${user}), and from= there must allow this console.`,
+      `In the VM, as root: \`${INSTALL}\`. By hand: ${key === undefined ? 'the public key' : `\`${key}\``} belongs into ~${user}/.ssh/authorized_keys (mode 600, owner ${user}), and from= there must allow this console.`,
     );
   }
   if (probed.refusal === 'runs-nothing')
     return broken(
       probed.detail,
-      `In the VM: getent passwd ${user} must end with a shell (usermod -s /bin/bash ${user}).`,
+      `In the VM \`getent passwd ${user}\` must end with a shell: \`usermod -s /bin/bash ${user}\``,
     );
-  return broken(probed.detail, `In the VM: journalctl -u ssh -n 50 says what its SSH server thinks of it.`);
+  return broken(
+    probed.detail,
+    `In the VM: \`journalctl -u ssh -n 50\` says what its SSH server thinks of it.`,
+  );
 }
 
 interface Ran extends SshResult {
@@ -165,7 +168,7 @@ async function ran(ssh: SshConnection, command: string, signal: AbortSignal): Pr
 const hung = (what: string): Seen =>
   broken(
     `${what} did not come back within ${COMMAND_LIMIT_MS / 1_000} s.`,
-    'In the VM: uptime, and what hangs (ps -eo state,pid,cmd | grep ^D).',
+    'In the VM: `uptime`, and what hangs: `ps -eo state,pid,cmd | grep ^D`',
   );
 
 async function lookAtSudo(ssh: SshConnection, user: string, signal: AbortSignal): Promise<Seen> {
@@ -177,7 +180,7 @@ async function lookAtSudo(ssh: SshConnection, user: string, signal: AbortSignal)
   const said = sudo.stderrTail.trim().split('\n').at(-1)?.slice(0, 200) ?? '';
   return broken(
     `${user} cannot become root: ${said || `sudo ended with exit code ${sudo.exitCode}`}`,
-    `In the VM, as root: ${INSTALL}. By hand: echo '${user} ALL=(ALL:ALL) NOPASSWD: ALL' >/etc/sudoers.d/breakglass && chmod 440 /etc/sudoers.d/breakglass && visudo -c`,
+    `In the VM, as root: \`${INSTALL}\`. By hand: \`echo '${user} ALL=(ALL:ALL) NOPASSWD: ALL' >/etc/sudoers.d/breakglass && chmod 440 /etc/sudoers.d/breakglass && visudo -c\``,
   );
 }
 
@@ -189,7 +192,7 @@ async function lookAtPowers(ssh: SshConnection, user: string, signal: AbortSigna
   if (!isRoot && sudo.exitCode !== 0) return works(`${user} logs in, and only looks.`);
   return doubtful(
     `${user} is to look only, and ${isRoot ? 'is root' : 'may do anything by sudo'}: policy observe keeps nothing from it.`,
-    `In the VM, as root: ${INSTALL} makes it an account that only looks. Its line in /etc/sudoers.d must name single programs, not ALL.`,
+    `In the VM, as root: \`${INSTALL}\` makes it an account that only looks. Its line in /etc/sudoers.d must name single programs, not ALL.`,
   );
 }
 
@@ -203,7 +206,7 @@ async function lookAtShell(ssh: SshConnection, user: string, signal: AbortSignal
   const said = stderrTail.trim().split('\n')[0]?.slice(0, 200) ?? '';
   return broken(
     `The login shell of ${user} does not read POSIX (exit code ${exitCode}${said === '' ? '' : `: ${said}`}): runbooks and the agent's commands fail there.`,
-    `In the VM: usermod -s /bin/bash ${user}`,
+    `In the VM: \`usermod -s /bin/bash ${user}\``,
   );
 }
 
@@ -214,14 +217,14 @@ async function lookAtClock(ssh: SshConnection, signal: AbortSignal): Promise<See
   if (how !== 'exited') return hung('date');
   const there = /^\d{9,11}$/m.exec(stdout)?.[0];
   if (there === undefined)
-    return broken('The VM does not say what time it is.', 'In the VM: date +%s must print a number.');
+    return broken('The VM does not say what time it is.', 'In the VM: `date +%s` must print a number.');
   // It was read at some moment between the two; a second is what `date` cuts off.
   const at = Number(there);
   const [early, late] = [Math.floor(beganMs / 1_000) - 1, Math.ceil(endedMs / 1_000)];
   const off = at < early ? at - early : at > late ? at - late : 0;
   const words = `The VM's clock is ${Math.abs(off)} s ${off < 0 ? 'behind' : 'ahead of'} this console's`;
   const remedy =
-    'See which of the two is wrong (date -u on both), then there: timedatectl set-ntp true; systemctl restart systemd-timesyncd (or chrony).';
+    'See which of the two is wrong: `date -u` on both. Then there: `timedatectl set-ntp true; systemctl restart systemd-timesyncd` (or chrony).';
   if (Math.abs(off) > CLOCK_BROKEN_S) return broken(`${words}.`, remedy);
   if (Math.abs(off) > CLOCK_DOUBTFUL_S) return doubtful(`${words}.`, remedy);
   return works(off === 0 ? "The VM's clock and this console's agree." : `${words}, which does no harm.`);

@@ -130,7 +130,7 @@ function wordsOfLinks({
 }: Extract<Told, { kind: 'examined' }>): Notification | undefined {
   if (newly_broken.length === 0 && mended.length === 0) return undefined;
   const again = mended.length === 0 ? '' : `Works again: ${namesOf(mended)}.`;
-  const form = { url: '/#/doctor', urgency: 'normal', ttl_s: LINKS_LIFE_S, tag: 'doctor' } as const;
+  const form = { url: '/#/links', urgency: 'normal', ttl_s: LINKS_LIFE_S, tag: 'doctor' } as const;
   if (newly_broken.length === 0)
     return { ...form, title: 'what was broken works again', body: `${again} Doctor looked at all links.` };
   return {

@@ -31,6 +31,7 @@ const KINDS: readonly JournaledKind[] = [
   'incident_closed',
   'notified',
   'access',
+  'drilled',
 ];
 
 export interface ReportBounds {

@@ -73,6 +73,10 @@ function whatOf(event: JournalEvent): string | undefined {
       return `notification by ${event.channel} ${event.result}: ${event.detail}`;
     case 'access':
       return event.what === 'host_key_accepted' ? event.detail : undefined;
+    case 'drilled': {
+      const failed = event.steps.filter(({ ok }) => !ok).map(({ name }) => name);
+      return failed.length === 0 ? 'drill: every step worked' : `drill: ${failed.join(', ')} failed`;
+    }
     case 'session_renamed':
     case 'session':
     case 'text':
@@ -85,6 +89,7 @@ function whatOf(event: JournalEvent): string | undefined {
     case 'power_step':
     case 'power_output':
     case 'configured':
+    case 'examined':
       return undefined;
   }
 }

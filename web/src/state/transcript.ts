@@ -394,6 +394,8 @@ const reduceKnown = (state: Transcript, event: WireEvent): Transcript => {
       return next;
     case 'access':
     case 'configured':
+    case 'examined':
+    case 'drilled':
       return next; // Of the console, not of a session.
     case 'usage':
       return {
