@@ -60,12 +60,12 @@ async function openOwnSsh(parts: OwnSshParts): Promise<OwnSsh> {
             )
           : broken(
               look.why,
-              `If you know that ${whose} was rebuilt, compare the new fingerprint with ssh-keygen -lf /etc/ssh/ssh_host_ed25519_key.pub there, and accept it on the page. If not, somebody sits in between: do nothing.`,
+              `If you know that ${whose} was rebuilt, compare the new fingerprint with \`ssh-keygen -lf /etc/ssh/ssh_host_ed25519_key.pub\` there, and accept it on the page. If not, somebody sits in between: do nothing.`,
             );
       if (pinned.length > 0) return works(`It shows the pinned key ${pinned.map(nameOf).join(' or ')}.`);
       return doubtful(
         `Its key is not pinned yet. It shows ${nameOf(look.key)}; the first use will pin it.`,
-        `Compare it there before that: ssh-keygen -lf /etc/ssh/ssh_host_ed25519_key.pub`,
+        `Compare it there before that: \`ssh-keygen -lf /etc/ssh/ssh_host_ed25519_key.pub\``,
       );
     },
     async close() {

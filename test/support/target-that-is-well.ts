@@ -48,7 +48,7 @@ export interface Change {
   readonly only?: 'vm' | 'host';
 }
 
-export const wholeEvidence: EvidenceSummary = {
+const wholeEvidence: EvidenceSummary = {
   id: '20261127T020304.567Z-forensics' as EvidenceId,
   target: DEVVM,
   verb: 'forensics',
