@@ -221,7 +221,7 @@ function nextSteps(
     `   echo '${key}' | host/install-vm --key - --from ${from}${looks}`,
     isRoot
       ? '3. Here, in a checkout of Breakglass: deploy/install   (it makes the service with these settings)'
-      : '3. Here: breakglass serve',
+      : '3. Here: npm start (or breakglass serve); it prints a link that signs you in',
     '4. Then: breakglass doctor',
   ];
 }

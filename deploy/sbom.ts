@@ -6,7 +6,7 @@ import { execa } from 'execa';
 import { root, type Source } from './source.ts';
 
 /** Dependencies of the build for npm, but the page carries them. */
-export const IN_THE_PAGE = ['@simplewebauthn/browser', 'anser', 'eventsource-parser', 'marked', 'svelte'];
+export const IN_THE_PAGE = ['@simplewebauthn/browser', 'anser', 'marked', 'svelte'];
 
 export interface Component {
   readonly type: 'library';

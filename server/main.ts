@@ -38,7 +38,7 @@ const logger = pino({
   ],
 });
 /** What a person at the terminal needs to come in. The log goes to the same place, and never has the code. */
-async function welcome(link: string, tokenFile: string): Promise<readonly string[]> {
+async function welcome(link: string, tokenFile: string | undefined): Promise<readonly string[]> {
   const { renderUnicodeCompact } = await import('uqr');
   const local = /^https?:\/\/(127\.|localhost|\[::1\])/.test(link);
   return [
@@ -49,8 +49,12 @@ async function welcome(link: string, tokenFile: string): Promise<readonly string
     '',
     // A phone cannot open an address of this machine alone.
     ...(local ? [] : [renderUnicodeCompact(link), '']),
-    `Another one: BREAKGLASS_TOKEN_FILE=${tokenFile} breakglass login-link`,
-    `The access token itself is in ${tokenFile}, which only this account can read.`,
+    ...(tokenFile === undefined
+      ? ['Another one: breakglass login-link']
+      : [
+          `Another one: BREAKGLASS_TOKEN_FILE=${tokenFile} breakglass login-link`,
+          `The access token itself is in ${tokenFile}, which only this account can read.`,
+        ]),
     '',
   ];
 }
@@ -100,8 +104,12 @@ try {
       : `the header ${signed === undefined ? identityHeader : `${signed.header}, signed by ${signed.issuer},`} is believed from ${proxies.join(', ')}`,
   );
   for (const warning of breakglass.warnings) logger.warn(warning);
-  if (config.access.isOwnToken && atTerminal)
-    for (const line of await welcome(breakglass.loginUrl(url), ownTokenFile(config.dataDir)))
+  const { bearerToken, isOwnToken } = config.access;
+  if (bearerToken !== undefined && atTerminal && config.lab === null)
+    for (const line of await welcome(
+      breakglass.loginUrl(url),
+      isOwnToken ? ownTokenFile(config.dataDir) : undefined,
+    ))
       console.log(line);
   // Tells whoever started us with a channel our address, and that we answer now.
   process.send?.({

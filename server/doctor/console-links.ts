@@ -42,7 +42,7 @@ export function consoleChain({
           ? works('It is understood, and nothing about it is doubtful.')
           : doubtful(
               warnings.join(' '),
-              'Change what the sentence names, and restart. The variables are in the README.',
+              'Change what the sentence names, and restart. The variables: docs/configuration.md',
             ),
     },
     {

@@ -414,7 +414,7 @@ describe('the key', () => {
       chmodSync(file, 0o644);
     });
     expect(found.detail).toContain('mode 644');
-    expect(found.remedy).toMatch(/^chmod 600 /);
+    expect(found.remedy).toMatch(/^`chmod 600 \S+`$/);
   });
 
   test('has a passphrase that nobody types', async () => {
