@@ -53,7 +53,7 @@ const lives = ['target?name=devvm&ssh=true&lived=true'];
 const measured = (id: Stage['id']) =>
   id('links-group')
     .filter({ hasText: 'How people come in' })
-    .filter({ hasText: /\d work$/ })
+    .filter({ hasText: /\d works?\b/ })
     .waitFor();
 
 const SCENES: Readonly<Record<string, Scene>> = {
