@@ -19,7 +19,7 @@ find_release() {
   if has_own_modules; then check_node "$checkout"; fi
   if [[ ! -d $root$programs/$release ]] && ! has_own_modules && ! command -v npm >/dev/null; then
     die 1 "$checkout/node_modules is missing or has what only development needs, and there is no npm to bring the rest." \
-      'Use an unpacked release, or install npm. Nothing was changed.'
+      'Install it: apt install npm. Nothing was changed.'
   fi
 }
 

@@ -341,6 +341,12 @@ describe.skipIf(reason !== undefined)(`deploy/install${skippedBecause(reason)}`,
   });
 });
 
+// test/deploy/release.test.ts: no node_modules are in an archive.
+test('the page has npm installed, which fetches what a release does not hold', () => {
+  const page = readFileSync(path.join(root, 'docs/install-debian.md'), 'utf8');
+  expect(page).toMatch(/^apt-get update && apt-get install .* npm$/m);
+});
+
 /** Runs the installer on this machine, in a mount namespace of its own in which nothing of it is changed, and in which `systemctl` is the given script. */
 function installHere(from: string, systemctl: string, ...runs: readonly string[]) {
   const dir = tempDir();
