@@ -168,6 +168,20 @@ describe.skipIf(reason !== undefined)(`deploy/install${skippedBecause(reason)}`,
     expect(tree(at)).toBe(after);
   });
 
+  test('the command carries no token of this machine, which would go to whatever console is named', () => {
+    const at = debian();
+    install(release(), at, ...ASKED);
+    const command = readFileSync(path.join(at, 'usr/local/bin/breakglass'), 'utf8')
+      .replaceAll('/etc/breakglass', `${at}/etc/breakglass`)
+      .replace(/^exec .*$/m, 'exec env');
+    const given = execFileSync('sh', ['-c', command], {
+      encoding: 'utf8',
+      env: { PATH: process.env['PATH'] },
+    });
+    expect(given).toMatch(/^BREAKGLASS_DATA_DIR=\/var\/lib\/breakglass\/data$/m);
+    expect(given).not.toMatch(/TOKEN|BREAKGLASS_URL/);
+  });
+
   test('an option changes its line of the settings and leaves what an administrator wrote', () => {
     const at = debian();
     const from = release();
@@ -367,6 +381,13 @@ function installHere(from: string, systemctl: string, ...runs: readonly string[]
   return { stdout, stderr, starts: asked.filter((words) => words.startsWith('restart')).length };
 }
 
+async function listening(): Promise<number> {
+  const server = createServer().listen(0, '127.0.0.1');
+  onTestFinished(() => void server.close());
+  await once(server, 'listening');
+  return (server.address() as AddressInfo).port;
+}
+
 const whyNotHere =
   reason ?? (existsSync('/usr/bin/systemctl') ? undefined : 'no systemctl that another could stand for');
 
@@ -383,11 +404,17 @@ describe.skipIf(whyNotHere !== undefined)(`on a machine that runs${skippedBecaus
     expect(starts).toBe(2);
   });
 
+  test('a port that another program has is named, and the service is not started to fight for it', async () => {
+    const port = await listening();
+    const systemctl = 'if [[ $1 == is-active ]]; then exit 3; fi';
+    const { stdout, stderr, starts } = installHere(release(), systemctl, `${asked} --port ${port}`);
+    expect(stderr).toMatch(new RegExp(`Another program listens on port ${port} .*--port`));
+    expect(stdout).toMatch(/^exit 1$/m);
+    expect(starts).toBe(0);
+  });
+
   test('a run that was killed before the service was started is gone on with; then there is nothing to change', async () => {
-    const server = createServer().listen(0, '127.0.0.1');
-    onTestFinished(() => void server.close());
-    await once(server, 'listening');
-    const { port } = server.address() as AddressInfo;
+    const port = await listening();
     const systemctl = `if [[ $1 == show ]]; then [[ $* == *NRestarts* ]] && echo 0 || echo active; fi
       if [[ $1 == restart && ! -e /run/killed ]]; then touch /run/killed; kill -9 $PPID; fi`;
     const { stdout, starts } = installHere(release(), systemctl, `${asked} --port ${port}`, '', '');
