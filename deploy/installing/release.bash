@@ -13,13 +13,13 @@ find_release() {
   done
   version=$(sed -n 's/^  "version": "\([0-9A-Za-z.-]*\)",$/\1/p' "$checkout/package.json")
   [[ $version ]] || die 1 "$checkout/package.json names no version." 'Nothing was changed.'
-  sum=$(cd "$checkout" && find package-lock.json dist web/dist agents knowledge deploy host -type f ! -path 'dist/compile-cache/*' -print0 | sort -z |
+  sum=$(cd "$checkout" && find package-lock.json dist web/dist agents knowledge deploy host -type f ! -path 'dist/compile-cache/*' ! -path '*/secrets/*' -print0 | sort -z |
     xargs -0 sha256sum | sha256sum | cut -c 1-8) || die 1 "$checkout cannot be read." 'Nothing was changed.'
   release=$version-$sum
   if has_own_modules; then check_node "$checkout"; fi
   if [[ ! -d $root$programs/$release ]] && ! has_own_modules && ! command -v npm >/dev/null; then
     die 1 "$checkout/node_modules is missing or has what only development needs, and there is no npm to bring the rest." \
-      'Use an unpacked release, or install npm. Nothing was changed.'
+      'Install it: apt install npm. Nothing was changed.'
   fi
 }
 
@@ -53,6 +53,8 @@ place_release() {
   for part in "${parts[@]}"; do
     cp -R --preserve=mode,timestamps,links -- "$checkout/$part" "$stage/$part" || no_room "$stage"
   done
+  # A checkout that a container or a cluster was made from holds theirs; what is here can be read by everybody.
+  find "$stage/deploy" -path '*/secrets/*' -type f ! -name .gitignore -delete || no_room "$stage"
   if has_own_modules; then
     cp -R --preserve=mode,timestamps,links -- "$checkout/node_modules" "$stage/node_modules" || no_room "$stage"
   else
@@ -96,8 +98,8 @@ show_removed_program() {
 
 remove_program() {
   local at
-  for at in "$root$programs"/current "$root$programs"/.new-* "$root$programs"/*-????????; do
-    if [[ -L $at || -d $at ]]; then rm -rf -- "$at"; fi
+  for at in "$root$programs"/current "$root$programs"/.new-* "$root$unfinished" "$root$programs"/*-????????; do
+    if [[ -e $at || -L $at ]]; then rm -rf -- "$at"; fi
   done
   rmdir -- "$root$programs" 2>/dev/null
 }

@@ -52,7 +52,7 @@ wanted_environment() {
   if [[ -e $root$environment ]]; then
     cat -- "$root$environment"
   else
-    printf '# Settings of Breakglass: lines NAME=value, without quotes. README.md lists the names. After a change: systemctl restart breakglass\n'
+    printf '# Settings of Breakglass: lines NAME=value, without quotes. docs/configuration.md lists the names. After a change: systemctl restart breakglass\n'
   fi >"$scratch/environment"
   for entry in "${settings[@]}"; do
     read -r option name usual <<<"$entry"

@@ -3,7 +3,8 @@ import { readFile } from 'node:fs/promises';
 import type { Socket } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 
-const TABLES = ['/proc/net/tcp', '/proc/net/tcp6'];
+// Our own: beside the processes a unit with ProcSubset=pid sees nothing in /proc.
+const TABLES = ['/proc/self/net/tcp', '/proc/self/net/tcp6'];
 const BETWEEN_LOOKS_MS = 10;
 /** Where nothing tells: longer than the way there and back. */
 const BLIND_MS = 1_000;

@@ -1,6 +1,6 @@
 // What is the console's own, broken for real.
 import { execFileSync } from 'node:child_process';
-import { mkdirSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { chmodSync, chownSync, mkdirSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { expect, onTestFinished, test } from 'vitest';
 import { skippedBecause } from '../../test/support/skipped-because.ts';
@@ -88,6 +88,23 @@ test.skipIf(!isRoot)(
     execFileSync('mount', ['-o', 'remount,size=100m,nr_inodes=20', dir]);
     expect(await look({ dir })).toEqual({
       'data-space': expect.stringMatching(/^broken: Only 1\d files can still be made/),
+    });
+  },
+);
+
+test.skipIf(!isRoot)(
+  `ssh-key: a secret of another user's, for a group, as Kubernetes and systemd mount it, is one that ssh takes${skippedBecause(isRoot ? undefined : 'only root gives files away')}`,
+  async () => {
+    const key = path.join(tempDir(), 'key');
+    execFileSync('ssh-keygen', ['-q', '-t', 'ed25519', '-N', '', '-f', key]);
+    chownSync(key, 65_534, 65_534);
+    chmodSync(key, 0o440);
+    const sshKey = keyLink([key], { authSock: undefined, searchPath, dir: undefined });
+    expect(await look({ dir: tempDir(), sshKey })).toEqual({});
+    // Of its own user it is one that ssh ignores.
+    chownSync(key, 0, 0);
+    expect(await look({ dir: tempDir(), sshKey })).toEqual({
+      'ssh-key': expect.stringContaining('mode 440'),
     });
   },
 );

@@ -34,8 +34,9 @@ async function lookAtKey(file: string, parts: KeyParts): Promise<Seen> {
           `Put the private key at ${file} (mode 600), or set BREAKGLASS_KEY_PATH. To make one: \`ssh-keygen -t ed25519 -N '' -f ${file}\``,
         );
   }
-  const { mode } = await stat(file);
-  if ((mode & OTHERS) !== 0)
+  const { mode, uid } = await stat(file);
+  // ssh minds the mode of a file of its own user's alone (authfile.c). Secrets of Kubernetes and credentials of systemd are root's, 0440.
+  if (uid === process.getuid?.() && (mode & OTHERS) !== 0)
     return broken(
       `The key file ${file} is open to others (mode ${(mode & 0o777).toString(8)}), so ssh ignores it.`,
       `\`chmod 600 ${file}\``,

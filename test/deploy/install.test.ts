@@ -1,5 +1,6 @@
 // The installer of the console, on the file system of another machine (--root): a bare Debian, as far as an installer looks at it.
 import { execFileSync, spawnSync } from 'node:child_process';
+import { once } from 'node:events';
 import {
   appendFileSync,
   chmodSync,
@@ -14,8 +15,9 @@ import {
   symlinkSync,
   writeFileSync,
 } from 'node:fs';
+import { type AddressInfo, createServer } from 'node:net';
 import path from 'node:path';
-import { describe, expect, test } from 'vitest';
+import { describe, expect, onTestFinished, test } from 'vitest';
 import { parseEnvironment } from '../../server/config/environment-file.ts';
 import { skippedBecause } from '../support/skipped-because.ts';
 import { tempDir } from '../support/temp-dir.ts';
@@ -166,6 +168,20 @@ describe.skipIf(reason !== undefined)(`deploy/install${skippedBecause(reason)}`,
     expect(tree(at)).toBe(after);
   });
 
+  test('the command carries no token of this machine, which would go to whatever console is named', () => {
+    const at = debian();
+    install(release(), at, ...ASKED);
+    const command = readFileSync(path.join(at, 'usr/local/bin/breakglass'), 'utf8')
+      .replaceAll('/etc/breakglass', `${at}/etc/breakglass`)
+      .replace(/^exec .*$/m, 'exec env');
+    const given = execFileSync('sh', ['-c', command], {
+      encoding: 'utf8',
+      env: { PATH: process.env['PATH'] },
+    });
+    expect(given).toMatch(/^BREAKGLASS_DATA_DIR=\/var\/lib\/breakglass\/data$/m);
+    expect(given).not.toMatch(/TOKEN|BREAKGLASS_URL/);
+  });
+
   test('an option changes its line of the settings and leaves what an administrator wrote', () => {
     const at = debian();
     const from = release();
@@ -209,6 +225,22 @@ describe.skipIf(reason !== undefined)(`deploy/install${skippedBecause(reason)}`,
     expect(stderr).toMatch(/environment sets API_BEARER_TOKEN.*secrets\/API_BEARER_TOKEN/);
     expect(stderr).not.toContain('hunter2');
     expect(tree(at)).toBe(before);
+  });
+
+  test('what a checkout holds of a container’s or a cluster’s secrets is not copied to where everybody can read', () => {
+    const at = debian();
+    const from = release();
+    const secrets = ['deploy/secrets/private_key', 'deploy/kubernetes/overlays/mine/secrets/private_key'];
+    for (const file of secrets) {
+      mkdirSync(path.join(from, path.dirname(file)), { recursive: true });
+      writeFileSync(path.join(from, file), 'hunter2', { mode: 0o600 });
+    }
+    expect(install(from, at, ...ASKED).status).toBe(0);
+    const current = path.join(at, 'opt/breakglass/current');
+    const program = path.join(at, 'opt/breakglass', readlinkSync(current));
+    for (const file of secrets) expect([file, existsSync(path.join(program, file))]).toEqual([file, false]);
+    // What is in place calls itself by the same name, so going back to it finds it.
+    expect(install(program, at).stdout).toBe('Nothing to change: everything is as asked.\n');
   });
 
   test('an update switches the link and keeps the release before, whose own installer goes back', () => {
@@ -320,5 +352,76 @@ describe.skipIf(reason !== undefined)(`deploy/install${skippedBecause(reason)}`,
     expect([purged.status, purged.stderr]).toEqual([0, '']);
     expect(tree(at)).toBe(bare);
     expect(install(from, at, '--uninstall').status).toBe(1);
+  });
+});
+
+// test/deploy/release.test.ts: no node_modules are in an archive.
+test('the page has npm installed, which fetches what a release does not hold', () => {
+  const page = readFileSync(path.join(root, 'docs/install-debian.md'), 'utf8');
+  expect(page).toMatch(/^apt-get update && apt-get install .* npm$/m);
+});
+
+/** Runs the installer on this machine, in a mount namespace of its own in which nothing of it is changed, and in which `systemctl` is the given script. */
+function installHere(from: string, systemctl: string, ...runs: readonly string[]) {
+  const dir = tempDir();
+  const fake = path.join(dir, 'systemctl');
+  writeFileSync(fake, `#!/bin/bash\necho "$*" >>${dir}/asked\n${systemctl}\n`, { mode: 0o755 });
+  const script = `
+    mount -t tmpfs tmpfs /mnt && cp -a /etc /mnt/etc && mount --bind /mnt/etc /etc
+    rm -rf /etc/breakglass /etc/pve && printf 'ID=debian\\nVERSION_ID="12"\\n' >/etc/os-release
+    for place in /opt /usr/local/bin /run; do mount -t tmpfs tmpfs $place; done
+    mkdir -p /run/systemd/system && mount --bind ${fake} /usr/bin/systemctl
+    ${runs.map((args) => `${from}/deploy/install ${args}; echo "exit $?"`).join('\n')}`;
+  const { stdout, stderr } = spawnSync('unshare', ['--mount', 'bash', '-c', script], {
+    encoding: 'utf8',
+    stdio: ['ignore', 'pipe', 'pipe'],
+    env: { PATH: process.env['PATH'] },
+  });
+  const asked = readFileSync(path.join(dir, 'asked'), 'utf8').split('\n');
+  return { stdout, stderr, starts: asked.filter((words) => words.startsWith('restart')).length };
+}
+
+async function listening(): Promise<number> {
+  const server = createServer().listen(0, '127.0.0.1');
+  onTestFinished(() => void server.close());
+  await once(server, 'listening');
+  return (server.address() as AddressInfo).port;
+}
+
+const whyNotHere =
+  reason ?? (existsSync('/usr/bin/systemctl') ? undefined : 'no systemctl that another could stand for');
+
+describe.skipIf(whyNotHere !== undefined)(`on a machine that runs${skippedBecause(whyNotHere)}`, () => {
+  const asked = `${ASKED.join(' ').replace('pve.example', '192.0.2.1')} --on-this-host-anyway`;
+
+  test('a service that ends right after its start is no success, and the next run starts it again', () => {
+    // As with Type=exec and a setting that is not understood.
+    const systemctl = 'if [[ $1 == show ]]; then [[ $* == *NRestarts* ]] && echo 0 || echo failed; fi';
+    const { stdout, stderr, starts } = installHere(release(), systemctl, asked, '');
+    expect(stderr).toMatch(/The service does not start/);
+    expect(stdout).not.toMatch(/The console is installed/);
+    expect(stdout.match(/^exit \d$/gm)).toEqual(['exit 1', 'exit 1']);
+    expect(starts).toBe(2);
+  });
+
+  test('a port that another program has is named, and the service is not started to fight for it', async () => {
+    const port = await listening();
+    const systemctl = 'if [[ $1 == is-active ]]; then exit 3; fi';
+    const { stdout, stderr, starts } = installHere(release(), systemctl, `${asked} --port ${port}`);
+    expect(stderr).toMatch(new RegExp(`Another program listens on port ${port} .*--port`));
+    expect(stdout).toMatch(/^exit 1$/m);
+    expect(starts).toBe(0);
+  });
+
+  test('a run that was killed before the service was started is gone on with; then there is nothing to change', async () => {
+    const port = await listening();
+    const systemctl = `if [[ $1 == show ]]; then [[ $* == *NRestarts* ]] && echo 0 || echo active; fi
+      if [[ $1 == restart && ! -e /run/killed ]]; then touch /run/killed; kill -9 $PPID; fi`;
+    const { stdout, starts } = installHere(release(), systemctl, `${asked} --port ${port}`, '', '');
+    expect(stdout.match(/^exit \d+$/gm)).toEqual(['exit 137', 'exit 0', 'exit 0']);
+    expect(stdout).toMatch(/^Everything is in place\. What is left is to start the service\.$/m);
+    expect(stdout).toMatch(/^The console is installed/m);
+    expect(stdout).toMatch(/^Nothing to change[\s\S]*exit 0\n$/m);
+    expect(starts).toBe(2);
   });
 });

@@ -1,6 +1,6 @@
 // What an overlay becomes: rendered by kubectl, read by the API's own schemas, and what the documents say of it.
 import { execFileSync, spawnSync } from 'node:child_process';
-import { cpSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { appendFileSync, cpSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { Deployment } from 'kubernetes-models/apps/v1';
@@ -52,7 +52,7 @@ function whyNoKubectl(): string | undefined {
 }
 
 /** From a copy, which has the secrets that ours has not. */
-function render(overlay: string): readonly KubernetesObject[] {
+function render(overlay: string, more = ''): readonly KubernetesObject[] {
   const kubernetes = mkdtempSync(path.join(copies, 'k-'));
   cpSync(path.join(root, 'deploy/kubernetes'), kubernetes, { recursive: true });
   if (overlay === 'nginx')
@@ -61,6 +61,7 @@ function render(overlay: string): readonly KubernetesObject[] {
         path.join(kubernetes, 'overlays/nginx/secrets', name),
         `${name} of the test 0123456789\n`,
       );
+  appendFileSync(path.join(kubernetes, 'overlays', overlay, 'kustomization.yaml'), more);
   const text = execFileSync('kubectl', ['kustomize', path.join(kubernetes, 'overlays', overlay)], {
     encoding: 'utf8',
     stdio: ['ignore', 'pipe', 'inherit'],
@@ -214,6 +215,46 @@ describe.skipIf(why)(`Kubernetes${skippedBecause(why)}`, () => {
       expect(config.access.trustedProxies).toEqual(['10.42.0.0/16']);
       // nginx cannot take away what a client says of itself, so there a plain header must name nobody.
       if (overlay === 'nginx') expect(config.access.signed).toBeDefined();
+    },
+  );
+
+  test.each(OVERLAYS)(
+    '%s: with the component, Prometheus alone reaches the metrics, at a port of the Service',
+    (overlay) => {
+      rendered['metrics'] = render(overlay, 'components: [../../components/metrics]\n');
+      expect(typeErrors(rendered['metrics'])).toBe('');
+      const [container] = of<Deployment>('metrics', 'Deployment').spec?.template.spec?.containers ?? [];
+      expect(container?.ports?.map(({ name, containerPort }) => [name, containerPort])).toEqual(
+        expect.arrayContaining([
+          ['http', 8080],
+          ['metrics', 9464],
+        ]),
+      );
+      const given = Object.fromEntries(container?.env?.map(({ name, value }) => [name, value]) ?? []);
+      expect(given['BREAKGLASS_CONFIG']).toBe('/etc/breakglass/targets.yaml');
+      const { BREAKGLASS_METRICS_PORT, BREAKGLASS_METRICS_BIND } = given;
+      const env = {
+        API_BEARER_TOKEN: 'a token of the test 0123',
+        BREAKGLASS_METRICS_PORT,
+        BREAKGLASS_METRICS_BIND,
+      };
+      expect(readConfig({ ...env, BREAKGLASS_DATA_DIR: tempDir() }).metrics).toEqual({
+        port: 9464,
+        bind: '0.0.0.0',
+      });
+      expect(of<Service>('metrics', 'Service').spec?.ports?.map(({ name, port }) => [name, port])).toEqual(
+        expect.arrayContaining([
+          ['http', 80],
+          ['metrics', 9464],
+        ]),
+      );
+      const [opened, ...others] =
+        of<NetworkPolicy>('metrics', 'NetworkPolicy', 'metrics').spec?.ingress ?? [];
+      expect(others).toEqual([]);
+      expect(opened?.ports?.map(({ port }) => port)).toEqual(['metrics']);
+      expect(
+        opened?.from?.every(({ namespaceSelector, podSelector }) => namespaceSelector && podSelector),
+      ).toBe(true);
     },
   );
 

@@ -140,6 +140,13 @@ describe('behind Caddy', () => {
     ).toBe(200);
   });
 
+  test('the pages of the sign-on under this name are its own, signed in or not', async () => {
+    const start = '/outpost.goauthentik.io/start?rd=%2F';
+    expect((await ask('GET', start)).headers.location).toBe('https://sso.example/login');
+    for (const cookie of ['sso=ann', '__Host-breakglass=x; sso=ann'])
+      expect((await ask('GET', start, { cookie })).headers['x-authentik-username']).toBe('ann');
+  });
+
   test('when the sign-on is down a person signs in with the token, on a device that is then known', async () => {
     ssoWorks = false;
     expect((await ask('GET', '/api/me', ann)).status).toBe(503);
