@@ -414,8 +414,10 @@ describe('the first run', () => {
   it('is not what a console shows that was used, however broken it is', async () => {
     await tell('doctor?state=first-run');
     await tell('sessions?count=1&target=devvm');
+    // Before the page is there: it may ask at once.
+    const asked = page.waitForResponse((response) => response.url().includes('/api/sessions'));
     await open('/');
-    await page.waitForResponse((response) => response.url().includes('/api/sessions'));
+    await asked;
     await id('links-line').filter({ hasText: '3 links broken' }).waitFor({ state: 'attached' });
     await id('prompt').waitFor();
     expect(await id('set-up').count()).toBe(0);
