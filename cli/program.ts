@@ -1,6 +1,6 @@
 // The command line: its options, and how everything that is printed becomes harmless. The commands are in commands/; each is a function in a
 // file of its own.
-import { Command, CommanderError, Option } from 'commander';
+import { Command, CommanderError } from 'commander';
 import { visibleLine, visibleText } from '../protocol/visible-text.ts';
 import { tinted } from './colour.ts';
 import { accessCommands } from './commands/access.ts';
@@ -32,7 +32,7 @@ export async function runCommand(argv: readonly string[], around: Surroundings):
   const program = new Command('breakglass')
     .description('Gets a wedged Proxmox VM back.')
     .version(around.version)
-    .addOption(new Option('--url <address>', 'the console to talk to').env('BREAKGLASS_URL'))
+    .option('--url <address>', 'the console to talk to (or set BREAKGLASS_URL)')
     .option('--token-file <file>', 'a file with the access token (or set BREAKGLASS_TOKEN)')
     .exitOverride()
     .configureOutput({ writeOut: (text) => print(text.trimEnd()), writeErr: (text) => talk(text.trimEnd()) });
