@@ -30,6 +30,8 @@ export async function approve(
     list(approvals, json, room);
     return 0;
   }
+  // A variable of a script that is not set is no question.
+  if (id === '') throw new CliError('Expected the id of a question. Nothing was done.', EXIT.usage);
   const found = approvals.filter(({ approval_id }) => approval_id.startsWith(id.toLowerCase()));
   const [question] = found;
   if (question === undefined || found.length > 1)

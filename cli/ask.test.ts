@@ -177,6 +177,7 @@ test('approve lists what waits, shows it whole, and needs a person or --yes; a d
     ).toBe(1);
   expect((await run(['approve', 'ffff', '--url', url])).code).toBe(1);
   expect((await run(['approve', '--yes', '--url', url])).code).toBe(2);
+  expect((await run(['approve', '', '--yes', '--url', url])).code).toBe(2);
   expect(answers()).toEqual([]);
   const shown = await run(['approve', '2b6f', '--yes', '--url', url]);
   expect([shown.code, shown.err]).toEqual([0, expect.stringContaining('  | rm -rf /tmp/x ⟨U+202E⟩')]);
