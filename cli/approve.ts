@@ -40,7 +40,7 @@ export async function approve(
         ? `${found.length} questions begin with ${JSON.stringify(id)}. Nothing was done.`
         : `No question ${JSON.stringify(id)} waits: it was answered, or its time is over. Nothing was done.`,
     );
-  showQuestion(question, room.talk);
+  showQuestion(question, room);
   // A denial lets nothing run.
   if (!deny && !yes) {
     if (terminal === undefined)

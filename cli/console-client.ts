@@ -59,10 +59,7 @@ function tokenOf(env: Env): string | undefined {
 /** What no header can carry is refused here: fetch would repeat it in its message. */
 function plain(token: string, where: string): string {
   if (/^[\x21-\x7E]+$/.test(token)) return token;
-  throw new CliError(
-    `${where} is not understood. Expected the access token alone, as one word.`,
-    EXIT.usage,
-  );
+  throw new CliError(`${where} is not understood. Expected the access token alone, as one word.`, EXIT.usage);
 }
 
 function readToken(file: string): string {

@@ -56,6 +56,7 @@ export async function runAsProcess(args: readonly string[]): Promise<void> {
     write: (text) => stdout.write(text),
     writeTalk: (text) => stderr.write(text),
     colour: { stdout: hasColour(env, stdout.isTTY), stderr: hasColour(env, stderr.isTTY) },
+    columns: () => stderr.columns,
     terminal:
       stdin.isTTY && stderr.isTTY
         ? () => {

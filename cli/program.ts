@@ -14,7 +14,7 @@ import { consoleAddress } from './console-client.ts';
 import { CliError, EXIT } from './failure.ts';
 import type { Env, Print, Room } from './surroundings.ts';
 
-export interface Surroundings extends Pick<Room, 'terminal' | 'onInterrupt'> {
+export interface Surroundings extends Pick<Room, 'terminal' | 'columns' | 'onInterrupt'> {
   readonly env: Env;
   /** A piece of text to stdout, and to stderr. */
   readonly write: (text: string) => void;
@@ -27,7 +27,7 @@ export interface Surroundings extends Pick<Room, 'terminal' | 'onInterrupt'> {
 
 /** Runs one command line (without the program's name) and resolves with the exit code. */
 export async function runCommand(argv: readonly string[], around: Surroundings): Promise<number> {
-  const { env, colour, terminal, onInterrupt } = around;
+  const { env, colour, terminal, columns = () => undefined, onInterrupt } = around;
   const { print, talk } = linesOf(around, colour);
   const program = new Command('breakglass')
     .description('Gets a wedged Proxmox VM back.')
@@ -39,7 +39,7 @@ export async function runCommand(argv: readonly string[], around: Surroundings):
   let exitCode = 0;
   const commands: Commands = {
     program,
-    room: { print, talk, write: (text) => around.write(visibleText(text)), terminal, onInterrupt },
+    room: { print, talk, write: (text) => around.write(visibleText(text)), terminal, columns, onInterrupt },
     env,
     address: () => consoleAddress(program.opts(), env),
     exit: (code) => {
