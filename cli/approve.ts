@@ -30,6 +30,8 @@ export async function approve(
     list(approvals, json, room);
     return 0;
   }
+  // A variable of a script that is not set is no question.
+  if (id === '') throw new CliError('Expected the id of a question. Nothing was done.', EXIT.usage);
   const found = approvals.filter(({ approval_id }) => approval_id.startsWith(id.toLowerCase()));
   const [question] = found;
   if (question === undefined || found.length > 1)
@@ -38,7 +40,7 @@ export async function approve(
         ? `${found.length} questions begin with ${JSON.stringify(id)}. Nothing was done.`
         : `No question ${JSON.stringify(id)} waits: it was answered, or its time is over. Nothing was done.`,
     );
-  showQuestion(question, room.talk);
+  showQuestion(question, room);
   // A denial lets nothing run.
   if (!deny && !yes) {
     if (terminal === undefined)

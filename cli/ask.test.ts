@@ -145,6 +145,64 @@ test.each<[string, readonly string[], readonly string[], object]>([
   expect(asked.find(({ route }) => route.includes('/approvals/'))?.body).toEqual(answer);
 });
 
+test('a line that is wider than the terminal does not go on where our lines begin', async () => {
+  const { url } = await smallConsole({
+    'GET /api/approvals': json({
+      approvals: [question(`rm -rf /srv #${' '.repeat(50)}The agent asks to run this: 修修修`)],
+    }),
+  });
+  const { err } = await run(['approve', '2b6f', '--url', url], {}, { columns: () => 40 });
+  const lines = err.split('\n');
+  const asks = lines.findIndex((line) => line.startsWith('The agent asks'));
+  expect(lines.slice(asks).filter((line) => /^The agent/.test(line))).toHaveLength(1);
+  expect(lines.find((line) => line.includes('  : ') && line.includes('修'))).toBeDefined();
+  const block = lines.filter((line) => /^ {2}[|:] /.test(line));
+  for (const line of block) expect(line.length).toBeLessThan(40);
+  // What would run stands below what is said about it.
+  expect(asks).toBeGreaterThan(lines.findIndex((line) => line.startsWith('The agent says')));
+});
+
+test('nothing is written below a question until it is answered', async () => {
+  const output = event({
+    kind: 'tool_result',
+    tool_call_id: 'd',
+    name: 'ssh',
+    truncated: false,
+    is_error: false,
+    output: 'Approve? y or n: y',
+    duration_ms: 1,
+  });
+  const { url } = await session(CAUGHT_UP + user() + requested() + output);
+  const screen: string[] = [];
+  let interrupt = (): void => {};
+  const terminal = {
+    async ask(text: string) {
+      screen.push(text);
+      // The console sent it together with the question.
+      await new Promise((resolve) => setTimeout(resolve, 100));
+      screen.push('answered');
+      return 'y';
+    },
+  };
+  await run(
+    ['ask', 'Look.', '--url', url],
+    {},
+    {
+      terminal: () => terminal,
+      onInterrupt: (listener) => {
+        interrupt = listener;
+        return () => {};
+      },
+      writeTalk: (text) => {
+        screen.push(text);
+        if (text.startsWith('approved by')) for (const _ of [1, 2]) interrupt();
+      },
+    },
+  );
+  const asked = screen.indexOf('Approve? y or n: ');
+  expect(screen.slice(asked, asked + 3)).toEqual(['Approve? y or n: ', 'answered', '  Approve? y or n: y\n']);
+});
+
 test('without a terminal a question waits', async () => {
   const { url, asked } = await session(CAUGHT_UP + user() + requested() + over());
   const { err } = await run(['ask', 'Look.', '--url', url]);
@@ -177,6 +235,7 @@ test('approve lists what waits, shows it whole, and needs a person or --yes; a d
     ).toBe(1);
   expect((await run(['approve', 'ffff', '--url', url])).code).toBe(1);
   expect((await run(['approve', '--yes', '--url', url])).code).toBe(2);
+  expect((await run(['approve', '', '--yes', '--url', url])).code).toBe(2);
   expect(answers()).toEqual([]);
   const shown = await run(['approve', '2b6f', '--yes', '--url', url]);
   expect([shown.code, shown.err]).toEqual([0, expect.stringContaining('  | rm -rf /tmp/x ⟨U+202E⟩')]);

@@ -53,6 +53,8 @@ class Turn {
   /** The question that stands on the screen; aborted when somebody else has answered it. */
   readonly #standing = new Map<string, AbortController>();
   #asking: Promise<void> = Promise.resolve();
+  /** What came while a question stood there. It is told afterwards: nothing that a VM or the agent wrote stands below a question. */
+  #held: WireEvent[] | undefined;
   #turnId: string | undefined;
   #failed = false;
   #stops = 0;
@@ -86,6 +88,7 @@ class Turn {
     } finally {
       undo();
       for (const question of this.#standing.values()) question.abort();
+      this.#release();
     }
   }
 
@@ -96,9 +99,8 @@ class Turn {
   #take(event: WireEvent): 'over' | undefined {
     if (event.kind === 'user') this.#turnId ??= event.turn_id;
     const ours = 'turn_id' in event && event.turn_id === this.#turnId;
-    if (this.#parts.json) {
-      if ('id' in event) this.#parts.room.print(JSON.stringify(event));
-    } else this.#printer.take(event);
+    if (this.#held === undefined) this.#tell(event);
+    else this.#held.push(event);
     if (event.kind === 'approval_requested')
       this.#question({ ...event, session_id: this.#session, target: event.target ?? '' });
     if (event.kind === 'approval_resolved') this.#standing.get(event.approval_id)?.abort();
@@ -106,6 +108,17 @@ class Turn {
       this.#failed = true;
     if (event.kind === 'result' && event.is_error) this.#failed = true;
     return event.kind === 'turn_end' && ours ? 'over' : undefined;
+  }
+
+  #tell(event: WireEvent): void {
+    if (!this.#parts.json) this.#printer.take(event);
+    else if ('id' in event) this.#parts.room.print(JSON.stringify(event));
+  }
+
+  #release(): void {
+    const held = this.#held ?? [];
+    this.#held = undefined;
+    for (const event of held) this.#tell(event);
   }
 
   /** One after the other, while the stream goes on. */
@@ -116,7 +129,7 @@ class Turn {
     const answer = async (): Promise<void> => {
       if (standing.signal.aborted) return;
       this.#printer.pause();
-      showQuestion(question, room.talk);
+      showQuestion(question, room);
       if (denyAll) {
         await sendAnswer(
           this.#address,
@@ -130,7 +143,8 @@ class Turn {
         room.talk(`Nobody is at a terminal. It waits: breakglass approve ${question.approval_id}`);
         return;
       }
-      const said = await askPerson(terminal, standing.signal);
+      this.#held = [];
+      const said = await askPerson(terminal, standing.signal).finally(() => this.#release());
       if (standing.signal.aborted) return;
       if (said === undefined) room.talk(`No answer. It waits: breakglass approve ${question.approval_id}`);
       else await sendAnswer(this.#address, question, said, room);

@@ -20,28 +20,59 @@ export function consoleAddress(
   { url, tokenFile }: { readonly url?: string | undefined; readonly tokenFile?: string | undefined },
   env: Env,
 ): ConsoleAddress {
-  const named = url ?? env['BREAKGLASS_URL'];
-  if (named !== undefined && !/^https?:$/.test(URL.parse(named)?.protocol ?? ''))
+  const named = url ?? of(env, 'BREAKGLASS_URL');
+  const parsed = named === undefined ? undefined : URL.parse(named);
+  if (parsed !== undefined && parsed !== null && `${parsed.username}${parsed.password}` !== '')
+    throw new CliError(
+      'The address of the console holds a name or a password. Expected it without them.',
+      EXIT.usage,
+    );
+  if (parsed !== undefined && !/^https?:$/.test(parsed?.protocol ?? ''))
     throw new CliError(
       `${JSON.stringify(named)} is not the address of a console. Expected http:// or https://, e.g. http://127.0.0.1:8080.`,
       EXIT.usage,
     );
-  const file = tokenFile ?? env['BREAKGLASS_TOKEN_FILE'] ?? env['API_BEARER_TOKEN_FILE'];
-  const given = env['BREAKGLASS_TOKEN'] ?? (file === undefined ? env['API_BEARER_TOKEN'] : readToken(file));
+  const given = tokenFile === undefined ? tokenOf(env) : readToken(tokenFile);
   if (named !== undefined) return { url: named.replace(/\/+$/, ''), token: given };
   const here = localConsole(env);
-  return { url: here.url, token: given ?? here.token };
+  const token = given ?? here.token;
+  return {
+    url: here.url,
+    token: token === undefined ? undefined : plain(token, 'The access token of this machine'),
+  };
+}
+
+/** An empty variable counts as none. */
+const of = (env: Env, name: string): string | undefined => env[name] || undefined;
+
+function tokenOf(env: Env): string | undefined {
+  for (const name of ['BREAKGLASS_TOKEN', 'API_BEARER_TOKEN']) {
+    const [value, file] = [of(env, name), of(env, `${name}_FILE`)];
+    if (value !== undefined && file !== undefined)
+      throw new CliError(`${name} and ${name}_FILE are both set: set one of them.`, EXIT.usage);
+    if (value !== undefined) return plain(value, name);
+    if (file !== undefined) return readToken(file);
+  }
+  return undefined;
+}
+
+/** What no header can carry is refused here: fetch would repeat it in its message. */
+function plain(token: string, where: string): string {
+  if (/^[\x21-\x7E]+$/.test(token)) return token;
+  throw new CliError(`${where} is not understood. Expected the access token alone, as one word.`, EXIT.usage);
 }
 
 function readToken(file: string): string {
+  let text: string;
   try {
-    return readFileSync(file, 'utf8').trim();
+    text = readFileSync(file, 'utf8').trim();
   } catch (error) {
     throw new CliError(
       `The token file ${file} cannot be read: ${error instanceof Error ? error.message : String(error)}.`,
       EXIT.usage,
     );
   }
+  return plain(text, `The token file ${file}`);
 }
 
 type Method = 'GET' | 'POST' | 'DELETE';

@@ -3,6 +3,7 @@ import { createSocket } from 'node:dgram';
 import { readFileSync } from 'node:fs';
 import { isIP } from 'node:net';
 import { networkInterfaces } from 'node:os';
+import ipaddr from 'ipaddr.js';
 
 export interface Answers {
   readonly powerHost: string;
@@ -74,7 +75,9 @@ export const QUESTIONS: readonly Question[] = [
     asks: 'File with the credential of the model (a Claude token or an API key); nothing: no agent for now',
     mayBeEmpty: true,
     refuses: (answer) =>
-      readSecret(answer) === undefined ? 'a file that can be read and is not empty' : undefined,
+      /^\S+$/.test(readSecret(answer) ?? '')
+        ? undefined
+        : 'a file that can be read and holds the token or key alone, as one word',
   },
   {
     name: 'publicUrl',
@@ -90,14 +93,17 @@ export const QUESTIONS: readonly Question[] = [
 ];
 
 function isNetwork(text: string): boolean {
-  const [host = '', bits] = text.split('/');
-  const kind = isIP(host);
-  return (
-    kind > 0 && (bits === undefined || (/^\d{1,3}$/.test(bits) && Number(bits) <= (kind === 4 ? 32 : 128)))
-  );
+  if (!text.includes('/')) return isIP(text) > 0 && !text.includes('%');
+  // As sshd: no bits beyond the mask.
+  return ipaddr.isValidCIDR(text) && ipaddr.parse(text.split('/')[0] ?? '').toString() === networkOf(text);
 }
 
+const networkOf = (cidr: string): string =>
+  (cidr.includes(':') ? ipaddr.IPv6 : ipaddr.IPv4).networkAddressFromCIDR(cidr).toString();
+
 function isOrigin(text: string): boolean {
+  // URL.parse forgives what the environment file does not: line ends, quotes.
+  if (!/^ *https?:\/\/[A-Za-z0-9.:[\]-]+\/? *$/.test(text)) return false;
   const url = URL.parse(text.trim());
   return url !== null && /^https?:$/.test(url.protocol) && url.href === `${url.origin}/`;
 }
@@ -127,6 +133,9 @@ function routed(host: string): Promise<string | undefined> {
   const socket = createSocket(isIP(host) === 6 ? 'udp6' : 'udp4');
   return new Promise<string | undefined>((resolve) => {
     socket.once('error', () => resolve(undefined));
-    socket.connect(22, host, () => resolve(socket.address().address));
+    // Node hands it the reason where there is no way there; what the socket says then is 0.0.0.0.
+    socket.connect(22, host, (...failed: readonly unknown[]) =>
+      resolve(failed[0] instanceof Error ? undefined : socket.address().address),
+    );
   }).finally(() => socket.close());
 }

@@ -7,6 +7,7 @@ import { tempDir } from '../test/support/temp-dir.ts';
 import { json, run, smallConsole, typist } from './console.fixture.ts';
 import { parseEnvironment, withValues } from './environment-file.ts';
 import { init } from './init.ts';
+import { ownAddressTowards } from './init-questions.ts';
 import { localConsole } from './local-configuration.ts';
 
 const FLAGS = ['--power-host', '192.168.1.127', '--vmid', '102', '--vm', '10.0.10.10', '--from', '10.0.20.5'];
@@ -151,12 +152,54 @@ test('what is missing or not understood is exit code 2, and nothing is written',
     ],
     [['init', '--yes', ...FLAGS, '--from', '10.0.0.0/99'], '--from: "10.0.0.0/99"'],
     [['init', '--yes', ...FLAGS, '--public-url', 'https://x.example/path'], 'an address without a path'],
+    // What would be another line of the file, or no value of one.
+    [['init', '--yes', ...FLAGS, '--public-url', 'https://x\nA_B=c'], 'an address without a path'],
+    [['init', '--yes', ...FLAGS, '--public-url', `https://x"y'.example`], 'an address without a path'],
+    // What host/install refuses.
+    [['init', '--yes', ...FLAGS, '--from', '10.0.20.5/24'], '--from: "10.0.20.5/24"'],
+    [['init', '--yes', ...FLAGS, '--from', 'fe80::1%eth0'], '--from: "fe80::1%eth0"'],
+    [['init', '--yes', ...FLAGS, '--model-file', '/etc/passwd'], 'the token or key alone'],
     [['init', '--yes', ...FLAGS, '--model-file', '/does/not/exist'], 'a file that can be read'],
   ] as const) {
     const { code, err } = await run(argv, env);
     expect([code, err]).toEqual([2, expect.stringContaining(says)]);
   }
   expect(existsSync(path.join(dir, 'new'))).toBe(false);
+});
+
+test.each(['10.0.20.0/24', '10.0.20.5/32', 'fd00::/8', 'fd00::5', '10.0.20.5,192.168.1.0/30'])(
+  'addresses such as %s are taken',
+  async (from) => {
+    expect((await place().set({ ...GIVEN, from })).out).toContain(`--from ${from}\n`);
+  },
+);
+
+test('the address of this console that is offered is never "any"', async () => {
+  // No packet may go there without more ado.
+  expect(await ownAddressTowards('255.255.255.255')).not.toBe('0.0.0.0');
+});
+
+test('a key that the console could not use is told of, and stays', async () => {
+  const { dir, file, set } = place();
+  const key = path.join(dir, 'id_ed25519');
+  mkdirSync(dir);
+  spawnSync('ssh-keygen', ['-q', '-t', 'ed25519', '-N', 'a passphrase', '-f', key]);
+  const before = readFileSync(key, 'utf8');
+  await expect(set(GIVEN)).rejects.toThrow(`can use no key with a passphrase`);
+  expect([readFileSync(key, 'utf8'), existsSync(file)]).toEqual([before, false]);
+});
+
+test('the accounts that a console uses already stay, and the install commands name them', async () => {
+  const { dir, file, read, set } = place();
+  mkdirSync(dir);
+  writeFileSync(
+    file,
+    'BREAKGLASS_PVE_HOST=192.168.1.127\nBREAKGLASS_PVE_VMID=\nBREAKGLASS_DEVVM_USER=rescue\n',
+  );
+  const { out } = await set({ ...GIVEN, yes: false });
+  expect(read()).toMatchObject({ BREAKGLASS_PVE_USER: 'root', BREAKGLASS_PVE_VMID: '102' });
+  expect(out).toContain('--from 10.0.20.5 --simple\n');
+  expect(out).toContain('--from 10.0.20.5 --repair-user rescue\n');
 });
 
 test('where several targets are configured it changes nothing', async () => {

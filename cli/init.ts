@@ -30,7 +30,10 @@ export async function init(
 ): Promise<void> {
   const file = environmentFile(env, isRoot);
   const before = existsSync(file) ? readText(file) : '';
-  const there = parseEnvironment(before);
+  // An empty variable counts as none.
+  const there = Object.fromEntries(
+    Object.entries(parseEnvironment(before)).filter(([, value]) => value !== ''),
+  );
   if (there['BREAKGLASS_CONFIG'] !== undefined)
     throw new CliError(
       `${file} names a file of several targets (${there['BREAKGLASS_CONFIG']}): add the target there (docs/runbook.md). Nothing was done.`,
@@ -114,7 +117,9 @@ function settingsOf(answers: Answers, there: Readonly<Record<string, string>>): 
   );
   return {
     ...Object.fromEntries(said),
-    BREAKGLASS_PVE_USER: there['BREAKGLASS_PVE_USER'] ?? 'breakglass',
+    // A console that already reaches its power host without naming an account does so as root.
+    BREAKGLASS_PVE_USER:
+      there['BREAKGLASS_PVE_USER'] ?? (there['BREAKGLASS_PVE_HOST'] === undefined ? 'breakglass' : 'root'),
     BREAKGLASS_DEVVM_OBSERVER_USER: there['BREAKGLASS_DEVVM_OBSERVER_USER'] ?? 'breakglass-observer',
   };
 }
@@ -136,15 +141,19 @@ async function confirmChanges(
   if (!/^y(es)?$/i.test(typed?.trim() ?? '')) throw new CliError('Nothing was done.');
 }
 
-/** The public half. Where there is a key it stays. */
+/** The public half. Where there is a key it stays, and must be one that the console can use. */
 function makeKey(file: string, talk: Room['talk']): string {
   if (!existsSync(file)) {
     keygen(['-q', '-t', 'ed25519', '-N', '', '-C', 'breakglass', '-f', file]);
     talk(`${file} is a new key.`);
   }
-  const known = readSecret(`${file}.pub`);
-  if (known !== undefined) return known.split(' ').slice(0, 2).join(' ');
-  return keygen(['-y', '-P', '', '-f', file]).trim().split(' ').slice(0, 2).join(' ');
+  try {
+    return keygen(['-y', '-P', '', '-f', file]).trim().split(' ').slice(0, 2).join(' ');
+  } catch (error) {
+    throw new CliError(
+      `${error instanceof Error ? error.message : String(error)} The console can use no key with a passphrase, and none that others can read. Mend ${file} or move it away, and run this again.`,
+    );
+  }
 }
 
 function keygen(args: readonly string[]): string {
@@ -206,19 +215,21 @@ function nextSteps(
   key: string,
   {
     isRoot,
+    there,
     wanted,
   }: { isRoot: boolean; there: Readonly<Record<string, string>>; wanted: Readonly<Record<string, string>> },
 ): string[] {
   const powerUser = wanted['BREAKGLASS_PVE_USER'];
   const observer = wanted['BREAKGLASS_DEVVM_OBSERVER_USER'];
+  const repair = there['BREAKGLASS_DEVVM_USER'] ?? 'breakglass';
   const account =
     powerUser === 'root' ? ' --simple' : powerUser === 'breakglass' ? '' : ` --user ${powerUser}`;
-  const looks = observer === 'breakglass-observer' ? '' : ` --observer-user ${observer}`;
+  const accounts = `${repair === 'breakglass' ? '' : ` --repair-user ${repair}`}${observer === 'breakglass-observer' ? '' : ` --observer-user ${observer}`}`;
   return [
     '1. On the power host, as root, in a checkout of Breakglass:',
     `   echo '${key}' | host/install --vmid ${vmid} --key - --from ${from}${account}`,
     '2. In the VM, as root, in a checkout of Breakglass:',
-    `   echo '${key}' | host/install-vm --key - --from ${from}${looks}`,
+    `   echo '${key}' | host/install-vm --key - --from ${from}${accounts}`,
     isRoot
       ? '3. Here, in a checkout of Breakglass: deploy/install   (it makes the service with these settings)'
       : '3. Here: npm start (or breakglass serve); it prints a link that signs you in',

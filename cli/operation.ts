@@ -43,6 +43,7 @@ export async function watchToEnd(
     if (signal.aborted) throw left(id);
     talk('The connection was lost. The operation goes on at the console; asking for it again.');
     progress.beginAgain();
+    await sleep(watching.betweenTriesMs ?? BETWEEN_TRIES_MS, undefined, { signal }).catch(() => undefined);
   }
 }
 

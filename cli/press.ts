@@ -36,7 +36,7 @@ export async function press(
       `Nobody is at a terminal to confirm ${verb}: add --yes. Nothing was done.`,
       EXIT.usage,
     );
-  const target = await targetOr(address, options.target);
+  const target = await targetOr(address, options.target, isMutating(verb) && options.yes);
   if (isMutating(verb)) {
     const state = await get<TargetState>(address, targetPath(target));
     for (const line of stateLines(state, Date.now())) talk(line);

@@ -44,12 +44,19 @@ function explain(error: unknown, isRefusal: (error: unknown) => boolean): never 
 
 export async function runAsProcess(args: readonly string[]): Promise<void> {
   const { env, stdin, stdout, stderr } = process;
+  let unwritten: NodeJS.ErrnoException | undefined;
+  // Whoever read has read enough (`| head`): what is done goes on to its end, and its exit code is the true one.
+  for (const stream of [stdout, stderr])
+    stream.on('error', (error: NodeJS.ErrnoException) => {
+      if (error.code !== 'EPIPE') unwritten ??= error;
+    });
   let terminal: OpenTerminal | undefined;
   process.exitCode = await runCommand(args, {
     env,
     write: (text) => stdout.write(text),
     writeTalk: (text) => stderr.write(text),
     colour: { stdout: hasColour(env, stdout.isTTY), stderr: hasColour(env, stderr.isTTY) },
+    columns: () => stderr.columns,
     terminal:
       stdin.isTTY && stderr.isTTY
         ? () => {
@@ -65,4 +72,9 @@ export async function runAsProcess(args: readonly string[]): Promise<void> {
     version: packageVersion(),
   });
   terminal?.close();
+  process.once('beforeExit', () => {
+    if (unwritten === undefined) return;
+    process.exitCode = EXIT.failed;
+    stderr.write(`breakglass: The output could not be written: ${unwritten.message}.\n`);
+  });
 }

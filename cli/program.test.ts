@@ -171,6 +171,38 @@ test('a command line that is not understood ends with 2 and does nothing', async
   }
 });
 
+test('the token that is named on the command line counts before the environment, and one given twice is refused', async () => {
+  const { url, asked } = await startConsole(() => ({ status: 200, body: JSON.stringify(TARGETS) }));
+  const file = path.join(tempDir(), 'token');
+  writeFileSync(file, `${TOKEN}\n`);
+  const argv = ['--url', url, 'status', '--json'];
+  await run(['--token-file', file, ...argv], { BREAKGLASS_TOKEN: 'another', API_BEARER_TOKEN_FILE: 'x' });
+  await run(argv, { BREAKGLASS_TOKEN: '', BREAKGLASS_TOKEN_FILE: file });
+  expect(asked).toEqual([`/api/targets Bearer ${TOKEN}`, `/api/targets Bearer ${TOKEN}`]);
+  for (const name of ['BREAKGLASS_TOKEN', 'API_BEARER_TOKEN'])
+    expect(await run(argv, { [name]: TOKEN, [`${name}_FILE`]: file })).toEqual({
+      code: 2,
+      out: '',
+      err: `breakglass: ${name} and ${name}_FILE are both set: set one of them.`,
+    });
+  expect(asked).toHaveLength(2);
+});
+
+test('no message repeats a token or a password', async () => {
+  const file = path.join(tempDir(), 'token');
+  writeFileSync(file, 'secret-one\nsecret-two\n');
+  const token = ['--url', 'http://127.0.0.1:1', 'status'];
+  for (const said of [
+    await run(['--token-file', file, ...token]),
+    await run(token, { BREAKGLASS_TOKEN: 'secret\u200B' }),
+    await run(['status'], { API_BEARER_TOKEN: 'secret \u0007' }),
+    await run(['--url', 'https://ann:secret@127.0.0.1:1', 'status']),
+  ]) {
+    expect([said.code, said.out]).toEqual([2, '']);
+    expect(said.err).not.toContain('secret');
+  }
+});
+
 test('help and version are data', async () => {
   expect(await run(['--version'])).toEqual({ code: 0, out: '9.9.9', err: '' });
   expect((await run(['--help'])).out).toMatch(/^Usage: breakglass/);

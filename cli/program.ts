@@ -1,6 +1,6 @@
 // The command line: its options, and how everything that is printed becomes harmless. The commands are in commands/; each is a function in a
 // file of its own.
-import { Command, CommanderError, Option } from 'commander';
+import { Command, CommanderError } from 'commander';
 import { visibleLine, visibleText } from '../protocol/visible-text.ts';
 import { tinted } from './colour.ts';
 import { accessCommands } from './commands/access.ts';
@@ -14,7 +14,7 @@ import { consoleAddress } from './console-client.ts';
 import { CliError, EXIT } from './failure.ts';
 import type { Env, Print, Room } from './surroundings.ts';
 
-export interface Surroundings extends Pick<Room, 'terminal' | 'onInterrupt'> {
+export interface Surroundings extends Pick<Room, 'terminal' | 'columns' | 'onInterrupt'> {
   readonly env: Env;
   /** A piece of text to stdout, and to stderr. */
   readonly write: (text: string) => void;
@@ -27,19 +27,19 @@ export interface Surroundings extends Pick<Room, 'terminal' | 'onInterrupt'> {
 
 /** Runs one command line (without the program's name) and resolves with the exit code. */
 export async function runCommand(argv: readonly string[], around: Surroundings): Promise<number> {
-  const { env, colour, terminal, onInterrupt } = around;
+  const { env, colour, terminal, columns = () => undefined, onInterrupt } = around;
   const { print, talk } = linesOf(around, colour);
   const program = new Command('breakglass')
     .description('Gets a wedged Proxmox VM back.')
     .version(around.version)
-    .addOption(new Option('--url <address>', 'the console to talk to').env('BREAKGLASS_URL'))
+    .option('--url <address>', 'the console to talk to (or set BREAKGLASS_URL)')
     .option('--token-file <file>', 'a file with the access token (or set BREAKGLASS_TOKEN)')
     .exitOverride()
     .configureOutput({ writeOut: (text) => print(text.trimEnd()), writeErr: (text) => talk(text.trimEnd()) });
   let exitCode = 0;
   const commands: Commands = {
     program,
-    room: { print, talk, write: (text) => around.write(visibleText(text)), terminal, onInterrupt },
+    room: { print, talk, write: (text) => around.write(visibleText(text)), terminal, columns, onInterrupt },
     env,
     address: () => consoleAddress(program.opts(), env),
     exit: (code) => {

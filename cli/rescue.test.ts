@@ -53,6 +53,18 @@ const CONTRADICTS = problem(409, 'contradicts-finding', 'Triage advises against 
   confirm_within_s: 60,
 });
 
+test('with --yes and several targets the one that is meant must be named; an empty name is none', async () => {
+  const several = json({ default: 'devvm', targets: [state, { ...state, name: 'other' }] });
+  const { url, asked } = await smallConsole({ ...looks, 'GET /api/targets': several });
+  expect(await run(['cycle', '--yes', '--url', url])).toEqual({
+    code: 2,
+    out: '',
+    err: 'breakglass: There are 2 targets: name the one that is meant (devvm, other). Nothing was done.',
+  });
+  expect((await run(['cycle', '', '--yes', '--url', url])).code).toBe(2);
+  expect(asked.filter(({ route }) => route.startsWith('POST'))).toEqual([]);
+});
+
 test('without a terminal a verb that changes the VM needs --yes: nothing is asked of the console', async () => {
   const { url, asked } = await smallConsole(looks);
   for (const verb of ['reset', 'stop', 'start', 'cycle']) {

@@ -40,7 +40,9 @@ export async function* sessionEvents(
     } catch (error) {
       if (!(error instanceof NoAnswer)) throw error;
     }
-    if (!signal.aborted) talk('The connection was lost. The turn goes on at the console; attaching again.');
+    if (signal.aborted) return;
+    talk('The connection was lost. The turn goes on at the console; attaching again.');
+    await sleep(following.betweenTriesMs ?? BETWEEN_TRIES_MS, undefined, { signal }).catch(() => undefined);
   }
 }
 

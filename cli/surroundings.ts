@@ -26,6 +26,8 @@ export interface Room {
   readonly write: (text: string) => void;
   /** Everything else: stderr. */
   readonly talk: Print;
+  /** How wide the terminal behind stderr is; undefined: it is none. */
+  readonly columns?: () => number | undefined;
   /** Undefined: nobody is there, as in a script. It listens from the first call on. */
   readonly terminal: (() => Terminal) | undefined;
   /** Calls the listener at each Ctrl-C, in place of ending the process. The function that comes back undoes it. */

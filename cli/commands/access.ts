@@ -41,7 +41,7 @@ export function accessCommands({ program, room: { print, talk }, address }: Comm
     .argument('[id]', 'or its first characters')
     .option('--all', 'every device', false)
     .action(async (id: string | undefined, { all }: { all: boolean }) => {
-      if ((id === undefined) !== all)
+      if ((id === undefined) !== all || id === '')
         throw new CliError('Expected the id of a device, or --all.', EXIT.usage);
       await deviceEnd(address(), id, talk);
     });

@@ -87,6 +87,19 @@ test('model-route: nothing listens', async () => {
   });
 });
 
+test('model-route: an address of the proxy that names no host is not taken for this machine', async () => {
+  const chain = agentChain({
+    credentials: { ANTHROPIC_API_KEY: SECRET, HTTPS_PROXY: 'proxy:3128' },
+    model: 'sonnet',
+    binary: () => '/nonexistent',
+    askOnce: async () => ({ type: 'not-asked', why: '' }),
+  });
+  expect((await examine([chain])).find(({ code }) => code === 'model-route')).toMatchObject({
+    state: 'broken',
+    detail: 'The address of the proxy is not understood.',
+  });
+});
+
 test('model-credential: the API rejects it, and the verdict does not repeat it', async () => {
   const links = await look(() => ({ type: 'status', status: 401, message: `invalid x-api-key ${SECRET}` }));
   expect(faults(links)).toEqual({ 'model-credential': 'broken', 'model-answer': 'because model-credential' });

@@ -115,7 +115,8 @@ async function lookAtRoute(
   signal: AbortSignal,
 ): Promise<Seen> {
   const url = URL.parse(base.startsWith('https:') && proxy !== undefined ? proxy : base);
-  if (url === null)
+  // `proxy:3128` is an address without a host.
+  if (url === null || url.hostname === '')
     return broken(
       'The address of the proxy is not understood.',
       'Set HTTPS_PROXY to an address such as http://proxy:3128.',

@@ -7,6 +7,7 @@ import type { Journal } from '../journal/port.ts';
 import { hostKeyAliases } from '../targets/host-key-aliases.ts';
 import type { Targets } from '../targets/targets.ts';
 import { type AgentParts, agentChain } from './agent-links.ts';
+import { askedLately } from './asked-lately.ts';
 import { type ChannelParts, channelChain, type LastDrill } from './channel-links.ts';
 import { type ConsoleParts, consoleChain } from './console-links.ts';
 import { type EdgeParts, edgeChain } from './edge-links.ts';
@@ -33,9 +34,9 @@ export interface ChainParts {
   readonly logger: Logger;
 }
 
-export const chainsOf =
-  (parts: ChainParts) =>
-  (only: TargetName | undefined): readonly Chain[] => {
+export function chainsOf(parts: ChainParts): (only: TargetName | undefined) => readonly Chain[] {
+  const askOnce = askedLately(parts.agent.askOnce);
+  return (only) => {
     const { config } = parts;
     const { all } = config.targets;
     const ofDefault = all.find(({ name }) => name === config.targets.default) ?? all[0];
@@ -47,7 +48,12 @@ export const chainsOf =
     const common = ofDefault === undefined ? [] : keysOf(ofDefault);
     return [
       consoleChain({ ...parts, sshKey: keyLink(common, key) }),
-      agentChain({ ...parts.agent, credentials: config.agent.credentials, model: config.agent.model }),
+      agentChain({
+        ...parts.agent,
+        askOnce,
+        credentials: config.agent.credentials,
+        model: config.agent.model,
+      }),
       edgeChain({
         publicUrls: config.access.publicUrls,
         trustedProxies: config.access.trustedProxies,
@@ -63,6 +69,7 @@ export const chainsOf =
         .flatMap((target) => chainsOfTarget(target, parts, key, { common, ofDefault: ofDefault ?? target })),
     ];
   };
+}
 
 const keysOf = ({ vmKeyPath, powerKeyPath }: TargetConfig): readonly string[] => [
   ...new Set([vmKeyPath, powerKeyPath]),

@@ -151,6 +151,36 @@ test('it looks by itself when the last look is a day old, not before, and says w
   expect(started({ everyHours: undefined }).doctor.show().next_at).toBeNull();
 });
 
+test('it looks by itself although the clock was set back since the last look, and since the start', async () => {
+  const clock = { ms: Date.now() + 365 * 86_400_000 };
+  const { doctor } = started({ everyHours: 24, firstAfterMs: 50, now: () => clock.ms });
+  await doctor.examine(ANNA);
+  clock.ms -= 365 * 86_400_000;
+  expect(Date.parse(doctor.show().next_at ?? '')).toBeLessThanOrEqual(clock.ms);
+  const restarted = started({
+    everyHours: 24,
+    firstAfterMs: 0,
+    now: () => clock.ms,
+    kept: { read: () => doctor.show().last ?? undefined, write: () => undefined },
+  });
+  await until('the look after the restart', () => restarted.doctor.show().last?.by.type === 'server');
+});
+
+test.each([
+  ['a link that is none', { links: [null] }],
+  [
+    'a state of another version',
+    { links: [{ code: 'vm-route', title: '', state: 'asleep', detail: '', docs: '' }] },
+  ],
+  ['no count', { count: undefined }],
+  ['a time that is none', { at: 'yesterday' }],
+])('what another version kept is not believed: %s', async (_name, change) => {
+  const { doctor, dir } = started();
+  const whole = await doctor.examine(ANNA);
+  writeFileSync(path.join(dir, 'doctor.json'), JSON.stringify({ ...whole, ...change }));
+  expect(keptExamination(dir, silent).read()).toBeUndefined();
+});
+
 test('a console that closes ends the look, and whoever asked is told', async () => {
   const { doctor } = started({
     chains: () => [chain('vm-route', devvm, () => new Promise(() => undefined))],

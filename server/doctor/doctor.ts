@@ -60,8 +60,12 @@ export function startDoctor(parts: DoctorParts): Doctor {
   /** Unix milliseconds; undefined: it does not look by itself. */
   function nextAtMs(): number | undefined {
     if (everyMs === undefined) return undefined;
-    const due = last === undefined ? 0 : Date.parse(last.at) + everyMs;
-    return Math.max(due, startedMs + (parts.firstAfterMs ?? FIRST_AFTER_MS));
+    const lastMs = last === undefined ? undefined : Date.parse(last.at);
+    // What lies ahead was written by a clock that has been set back since: nobody waits for that time to come again.
+    const due = lastMs === undefined || lastMs > now() ? 0 : lastMs + everyMs;
+    return startedMs > now()
+      ? Math.max(due, now())
+      : Math.max(due, startedMs + (parts.firstAfterMs ?? FIRST_AFTER_MS));
   }
 
   async function run(by: Actor, target: TargetName | undefined, at: string): Promise<Examination> {

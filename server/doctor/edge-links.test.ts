@@ -107,6 +107,24 @@ test.each([
   expect(of(await look({ publicUrls: [url] }), 'edge-address')?.state).toBe(state);
 });
 
+test.each([
+  ['a sign-on page', 200, '<html>Sign in</html>'],
+  ['a redirect to one', 302, ''],
+  ['a refusal of its own', 403, '{"message":"Forbidden"}'],
+] as const)('edge-spoofed: %s is no word of the console', async (_name, status, body) => {
+  const server = createHttpServer((request, response) =>
+    request.url === '/health'
+      ? response.end('{"status":"ok","service":"claude-breakglass"}')
+      : response.writeHead(status).end(body),
+  );
+  const url = `http://127.0.0.1:${await listening(server)}`;
+  const links = await look({ publicUrls: [url], trustedProxies: ['127.0.0.1'] });
+  expect(of(links, 'edge-spoofed')).toMatchObject({
+    state: 'not-checked',
+    detail: expect.stringContaining(`answers ${status}`),
+  });
+});
+
 test('a console without an edge has nothing of one to look at', async () => {
   expect((await look({})).map(({ code, state }) => [code, state])).toEqual([
     ['edge-address', 'not-used'],

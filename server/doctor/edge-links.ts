@@ -261,5 +261,14 @@ async function lookAtSpoofed(url: string | undefined, parts: EdgeParts, signal: 
       `A request to ${url} with a made-up ${identityHeader} was let in: whoever reaches the page can claim to be anybody.`,
       `Let the edge remove ${identityHeader} from what comes in before it sets its own (nginx: proxy_set_header; Traefik: forwardAuth with authResponseHeaders; Caddy: request_header -${identityHeader}).`,
     );
+  if (!isOfConsole(answered))
+    return notChecked(
+      `${url} answers ${answered.status} to such a request before it reaches the console, so it is not known what the edge does with a made-up ${identityHeader} of somebody whom it lets in.`,
+      `Signed in at the edge, send one by hand: \`curl -H '${identityHeader}: ${NOBODY}' -b COOKIE-OF-THE-EDGE ${url}/api/me\` must answer with your own name.`,
+    );
   return works(`A made-up ${identityHeader} is not believed (${answered.status}).`);
 }
+
+/** A sign-on page of the edge is none: what it says of nobody, it does not say of who has signed in there. */
+const isOfConsole = ({ body }: Answered): boolean =>
+  typeof field(body, 'name') === 'string' || field(body, 'code') === 'unauthenticated';

@@ -3,7 +3,7 @@
 import { readFileSync } from 'node:fs';
 import path from 'node:path';
 import type { Logger } from 'pino';
-import type { Examination } from '../../protocol/doctor.ts';
+import { Examination } from '../../protocol/doctor.ts';
 import { replaceFile } from '../access/replace-file.ts';
 
 export interface KeptExamination {
@@ -18,9 +18,11 @@ export function keptExamination(dataDir: string | undefined, logger: Logger): Ke
   return {
     read() {
       try {
-        // We wrote it, whole; what is no examination at all is none.
-        const kept: unknown = JSON.parse(readFileSync(file, 'utf8'));
-        return Array.isArray(Reflect.get(Object(kept), 'links')) ? (kept as Examination) : undefined;
+        // A console of another version may have written it, with links that this one does not know.
+        const kept = Examination.safeParse(JSON.parse(readFileSync(file, 'utf8')));
+        if (kept.success && !Number.isNaN(Date.parse(kept.data.at))) return kept.data;
+        logger.warn({ file }, 'the last examination is of another form, and is not used');
+        return undefined;
       } catch (error) {
         if ((error as NodeJS.ErrnoException).code !== 'ENOENT')
           logger.warn({ err: error, file }, 'the last examination cannot be read');

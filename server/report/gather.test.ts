@@ -130,3 +130,18 @@ test('a long output is cut, and says by how much', async () => {
   expect(output).toHaveLength(4_000 + '… (996000 more characters)'.length);
   expect(output).toContain('996000 more characters');
 });
+
+test('many long texts are cut more, so that all of them together stay small; meanwhile others are served', async () => {
+  const { journal, at } = journalAt();
+  const id = newSessionId();
+  await at(0, opened(id), ...Array.from({ length: 600 }, () => asked(id, '\u202e'.repeat(4_000))));
+  let served = 0;
+  const other = setInterval(() => served++, 0);
+  const { events, leftOut } = await ofSession(journal, { id, target: TARGET });
+  clearInterval(other);
+  const texts = events.flatMap((event) => (event.kind === 'user' ? [event.text] : []));
+  expect([texts.length, leftOut]).toEqual([600, 0]);
+  expect(texts.join('').length).toBeLessThan(1_100_000);
+  expect(texts[0]).toContain('more characters');
+  expect(served).toBeGreaterThan(0);
+});

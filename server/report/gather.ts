@@ -1,5 +1,7 @@
 // What a report is made of: the events of one session or of one target in a span of time, as few as it needs and never more than a bound.
-// Long texts are cut as they are read, so that a report of many large outputs stays small in memory.
+// Long texts are cut as they are read, so that a report of many large outputs stays small in memory, and between
+// two reads of the journal everybody else is served.
+import { setImmediate as others } from 'node:timers/promises';
 import type { JournalEvent, JournaledKind } from '../../protocol/events.ts';
 import { type EventId, eventId, type SessionId, type TargetName } from '../../protocol/ids.ts';
 import type { Journal, JournalFilter } from '../journal/port.ts';
@@ -46,6 +48,10 @@ const REPORT_BOUNDS: ReportBounds = { first: 500, last: 1_500 };
 /** A page holds this many events whole; each may have an output of a megabyte. */
 const PAGE = 25;
 const TEXT_CHARACTERS = 4_000;
+/** Of all events together, because every character of a hostile output takes its time to be made visible, and nobody else is served then. */
+const ALL_CHARACTERS = 1_000_000;
+const charactersEach = (events: number): number =>
+  Math.min(TEXT_CHARACTERS, Math.ceil(ALL_CHARACTERS / Math.max(1, events)));
 /** A verb that a person pressed after the last word of a session belongs to it for so long. */
 const AFTERWARDS_MS = 3_600_000;
 
@@ -89,6 +95,7 @@ export async function ofTarget(
 async function before(journal: Journal, filter: JournalFilter, ms: number): Promise<EventId> {
   let [low, high] = [0, Number(journal.head())];
   while (low < high) {
+    await others();
     const middle = Math.floor((low + high) / 2);
     const [next] = await journal.read(filter, eventId(middle), 1);
     if (next === undefined || Date.parse(next.at) >= ms) high = middle;
@@ -107,18 +114,20 @@ async function between(
   const beyond = await journal.count(filter, upTo);
   const total = (await journal.count(filter, after)) - beyond;
   if (total <= first + last) {
-    const all = await collect(journal, filter, after, upTo, total);
+    const all = await collect(journal, filter, { after, upTo, most: total }, charactersEach(total));
     return { events: all, firstPart: all.length, leftOut: 0 };
   }
   // Where the last ones begin: the same halving, by how many are left.
   let [low, high] = [Number(after), Number(upTo)];
   while (low < high) {
+    await others();
     const middle = Math.floor((low + high) / 2);
     if ((await journal.count(filter, eventId(middle))) - beyond <= last) high = middle;
     else low = middle + 1;
   }
-  const head = await collect(journal, filter, after, upTo, first);
-  const tail = await collect(journal, filter, eventId(low), upTo, last);
+  const each = charactersEach(first + last);
+  const head = await collect(journal, filter, { after, upTo, most: first }, each);
+  const tail = await collect(journal, filter, { after: eventId(low), upTo, most: last }, each);
   return {
     events: [...head, ...tail],
     firstPart: head.length,
@@ -129,15 +138,15 @@ async function between(
 async function collect(
   journal: Journal,
   filter: JournalFilter,
-  after: EventId,
-  upTo: EventId,
-  most: number,
+  { after, upTo, most }: { readonly after: EventId; readonly upTo: EventId; readonly most: number },
+  characters: number,
 ): Promise<JournalEvent[]> {
   const events: JournalEvent[] = [];
   let from = after;
   while (events.length < most) {
+    await others();
     const page = await journal.read(filter, from, Math.min(PAGE, most - events.length));
-    for (const event of page) if (event.id <= upTo) events.push(cut(event) as JournalEvent);
+    for (const event of page) if (event.id <= upTo) events.push(cut(event, characters) as JournalEvent);
     const reached = page.at(-1)?.id;
     if (reached === undefined || reached >= upTo) break;
     from = reached;
@@ -145,12 +154,11 @@ async function collect(
   return events;
 }
 
-function cut(value: unknown): unknown {
+/** @param most characters of each text */
+function cut(value: unknown, most: number): unknown {
   if (typeof value === 'string')
-    return value.length <= TEXT_CHARACTERS
-      ? value
-      : `${value.slice(0, TEXT_CHARACTERS)}… (${value.length - TEXT_CHARACTERS} more characters)`;
-  if (Array.isArray(value)) return value.map(cut);
+    return value.length <= most ? value : `${value.slice(0, most)}… (${value.length - most} more characters)`;
+  if (Array.isArray(value)) return value.map((each) => cut(each, most));
   if (typeof value !== 'object' || value === null) return value;
-  return Object.fromEntries(Object.entries(value).map(([name, part]) => [name, cut(part)]));
+  return Object.fromEntries(Object.entries(value).map(([name, part]) => [name, cut(part, most)]));
 }

@@ -350,6 +350,15 @@ describe('the drill', () => {
       .waitFor();
     expect(await id('drill-result').count()).toBe(0);
   });
+
+  it('for which the edge does not wait long enough is not called off', async () => {
+    await openLinks();
+    await page.route('**/drill', (route) => route.fulfill({ status: 504, body: '<html>timeout</html>' }));
+    await id('start-drill-devvm').tap();
+    await id('drill-devvm')
+      .filter({ hasText: 'Nobody knows how the drill ended: The console answered 504.' })
+      .waitFor();
+  });
 });
 
 describe('the first run', () => {
