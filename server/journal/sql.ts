@@ -62,7 +62,7 @@ const removal = (mine: string, column: string) => ({
   remove: `DELETE FROM events WHERE id IN (SELECT id FROM events WHERE ${mine} ORDER BY id DESC LIMIT ?2)`,
 });
 
-const LOOSE = `kind IN ('access', 'configured', 'finding') AND session_id IS NULL AND operation_id IS NULL AND at < ?1 AND id <= ?2`;
+const LOOSE = `kind IN ('access', 'configured', 'finding', 'examined') AND session_id IS NULL AND operation_id IS NULL AND at < ?1 AND id <= ?2`;
 
 export const LOOSE_SQL = {
   count: `SELECT count(*) AS events FROM events WHERE ${LOOSE}`,

@@ -245,3 +245,15 @@ test('by age, sign-ins and starts go too, as far as they were sent; the notes th
   await run();
   expect((await all()).map(({ kind }) => kind)).toEqual(['note', 'access', 'note', 'note']);
 });
+
+test('by age, examinations of the links go too: a page that checks by itself makes many', async () => {
+  const { ago, run, all } = house({ days: 30 });
+  const count = { works: 1, doubtful: 0, broken: 0, 'not-checked': 0, 'not-used': 0 };
+  await ago(40, [{ kind: 'examined', count, broken: [], newly_broken: [], mended: [], actor: ann }]);
+  await ago(20, [{ kind: 'examined', count, broken: [], newly_broken: [], mended: [], actor: ann }]);
+  await run();
+  expect((await all()).map(({ id, kind }) => [id, kind])).toEqual([
+    [2, 'examined'],
+    [3, 'note'],
+  ]);
+});
