@@ -14,6 +14,7 @@ import { type EdgeParts, edgeChain } from './edge-links.ts';
 import { hostChain } from './host-links.ts';
 import { type KeyParts, keyLink } from './key-link.ts';
 import type { Chain } from './link.ts';
+import { type OnceEach, onceEach } from './once-each.ts';
 import type { OwnSshParts } from './own-ssh.ts';
 import { vmChain } from './vm-links.ts';
 
@@ -46,6 +47,7 @@ export function chainsOf(parts: ChainParts): (only: TargetName | undefined) => r
       dir: parts.controlDir,
     };
     const common = ofDefault === undefined ? [] : keysOf(ofDefault);
+    const once = onceEach();
     return [
       consoleChain({ ...parts, sshKey: keyLink(common, key) }),
       agentChain({
@@ -66,7 +68,9 @@ export function chainsOf(parts: ChainParts): (only: TargetName | undefined) => r
       channelChain({ ...parts.channels, targets: all.map(({ name }) => name), now: Date.now }),
       ...all
         .filter(({ name }) => only === undefined || name === only)
-        .flatMap((target) => chainsOfTarget(target, parts, key, { common, ofDefault: ofDefault ?? target })),
+        .flatMap((target) =>
+          chainsOfTarget(target, parts, key, { common, once, ofDefault: ofDefault ?? target }),
+        ),
     ];
   };
 }
@@ -79,7 +83,11 @@ function chainsOfTarget(
   config: TargetConfig,
   parts: ChainParts,
   key: KeyParts,
-  { common, ofDefault }: { readonly common: readonly string[]; readonly ofDefault: TargetConfig },
+  {
+    common,
+    once,
+    ofDefault,
+  }: { readonly common: readonly string[]; readonly once: OnceEach; readonly ofDefault: TargetConfig },
 ): readonly Chain[] {
   const { name, vm, observerUser, powerHost, vmid } = config;
   const target = parts.targets.named(name);
@@ -110,6 +118,7 @@ function chainsOfTarget(
       powerHost,
       vmid,
       ssh: ssh(config.powerKeyPath, aliases.powerHost),
+      once,
       evidence: () => target.evidence.list(),
       now: Date.now,
     }),

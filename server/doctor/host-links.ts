@@ -10,6 +10,7 @@ import { versionWarning } from '../power-host/version.ts';
 import type { SshResult } from '../ssh/connection.ts';
 import { publicKeyOf } from './key-link.ts';
 import { broken, type Chain, doubtful, type LinkLook, notChecked, type Seen, works } from './link.ts';
+import type { OnceEach } from './once-each.ts';
 import { type OwnSshParts, shared } from './own-ssh.ts';
 import { lookAtRoute, ownAddressFor } from './reach.ts';
 
@@ -19,6 +20,8 @@ export interface HostParts {
   /** The VM that the path must be for; undefined when any will do. */
   readonly vmid: number | undefined;
   readonly ssh: OwnSshParts;
+  /** Targets on one power host share what is asked of it without a login: see OnceEach. */
+  readonly once: OnceEach;
   /** Of this target, newest first. */
   readonly evidence: () => Promise<readonly EvidenceSummary[]>;
   readonly now: () => number;
@@ -30,7 +33,7 @@ const CAPTURE_NEEDS_MB = 64;
 const LITTLE_MB = 512;
 const OLD_MS = 90 * 86_400_000;
 
-export function hostChain({ target, powerHost, vmid, ssh, evidence, now }: HostParts): Chain {
+export function hostChain({ target, powerHost, vmid, ssh, once, evidence, now }: HostParts): Chain {
   const own = shared(ssh);
   const at = { host: powerHost, vmid, ssh };
   let rejected: SshResult | undefined;
@@ -41,18 +44,21 @@ export function hostChain({ target, powerHost, vmid, ssh, evidence, now }: HostP
       title: 'Way to the power host',
       needs: [],
       look: (signal) =>
-        lookAtRoute(
-          powerHost,
-          'The power host',
-          'Look at its address, its network and what filters on the way. If the machine itself is down: docs/runbook.md, the cold case.',
-          signal,
+        once('route', powerHost, () =>
+          lookAtRoute(
+            powerHost,
+            'The power host',
+            'Look at its address, its network and what filters on the way. If the machine itself is down: docs/runbook.md, the cold case.',
+            signal,
+          ),
         ),
     },
     {
       code: 'power-host-key',
       title: "The power host's host key",
       needs: ['power-route'],
-      look: async () => (await own.open()).lookAtHostKey(powerHost, 'The power host'),
+      look: () =>
+        once('key', powerHost, async () => (await own.open()).lookAtHostKey(powerHost, 'The power host')),
     },
     {
       code: 'power-login',
@@ -63,14 +69,14 @@ export function hostChain({ target, powerHost, vmid, ssh, evidence, now }: HostP
         rejected = ended;
         return ended.how === 'exited' || ended.reached === 'logged-in'
           ? works(`${powerHost.user} is let in with our key.`)
-          : refusedLogin(ended, at, signal);
+          : refusedLogin(ended, at);
       },
     },
     {
       code: 'power-junk',
       title: 'What is no verb is rejected',
       needs: ['power-login'],
-      look: async (signal) => lookAtRejection(rejected, at, signal),
+      look: async (signal) => lookAtRejection(rejected, at),
     },
     {
       code: 'power-status',
@@ -119,7 +125,7 @@ export function hostChain({ target, powerHost, vmid, ssh, evidence, now }: HostP
       code: 'power-source',
       title: 'The address that the power host sees',
       needs: ['power-status'],
-      look: (signal) => lookAtSource(said?.status.caller, powerHost, signal),
+      look: () => lookAtSource(said?.status.caller, powerHost),
     },
     {
       code: 'power-space',
@@ -147,12 +153,12 @@ const install = (vmid: number | undefined, from = 'ADDRESS-OF-THIS-CONSOLE'): st
   `--vmid ${vmid ?? 'VMID'} --key breakglass-key.pub --from ${from}`;
 
 /** Whether `from=` is the reason the host tells nobody but its own log. */
-async function refusedLogin(ended: SshResult, { host, vmid, ssh }: At, signal: AbortSignal): Promise<Seen> {
+async function refusedLogin(ended: SshResult, { host, vmid, ssh }: At): Promise<Seen> {
   const why =
     ended.detail || `${host.user}@${host.host} did not let us in within ${LOGIN_LIMIT_MS / 1_000} s.`;
   if (ended.failure?.refusal !== 'key')
     return broken(why, 'On the power host: `journalctl -u ssh -n 50` says what its SSH server thinks of it.');
-  const from = await ownAddressFor(host, signal);
+  const from = await ownAddressFor(host);
   const key = await publicKeyOf(ssh.keyPath, ssh.searchPath);
   return broken(
     `${why} Here this console comes from ${from ?? 'an address that is not known'} (something on the way may translate it); from= there must allow that address.`,
@@ -160,11 +166,7 @@ async function refusedLogin(ended: SshResult, { host, vmid, ssh }: At, signal: A
   );
 }
 
-async function lookAtRejection(
-  ended: SshResult | undefined,
-  { host, vmid, ssh }: At,
-  signal: AbortSignal,
-): Promise<Seen> {
+async function lookAtRejection(ended: SshResult | undefined, { host, vmid, ssh }: At): Promise<Seen> {
   if (ended?.how !== 'exited')
     return broken(
       `The power host let us in, and gave no answer to a word that is no verb within ${LOGIN_LIMIT_MS / 1_000} s.`,
@@ -172,18 +174,14 @@ async function lookAtRejection(
     );
   if (ended.exitCode === REJECTED) return works(`It rejects ${NO_VERB} with exit code ${REJECTED}.`);
   const key = await publicKeyOf(ssh.keyPath, ssh.searchPath);
-  const from = await ownAddressFor(host, signal);
+  const from = await ownAddressFor(host);
   return broken(
     `The power host answered ${ended.exitCode ?? 'nothing'} to a word that is no verb, and must answer ${REJECTED}: our key is not held to the forced command, and may open a shell.`,
     `On the power host: \`host/install ${install(vmid, from)}\`. By hand, in the account's authorized_keys: \`command="/usr/local/lib/breakglass/breakglass-pve ${vmid ?? 'VMID'}",restrict,from="${from ?? 'ADDRESS'}" ${key ?? 'ssh-ed25519 …'}\``,
   );
 }
 
-async function lookAtSource(
-  caller: string | undefined,
-  host: HostAddress,
-  signal: AbortSignal,
-): Promise<Seen> {
+async function lookAtSource(caller: string | undefined, host: HostAddress): Promise<Seen> {
   if (caller === undefined || caller === 'unknown')
     return notChecked(
       caller === undefined
@@ -191,7 +189,7 @@ async function lookAtSource(
         : 'The host could not tell which address we come from.',
       'Install the script of this version on the host; then it says so.',
     );
-  const own = await ownAddressFor(host, signal);
+  const own = await ownAddressFor(host);
   const seen = `The host sees this console come from ${caller.slice(0, 60)}, and lets it in`;
   return works(
     own === undefined || own === caller

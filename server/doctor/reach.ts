@@ -1,4 +1,5 @@
 // How far one comes with plain TCP: the port, the first line of an SSH server, and the address that one comes from there.
+import { createSocket } from 'node:dgram';
 import { lookup } from 'node:dns/promises';
 import { connect, isIP, type Socket } from 'node:net';
 import { broken, doubtful, reasonOf, type Seen, works } from './link.ts';
@@ -71,15 +72,21 @@ export async function lookAtRoute(
   );
 }
 
-/** A line that tells where this console comes from, as the kernel chose it for a connection to there; undefined: no way there. */
-export async function ownAddressFor(place: Place, signal: AbortSignal): Promise<string | undefined> {
+/** Where this console comes from, as the kernel chooses it for a way to there; undefined: there is none. Nothing is sent for it. */
+export async function ownAddressFor({ host, port }: Place): Promise<string | undefined> {
+  const there = await lookup(host).catch(() => undefined);
+  if (there === undefined) return undefined;
+  const socket = createSocket(there.family === 6 ? 'udp6' : 'udp4');
   try {
-    const socket = await reach(place, signal);
-    const address = socket.localAddress?.replace(/^::ffff:/, '');
-    socket.destroy();
-    return address;
+    await new Promise<void>((resolve, reject) => {
+      socket.once('error', reject);
+      socket.connect(port, there.address, resolve);
+    });
+    return socket.address().address.replace(/^::ffff:/, '');
   } catch {
     return undefined;
+  } finally {
+    socket.close();
   }
 }
 

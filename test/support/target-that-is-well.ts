@@ -102,6 +102,8 @@ export async function startWell(): Promise<Well> {
     powerHost: { host: host.host, port: host.port, user: host.user },
     vmid: 102,
     ssh: ssh(host.keyPath, 'host-alias'),
+    // There is one target: nothing is shared.
+    once: (_what, _place, look) => look(),
     evidence: async () => [wholeEvidence],
     now: Date.now,
   };
