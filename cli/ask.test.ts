@@ -154,7 +154,7 @@ test('a line that is wider than the terminal does not go on where our lines begi
   const { err } = await run(['approve', '2b6f', '--url', url], {}, { columns: () => 40 });
   const lines = err.split('\n');
   const asks = lines.findIndex((line) => line.startsWith('The agent asks'));
-  expect(lines.slice(asks).filter((line) => /^The agent/.test(line))).toHaveLength(1);
+  expect(lines.slice(asks).filter((line) => line.startsWith('The agent'))).toHaveLength(1);
   expect(lines.find((line) => line.includes('  : ') && line.includes('修'))).toBeDefined();
   const block = lines.filter((line) => /^ {2}[|:] /.test(line));
   for (const line of block) expect(line.length).toBeLessThan(40);
@@ -201,6 +201,15 @@ test('nothing is written below a question until it is answered', async () => {
   );
   const asked = screen.indexOf('Approve? y or n: ');
   expect(screen.slice(asked, asked + 3)).toEqual(['Approve? y or n: ', 'answered', '  Approve? y or n: y\n']);
+});
+
+test('--json gives each event as one line that a program reads as it was', async () => {
+  const text = 'a\u200Bb\u001B[2K\u202E\u2800c';
+  const { url } = await session(CAUGHT_UP + user() + event({ kind: 'text', text }) + over());
+  const { out } = await run(['ask', 'Look.', '--json', '--url', url]);
+  const events = out.split('\n').map((line) => JSON.parse(line) as { text?: string });
+  expect(events.map((each) => each.text)).toContain(text);
+  expect(out).not.toMatch(/[\u200B\u202E\u2800]/);
 });
 
 test('without a terminal a question waits', async () => {

@@ -1,6 +1,7 @@
 // `breakglass ask "…"`: one turn with the agent. Its questions are answered at the terminal. Ctrl-C stops the turn and waits for its end;
 // a second one leaves.
 import type { WireEvent } from '../protocol/events.ts';
+import { visibleJson } from '../protocol/visible-text.ts';
 import { ask, type ConsoleAddress } from './console-client.ts';
 import { CliError, EXIT } from './failure.ts';
 import { askPerson, denial, type Question, sendAnswer, showQuestion } from './questions.ts';
@@ -112,7 +113,7 @@ class Turn {
 
   #tell(event: WireEvent): void {
     if (!this.#parts.json) this.#printer.take(event);
-    else if ('id' in event) this.#parts.room.print(JSON.stringify(event));
+    else if ('id' in event) this.#parts.room.print(visibleJson(event, 0));
   }
 
   #release(): void {

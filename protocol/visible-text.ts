@@ -92,9 +92,12 @@ const JOINED =
 export const isOneVisibleLine = (text: string): boolean =>
   !/[\t\n]/.test(text) && text.replace(JOINED, '').search(HIDDEN) < 0;
 
-/** The same value as JSON, readable by every program and harmless in a terminal. */
-export const visibleJson = (value: unknown): string =>
-  JSON.stringify(value, null, 2).replace(HIDDEN, (character) =>
+/**
+ * The same value as JSON, readable by every program and harmless in a terminal.
+ * @param indent 0: on one line
+ */
+export const visibleJson = (value: unknown, indent = 2): string =>
+  JSON.stringify(value, null, indent).replace(HIDDEN, (character) =>
     Array.from(
       { length: character.length },
       (_, index) => `\\u${character.charCodeAt(index).toString(16).padStart(4, '0')}`,
