@@ -76,7 +76,7 @@ export function hostChain({ target, powerHost, vmid, ssh, once, evidence, now }:
       code: 'power-junk',
       title: 'What is no verb is rejected',
       needs: ['power-login'],
-      look: async (signal) => lookAtRejection(rejected, at),
+      look: async () => lookAtRejection(rejected, at),
     },
     {
       code: 'power-status',
