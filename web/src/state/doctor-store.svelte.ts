@@ -6,14 +6,12 @@ import { asApiError } from '../api/http.ts';
 import { measureStream } from '../api/measure-stream.ts';
 import { type Measured, withMeasured } from './doctor-words.ts';
 import { serverClock } from './server-clock.svelte.ts';
-import { isSetUp } from './set-up.ts';
+import { hindrancesOf, isSetUp, recheckPauseMs } from './set-up.ts';
 
 const POLL_MS = 60_000;
 /** While a view of it is open: another device may have begun an examination. */
 const LOOKED_AT_MS = 5_000;
 const RUNNING_MS = 2_000;
-/** Between two checks that nobody asked for. */
-const RECHECK_MS = 15_000;
 
 export type DrillRun =
   | { readonly state: 'running'; readonly since: string }
@@ -37,6 +35,8 @@ export class DoctorStore {
   #watched = false;
   #looking = 0;
   #checkedMs = 0;
+  /** Checks that nobody asked for, since anything changed. */
+  #rechecks = 0;
   #timer: ReturnType<typeof setTimeout> | undefined;
   #asking: Promise<void> | undefined;
   #measuring: AbortController | undefined;
@@ -117,6 +117,11 @@ export class DoctorStore {
 
   /** Examines all links now. Whoever asks while that runs gets the same result. */
   async check(): Promise<void> {
+    this.#rechecks = 0;
+    await this.#check();
+  }
+
+  async #check(): Promise<void> {
     if (this.#ownSince !== null) return;
     this.#checkedMs = serverClock.exactMs;
     this.#ownSince = new Date(serverClock.exactMs).toISOString();
@@ -133,14 +138,16 @@ export class DoctorStore {
     await this.ask();
   }
 
-  /** For the first run: checks again by itself while something that power needs does not work, and never often. */
+  /** For the first run: checks again by itself while something that power needs does not work, and less and less often. */
   recheckIfDue(): void {
     const last = this.#doctor?.last;
     if (this.#doctor === null || this.runningSince !== null) return;
     if (document.visibilityState !== 'visible') return;
     if (last !== null && last !== undefined && isSetUp(last)) return;
     const endedMs = last === null || last === undefined ? 0 : Date.parse(last.at) + last.took_ms;
-    if (serverClock.exactMs - Math.max(endedMs, this.#checkedMs) >= RECHECK_MS) void this.check();
+    if (serverClock.exactMs - Math.max(endedMs, this.#checkedMs) < recheckPauseMs(this.#rechecks)) return;
+    this.#rechecks += 1;
+    void this.#check();
   }
 
   async drill(target: string): Promise<void> {
@@ -183,7 +190,8 @@ export class DoctorStore {
   }
 
   #adopt(last: Examination): void {
-    const { next_at = null } = this.#doctor ?? {};
+    const { next_at = null, last: before = null } = this.#doctor ?? {};
+    if (before !== null && hindrancesOf(before) !== hindrancesOf(last)) this.#rechecks = 0;
     this.#doctor = { last, running: null, next_at };
   }
 

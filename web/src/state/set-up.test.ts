@@ -1,6 +1,14 @@
 import { describe, expect, it } from 'vitest';
 import type { Doctor, Examination, Link, LinkState } from '../../../protocol/doctor.ts';
-import { essentialOf, isSetUp, type Known, looksNew, nextOf } from './set-up.ts';
+import {
+  essentialOf,
+  hindrancesOf,
+  isSetUp,
+  type Known,
+  looksNew,
+  nextOf,
+  recheckPauseMs,
+} from './set-up.ts';
 
 const link = (code: Link['code'], state: LinkState): Link => ({
   code,
@@ -84,5 +92,24 @@ describe('a first run', () => {
 
   it('is over when everything that power needs works', () => {
     expect(looksNew(known(examined(link('power-status', 'works')), { remembered: 'begun' }))).toBe(false);
+  });
+});
+
+describe('checks that nobody asked for', () => {
+  it('come less and less often while nothing changes', () => {
+    expect([0, 1, 2, 3, 4, 5, 50].map((times) => recheckPauseMs(times) / 1_000)).toEqual([
+      15, 30, 60, 120, 240, 300, 300,
+    ]);
+  });
+
+  it('see a change where another thing is in the way, and none in what is not essential', () => {
+    const refused = hindrancesOf(examined(link('power-login', 'broken'), link('model-answer', 'works')));
+    expect(hindrancesOf(examined(link('power-login', 'broken'), link('model-answer', 'broken')))).toBe(
+      refused,
+    );
+    expect(hindrancesOf(examined(link('power-login', 'works'), link('power-junk', 'broken')))).not.toBe(
+      refused,
+    );
+    expect(hindrancesOf(examined(link('power-login', 'works')))).toBe('');
   });
 });

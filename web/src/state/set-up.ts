@@ -34,6 +34,22 @@ export const nextOf = (examination: Examination): Link | undefined => {
   return links.find(({ state }) => state === 'broken') ?? links[0];
 };
 
+const RECHECK_MS = 15_000;
+const RECHECK_MOST_MS = 300_000;
+
+/**
+ * Between two checks that nobody asked for, milliseconds. `times`: how many there were since anything changed. A login that is refused again
+ * and again may get this console banned where it wants to come in.
+ */
+export const recheckPauseMs = (times: number): number => Math.min(RECHECK_MS * 2 ** times, RECHECK_MOST_MS);
+
+/** What is in the way, as one word to compare. */
+export const hindrancesOf = (examination: Examination): string =>
+  essentialOf(examination)
+    .filter(isHindrance)
+    .map(({ code, state, target = '' }) => `${target}/${code}/${state}`)
+    .join(' ');
+
 /** The agent and its model, for whoever wants them. */
 export const optionalOf = ({ links }: Examination): readonly Link[] =>
   links.filter(({ code }) => chainOf(code) === 'agent');
