@@ -12,6 +12,8 @@ let fixture: Fixture;
 let browser: Browser;
 let page: Page;
 let complaints: string[];
+/** What the console has answered to this page, as URLs. */
+let answers: string[];
 
 const PHONE = { width: 390, height: 844 };
 const id = (name: string) => page.locator(`[data-testid="${name}"]`);
@@ -25,6 +27,8 @@ const open = async (path: string, viewport = PHONE) => {
   page = await browser.newPage({ viewport, hasTouch: true });
   page.setDefaultTimeout(PATIENCE_MS);
   complaints = [];
+  answers = [];
+  page.on('response', (response) => answers.push(response.url()));
   page.on('pageerror', (error) => complaints.push(error.message));
   page.on('console', (message) => {
     if (/Content Security|Trusted/i.test(message.text())) complaints.push(message.text());
@@ -423,10 +427,8 @@ describe('the first run', () => {
   it('is not what a console shows that was used, however broken it is', async () => {
     await tell('doctor?state=first-run');
     await tell('sessions?count=1&target=devvm');
-    // Before the page is there: it may ask at once.
-    const asked = page.waitForResponse((response) => response.url().includes('/api/sessions'));
     await open('/');
-    await asked;
+    await expect.poll(() => answers.some((url) => url.includes('/api/sessions'))).toBe(true);
     await id('links-line').filter({ hasText: '3 links broken' }).waitFor({ state: 'attached' });
     await id('prompt').waitFor();
     expect(await id('set-up').count()).toBe(0);
