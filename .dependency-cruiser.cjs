@@ -6,7 +6,7 @@ const PURE_AGENT = '(translate|trouble|show-tool|tool-results)\\.ts';
 
 // What of the protocol is more than types and has no schemas.
 const PLAIN_PROTOCOL =
-  '^protocol/(applicable-verbs|contradiction|doctor-stream|ids|link-codes|problems|state-words|verbs|visible-text|vm-states)\\.ts$';
+  '^protocol/(applicable-verbs|contradiction|doctor-stream|examination|ids|link-codes|problems|state-words|verbs|visible-text|vm-states)\\.ts$';
 
 module.exports = {
   forbidden: [

@@ -1,7 +1,8 @@
 // `breakglass doctor`: every link between a phone at night and a VM that runs again, the broken ones first, with what to do. What an edge
 // does to event streams is measured from here, through the address that was given.
 import type { Doctor, DoctorTick, Examination, Link, LinkState } from '../protocol/doctor.ts';
-import { type Arrival, streamVerdict } from '../protocol/doctor-stream.ts';
+import { type Arrival, type StreamVerdict, streamVerdict } from '../protocol/doctor-stream.ts';
+import { withStream } from '../protocol/examination.ts';
 import { visibleJson, visibleLine } from '../protocol/visible-text.ts';
 import { columns } from './columns.ts';
 import { ask, type ConsoleAddress, get, request } from './console-client.ts';
@@ -50,13 +51,11 @@ async function examine(
     }),
     streamLink(address),
   ]);
-  return withLink(seen, stream);
+  return stream === undefined ? seen : withStream(seen, stream);
 }
 
-type Measured = Pick<Link, 'state' | 'detail' | 'remedy'>;
-
 /** Undefined: it could not be asked for. */
-async function streamLink(address: ConsoleAddress): Promise<Measured | undefined> {
+async function streamLink(address: ConsoleAddress): Promise<StreamVerdict | undefined> {
   const arrivals: Arrival[] = [];
   let of = 0;
   try {
@@ -73,19 +72,6 @@ async function streamLink(address: ConsoleAddress): Promise<Measured | undefined
     if (arrivals.length === 0 && !(error instanceof NoAnswer)) return undefined;
   }
   return streamVerdict(arrivals, of);
-}
-
-/** What was measured from here takes the place of what the console could not see. */
-function withLink(seen: Examination, measured: Measured | undefined): Examination {
-  if (measured === undefined) return seen;
-  const links = seen.links.map((link) => {
-    if (link.code !== 'edge-stream') return link;
-    const { remedy: _, because: __, ...rest } = link;
-    return { ...rest, ...measured };
-  });
-  const count = { works: 0, doubtful: 0, broken: 0, 'not-checked': 0, 'not-used': 0 };
-  for (const { state } of links) count[state] += 1;
-  return { ...seen, links, count };
 }
 
 const ORDER: readonly LinkState[] = ['broken', 'doubtful', 'not-checked', 'works', 'not-used'];

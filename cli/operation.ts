@@ -1,25 +1,18 @@
 // Watching an operation to its end. It runs at the console, whoever watches: a connection that is lost is made again, and Ctrl-C leaves it
 // going on.
-import { setTimeout as sleep } from 'node:timers/promises';
 import type { Operation, OperationFrame } from '../protocol/operations.ts';
 import { visibleJson, visibleLine } from '../protocol/visible-text.ts';
-import { type ConsoleAddress, request } from './console-client.ts';
+import { type Attempts, attach, pause } from './attach.ts';
+import type { ConsoleAddress } from './console-client.ts';
 import { frames } from './event-frames.ts';
-import { CliError, ConsoleRefusal, EXIT, NoAnswer } from './failure.ts';
+import { CliError, EXIT, NoAnswer } from './failure.ts';
 import type { Print, Room, Tint } from './surroundings.ts';
-
-/** A console that restarts is back by then. */
-const GIVE_UP_MS = 120_000;
-const BETWEEN_TRIES_MS = 1_000;
 
 export const howToWatch = (id: string): string => `breakglass watch ${id}`;
 
-export interface Watching {
+/** Ctrl-C aborts its signal. */
+export interface Watching extends Attempts {
   readonly id: string;
-  /** Aborted by Ctrl-C. */
-  readonly signal: AbortSignal;
-  readonly betweenTriesMs?: number;
-  readonly giveUpMs?: number;
 }
 
 /** Resolves with the operation as it ended. Throws a CliError that says how to watch on. */
@@ -31,7 +24,13 @@ export async function watchToEnd(
   const { id, signal } = watching;
   const progress = new Progress(talk);
   for (;;) {
-    const answer = await attach(address, watching, talk);
+    const answer = await attach(address, {
+      ...watching,
+      path: `/api/operations/${encodeURIComponent(id)}/stream`,
+      goesOn: `The operation may still run. Watch it again: ${howToWatch(id)}`,
+      onWait: (why) => talk(`${why} Trying again.`),
+    });
+    if (answer === undefined) throw left(id);
     try {
       for await (const { data } of frames(answer)) {
         const ended = progress.take(JSON.parse(data) as OperationFrame);
@@ -43,40 +42,9 @@ export async function watchToEnd(
     if (signal.aborted) throw left(id);
     talk('The connection was lost. The operation goes on at the console; asking for it again.');
     progress.beginAgain();
-    await sleep(watching.betweenTriesMs ?? BETWEEN_TRIES_MS, undefined, { signal }).catch(() => undefined);
+    await pause(watching);
   }
 }
-
-async function attach(
-  address: ConsoleAddress,
-  { id, signal, betweenTriesMs = BETWEEN_TRIES_MS, giveUpMs = GIVE_UP_MS }: Watching,
-  talk: Print,
-): Promise<Response> {
-  const givenUpAt = performance.now() + giveUpMs;
-  for (let told = false; ; told = true) {
-    try {
-      return await request(address, 'GET', `/api/operations/${encodeURIComponent(id)}/stream`, {
-        headers: { accept: 'text/event-stream' },
-        signal,
-      });
-    } catch (error) {
-      if (signal.aborted) throw left(id);
-      if (!mayPass(error)) throw error;
-      if (performance.now() > givenUpAt)
-        throw new CliError(
-          `${messageOf(error)} The operation may still run. Watch it again: ${howToWatch(id)}`,
-        );
-      if (!told) talk(`${messageOf(error)} Trying again.`);
-    }
-    await sleep(betweenTriesMs, undefined, { signal }).catch(() => undefined);
-  }
-}
-
-/** A console that starts again refuses for a moment, or is not there. */
-const mayPass = (error: unknown): boolean =>
-  error instanceof NoAnswer || (error instanceof ConsoleRefusal && Number(error.problem['status']) >= 429);
-
-const messageOf = (error: unknown): string => (error instanceof Error ? error.message : String(error));
 
 const left = (id: string): CliError =>
   new CliError(`You left. The operation goes on. Watch it: ${howToWatch(id)}`, EXIT.interrupted);

@@ -20,12 +20,12 @@ const TOGETHER = 1 / 5;
 const LET_THROUGH =
   'Switch buffering off at the edge for this console: nginx `proxy_buffering off;`, Traefik and Caddy (`flush_interval -1`) without a buffering middleware.';
 
-/** @param ticks in the order in which they arrived @param of how many were to come */
+/** @param ticks in the order in which they arrived @param of how many were to come; 0: not even the first said it */
 export function streamVerdict(ticks: readonly Arrival[], of: number): StreamVerdict {
   if (ticks.length === 0)
     return {
       state: 'broken',
-      detail: `None of ${of} ticks arrived: event streams do not come through.`,
+      detail: `${of === 0 ? 'No tick' : `None of ${of} ticks`} arrived: event streams do not come through.`,
       remedy: `Look at the limits and the log of the edge for /api/doctor/stream. ${LET_THROUGH}`,
     };
   if (ticks.length < of)

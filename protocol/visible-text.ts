@@ -80,6 +80,10 @@ export const visibleText = (text: string): string => textBut(text, HIDDEN);
 /** The same for sentences, in which joined emoji and scripts stay joined. */
 export const visibleProse = (text: string): string => textBut(text, HIDDEN_IN_PROSE);
 
+/** Text inside HTML, also inside quotes: it begins no markup and ends none. */
+export const escapedMarkup = (text: string): string =>
+  text.replace(/[&<>"']/g, (character) => `&#${character.charCodeAt(0)};`);
+
 /** For one line: nothing in it begins another one. */
 export const visibleLine = (text: string): string =>
   visibleText(text).replaceAll('\n', '⟨\\n⟩').replaceAll('\t', ' ');

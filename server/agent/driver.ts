@@ -28,7 +28,7 @@ import {
   processOptions,
 } from './process-options.ts';
 import { createSeats, type GiveBack } from './seats.ts';
-import { endpointOf } from './trouble.ts';
+import { endpointOf, hasCredential } from './trouble.ts';
 
 export interface AgentDriverDeps {
   /** Of a target that is configured. */
@@ -72,6 +72,17 @@ export function createAgentDriver(deps: AgentDriverDeps): CountedDriver {
       : processUser(config.user, { dataDir: deps.dataDir, binary, root });
   if (user.type === 'the-server') logger.warn(user.why);
   const endpoint = endpointOf(config.credentials);
+  // Of every process.
+  const program = typeof binary === 'string' ? binary : '';
+  const ownUser = user.type === 'own' ? user : undefined;
+  const environment = () =>
+    agentEnvironment({
+      dirs,
+      bounds,
+      searchPath: deps.searchPath,
+      credentials: config.credentials,
+      ownerEnv: deps.ownerEnv,
+    });
   const sessions = new Map<SessionId, LiveSession>();
   let closed = false;
 
@@ -81,12 +92,8 @@ export function createAgentDriver(deps: AgentDriverDeps): CountedDriver {
     if (typeof binary !== 'string') return binary.message;
     if (typeof places === 'string') return places;
     if (user.type === 'none') return user.why;
-    if (
-      config.credentials['ANTHROPIC_API_KEY'] === undefined &&
-      config.credentials['CLAUDE_CODE_OAUTH_TOKEN'] === undefined
-    ) {
+    if (!hasCredential(config.credentials))
       return 'The agent has no credential for the model API: set ANTHROPIC_API_KEY or CLAUDE_CODE_OAUTH_TOKEN and restart. The power buttons and triage work without it.';
-    }
     return undefined;
   };
 
@@ -138,7 +145,7 @@ export function createAgentDriver(deps: AgentDriverDeps): CountedDriver {
       configDir: dirs.config,
       show: { hasObserver: hands.guest.hasObserver, vmAlias: hands.targetAliases.vm },
       endpoint,
-      user: user.type === 'own' ? user : undefined,
+      user: ownUser,
       unavailable,
       mayWarm,
       makeRoom: takeSeat,
@@ -149,19 +156,13 @@ export function createAgentDriver(deps: AgentDriverDeps): CountedDriver {
         return processOptions({
           session: id,
           resume,
-          binary: typeof binary === 'string' ? binary : '',
+          binary: program,
           model,
           exchange,
           definition: agent,
           target: hands.targetAliases.vm,
           confinement: { root, tools: agent.tools },
-          env: agentEnvironment({
-            dirs,
-            bounds,
-            searchPath: deps.searchPath,
-            credentials: config.credentials,
-            ownerEnv: deps.ownerEnv,
-          }),
+          env: environment(),
           tools: toolServer({
             hands,
             verbWaitMs: bounds.verbWaitMs,
@@ -196,17 +197,11 @@ export function createAgentDriver(deps: AgentDriverDeps): CountedDriver {
       try {
         return await askOnce(
           {
-            binary: typeof binary === 'string' ? binary : '',
-            env: agentEnvironment({
-              dirs,
-              bounds,
-              searchPath: deps.searchPath,
-              credentials: config.credentials,
-              ownerEnv: deps.ownerEnv,
-            }),
+            binary: program,
+            env: environment(),
             cwd: root,
             model: config.model,
-            user: user.type === 'own' ? user : undefined,
+            user: ownUser,
             endpoint,
             logger,
           },

@@ -24,6 +24,9 @@ export interface ModelEndpoint {
 const STILL = 'The power buttons and triage work without it.';
 const AGAIN = 'Ask again in a moment.';
 
+export const hasCredential = (credentials: Readonly<Record<string, string>>): boolean =>
+  credentials['ANTHROPIC_API_KEY'] !== undefined || credentials['CLAUDE_CODE_OAUTH_TOKEN'] !== undefined;
+
 export function endpointOf(credentials: Readonly<Record<string, string>>): ModelEndpoint {
   const base = credentials['ANTHROPIC_BASE_URL'] ?? 'https://api.anthropic.com';
   const secrets = Object.entries(credentials)

@@ -2,6 +2,7 @@
 import { isIP } from 'node:net';
 import { expectedVersion, versionOf } from '../agent/binary-version.ts';
 import type { OneAnswer } from '../agent/one-question.ts';
+import { hasCredential } from '../agent/trouble.ts';
 import { unusedLink } from './console-links.ts';
 import {
   broken,
@@ -35,10 +36,7 @@ const NO_CREDENTIAL =
   'The agent has no credential (ANTHROPIC_API_KEY or CLAUDE_CODE_OAUTH_TOKEN): there is no chat. Power and triage work without it.';
 
 export function agentChain({ credentials, model, binary, askOnce, limits = LIMITS }: AgentParts): Chain {
-  if (
-    credentials['ANTHROPIC_API_KEY'] === undefined &&
-    credentials['CLAUDE_CODE_OAUTH_TOKEN'] === undefined
-  ) {
+  if (!hasCredential(credentials)) {
     const titles = {
       'agent-binary': PROGRAM,
       'model-route': ROUTE,

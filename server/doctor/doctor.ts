@@ -4,6 +4,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { Logger } from 'pino';
 import { SERVER } from '../../protocol/actors.ts';
 import type { Doctor as DoctorState, Examination, Link } from '../../protocol/doctor.ts';
+import { countOf } from '../../protocol/examination.ts';
 import type { TargetName } from '../../protocol/ids.ts';
 import type { Actor } from '../../protocol/operations.ts';
 import { BreakglassError } from '../../protocol/problems.ts';
@@ -11,7 +12,7 @@ import type { Journal } from '../journal/port.ts';
 import { BOUNDS, type Bounds, examine, inOrder } from './examine.ts';
 import type { KeptExamination } from './kept.ts';
 import type { Chain } from './link.ts';
-import { countOf, known, newsOf } from './news.ts';
+import { known, newsOf } from './news.ts';
 
 export interface Doctor {
   show(): DoctorState;

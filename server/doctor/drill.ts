@@ -5,6 +5,7 @@ import type { TargetName } from '../../protocol/ids.ts';
 import type { Actor, Operation } from '../../protocol/operations.ts';
 import type { Journal } from '../journal/port.ts';
 import type { Notify } from '../notify/notify.ts';
+import { lastLine } from '../ssh/failure.ts';
 import type { Target } from '../targets/target.ts';
 import { reasonOf } from './link.ts';
 
@@ -101,7 +102,7 @@ async function press(
 }
 
 function verbEnd({ verb, state, outcome, result }: Operation): Done {
-  const said = outcome?.summary ?? result?.stderr.trim().split('\n').at(-1)?.slice(0, 300);
+  const said = outcome?.summary ?? (result === undefined ? undefined : lastLine(result.stderr));
   if (state === 'succeeded') return { ok: true, detail: said || `${verb} is done.` };
   if (state === 'running') return { ok: false, detail: `${verb} has not ended yet; it goes on.` };
   return { ok: false, detail: said || `${verb} ended as ${state}.` };

@@ -1,5 +1,5 @@
 // What an examination says that the one before did not. Pure.
-import type { Examination, Link, LinkName } from '../../protocol/doctor.ts';
+import type { Link, LinkName } from '../../protocol/doctor.ts';
 
 export interface News {
   readonly broken: LinkName[];
@@ -27,12 +27,6 @@ export function newsOf(links: readonly Link[], before: readonly Link[]): News {
       .map(nameOf),
     mended: links.filter((link) => isWell(link) && was(link)?.state === 'broken').map(nameOf),
   };
-}
-
-export function countOf(links: readonly Link[]): Examination['count'] {
-  const count = { works: 0, doubtful: 0, broken: 0, 'not-checked': 0, 'not-used': 0 };
-  for (const { state } of links) count[state]++;
-  return count;
 }
 
 /** A state that says less than one before: what is not checked now, because something else is in the way, keeps what was known of it. */

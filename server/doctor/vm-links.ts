@@ -4,6 +4,7 @@ import type { Operation } from '../../protocol/operations.ts';
 import type { HostAddress } from '../config/targets.ts';
 import { probe } from '../guest/probe.ts';
 import type { SshConnection, SshResult } from '../ssh/connection.ts';
+import { lastLine } from '../ssh/failure.ts';
 import { publicKeyOf } from './key-link.ts';
 import {
   broken,
@@ -177,7 +178,7 @@ async function lookAtSudo(ssh: SshConnection, user: string, signal: AbortSignal)
   if (sudo.how !== 'exited') return hung('sudo');
   const id = await ran(ssh, 'id -u', signal);
   if (/^0$/m.test(id.stdout)) return works(`${user} is root itself.`);
-  const said = sudo.stderrTail.trim().split('\n').at(-1)?.slice(0, 200) ?? '';
+  const said = lastLine(sudo.stderrTail, 200);
   return broken(
     `${user} cannot become root: ${said || `sudo ended with exit code ${sudo.exitCode}`}`,
     `In the VM, as root: \`${INSTALL}\`. By hand: \`echo '${user} ALL=(ALL:ALL) NOPASSWD: ALL' >/etc/sudoers.d/breakglass && chmod 440 /etc/sudoers.d/breakglass && visudo -c\``,

@@ -1,9 +1,8 @@
 // The frame of every emergency page, and text made safe for it. Plain HTML without scripts: it must work in a text browser over a bad line.
-import { visibleText } from '../../protocol/visible-text.ts';
+import { escapedMarkup, visibleText } from '../../protocol/visible-text.ts';
 
 /** Text and no markup, with the stand-ins of the page for what cannot be seen. */
-export const asText = (text: string): string =>
-  visibleText(text).replace(/[&<>"']/g, (character) => `&#${character.charCodeAt(0)};`);
+export const asText = (text: string): string => escapedMarkup(visibleText(text));
 
 export const hidden = (name: string, value: string): string =>
   `<input type="hidden" name="${name}" value="${asText(value)}">`;

@@ -1,7 +1,7 @@
 // A report as one HTML page without scripts, to read in a browser, to print or to attach. Its only style is the one below, so that a policy
 // can name it by its hash.
 import { createHash } from 'node:crypto';
-import { visibleLine, visibleText } from '../../protocol/visible-text.ts';
+import { escapedMarkup, visibleLine, visibleText } from '../../protocol/visible-text.ts';
 import type { Block, ReportDocument } from './document.ts';
 
 const STYLE =
@@ -32,14 +32,11 @@ function blockOf(block: Block): string {
     case 'table':
       return `<table><thead>${row('th', block.head)}</thead><tbody>${block.rows.map((cells) => row('td', cells)).join('')}</tbody></table>`;
     case 'verbatim':
-      return `<pre>${escaped(visibleText(block.text))}</pre>`;
+      return `<pre>${escapedMarkup(visibleText(block.text))}</pre>`;
   }
 }
 
 const row = (cell: 'th' | 'td', cells: readonly string[]): string =>
   `<tr>${cells.map((text) => `<${cell}>${inline(text)}</${cell}>`).join('')}</tr>`;
 
-const inline = (text: string): string => escaped(visibleLine(text));
-
-const escaped = (text: string): string =>
-  text.replace(/[&<>"']/g, (character) => `&#${character.charCodeAt(0)};`);
+const inline = (text: string): string => escapedMarkup(visibleLine(text));

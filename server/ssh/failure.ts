@@ -199,4 +199,6 @@ export function readFailure(
   }
 }
 
-const lastLine = (said: string): string => said.trim().split('\n').at(-1)?.slice(0, 300) ?? '';
+/** Where programs say why they failed, cut for a sentence. */
+export const lastLine = (said: string, most = 300): string =>
+  said.trim().split('\n').at(-1)?.slice(0, most) ?? '';

@@ -1,6 +1,7 @@
 // What doctor says in words: the head of all links, the line in the frame, and in which order and groups the links stand. Pure.
 import type { Doctor, Examination, Link, LinkCode, LinkState } from '../../../protocol/doctor.ts';
 import type { StreamVerdict } from '../../../protocol/doctor-stream.ts';
+import { withStream } from '../../../protocol/examination.ts';
 import type { Tone } from './tone.ts';
 import { capital, roughAge, roughSpan } from './words.ts';
 
@@ -25,16 +26,13 @@ export type Measured = StreamVerdict | { readonly state: 'not-checked'; readonly
 /** The examination with what this browser has measured in it. */
 export const withMeasured = (examination: Examination, measured: Measured | null): Examination => {
   if (measured === null) return examination;
-  const links = examination.links.map((link): Link => {
-    if (link.code !== 'edge-stream') return link;
-    // What could not be measured here takes nothing away.
-    if (measured.state === 'not-checked' && link.state !== 'not-checked') return link;
-    const { because: _, remedy: __, ...rest } = link;
-    return { ...rest, ...measured, detail: `${measured.detail} Measured from this browser.` };
+  const seen = examination.links.find(({ code }) => code === 'edge-stream');
+  // What could not be measured here takes nothing away.
+  if (measured.state === 'not-checked' && seen?.state !== 'not-checked') return examination;
+  return withStream(examination, {
+    ...measured,
+    detail: `${measured.detail} Measured from this browser.`,
   });
-  const count = { works: 0, doubtful: 0, broken: 0, 'not-checked': 0, 'not-used': 0 };
-  for (const { state } of links) count[state] += 1;
-  return { ...examination, links, count };
 };
 
 const many = (count: number, one: string, more: string): string => `${count} ${count === 1 ? one : more}`;
