@@ -10,7 +10,7 @@ import { type OpenTerminal, openTerminal } from './terminal.ts';
 const local: LocalCommands = {
   async serve() {
     await import('../server/main.ts');
-    const stale = sourcesNewerThan(import.meta.filename, packageRoot);
+    const stale = await sourcesNewerThan(import.meta.filename, packageRoot);
     if (stale !== null)
       process.stderr.write(
         `breakglass: ${stale} is newer than the bundle in dist/, which is what runs now. "npm run build" makes it anew.\n`,

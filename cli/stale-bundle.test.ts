@@ -17,16 +17,16 @@ beforeEach(() => {
 });
 afterEach(() => rmSync(root, { recursive: true }));
 
-it('names a source that changed after the bundle was built', () => {
+it('names a source that changed after the bundle was built', async () => {
   const bundle = write('dist/process.js', 1_000);
   write('server/main.ts', 900);
   write('protocol/me.test.ts', 1_100);
-  expect(sourcesNewerThan(bundle, root)).toBeNull();
+  expect(await sourcesNewerThan(bundle, root)).toBeNull();
   write('server/http/app.ts', 1_100);
-  expect(sourcesNewerThan(bundle, root)).toBe('server/http/app.ts');
+  expect(await sourcesNewerThan(bundle, root)).toBe('server/http/app.ts');
 });
 
-it('says nothing of the sources themselves, nor where none were shipped', () => {
-  expect(sourcesNewerThan(write('cli/process.ts', 1_000), root)).toBeNull();
-  expect(sourcesNewerThan(write('dist/process.js', 1_000), path.join(root, 'none'))).toBeNull();
+it('says nothing of the sources themselves, nor where none were shipped', async () => {
+  expect(await sourcesNewerThan(write('cli/process.ts', 1_000), root)).toBeNull();
+  expect(await sourcesNewerThan(write('dist/process.js', 1_000), path.join(root, 'none'))).toBeNull();
 });

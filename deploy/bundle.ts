@@ -7,6 +7,7 @@ import { chmodSync, mkdtempSync, readdirSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { build } from 'rolldown';
+import { builtinModules } from './builtin-modules.ts';
 
 const root = path.resolve(import.meta.dirname, '..');
 const dist = path.join(root, 'dist');
@@ -20,10 +21,17 @@ await build({
     'check-worker': 'server/journal/check-worker.ts',
   },
   platform: 'node',
+  plugins: [builtinModules()],
+  treeshake: { propertyReadSideEffects: false },
   // Several hundred MB, loaded with the first agent.
   external: ['@anthropic-ai/claude-agent-sdk'],
-  // @fastify/static looks for files with it only where it is told to list them (wildcard: false), which the page does not.
-  resolve: { alias: { glob: path.join(import.meta.dirname, 'no-glob.ts') } },
+  // @fastify/static looks for files with glob only where it is told to list them (wildcard: false), which the page does not.
+  resolve: {
+    alias: {
+      glob: path.join(import.meta.dirname, 'no-glob.ts'),
+      semver: path.join(import.meta.dirname, 'no-semver.ts'),
+    },
+  },
   output: {
     dir: dist,
     format: 'esm',

@@ -1,5 +1,5 @@
-// How the file of a journal goes from one version to the next, and back. Each step and its number are one transaction: a server that
-// is killed in the middle leaves the version before. docs/journal.md tells people how to go back.
+// How the file of a journal goes from one version to the next, and back. All steps forward and their number are one transaction, and each
+// step back: a server that is killed in the middle leaves the version before. docs/journal.md tells people how to go back.
 import type { DatabaseSync } from 'node:sqlite';
 
 export interface Migration {
@@ -211,8 +211,11 @@ export const versionOf = (database: DatabaseSync): number =>
 /** Takes the file from its version (0 when it is empty) to ours. */
 export function migrate(database: DatabaseSync, migrations: readonly Migration[] = MIGRATIONS): void {
   const from = versionOf(database);
-  for (const { version, up } of migrations)
-    if (version > from) inOneTransaction(database, `${up} PRAGMA user_version = ${version};`);
+  const missing = migrations.filter(({ version }) => version > from);
+  const last = missing.at(-1);
+  if (last === undefined) return;
+  const steps = missing.map(({ up }) => up).join('\n');
+  inOneTransaction(database, `${steps} PRAGMA user_version = ${last.version};`);
 }
 
 /** Takes it back to an older version, for the program of that version. Throws an error with a sentence when there is no way. */

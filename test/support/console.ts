@@ -7,7 +7,11 @@ import { until, within } from './wait-for.ts';
 
 export const SOURCES = [path.resolve(import.meta.dirname, '../../server/main.ts')];
 /** What `npm start` runs. */
-export const BUNDLE = [path.resolve(import.meta.dirname, '../../dist/breakglass.js'), 'serve'];
+export const BUNDLE = [
+  '--max-semi-space-size=2',
+  path.resolve(import.meta.dirname, '../../dist/breakglass.js'),
+  'serve',
+];
 export const TOKEN = 'house-token-0123456789abcdef';
 export const AUTH = { authorization: `Bearer ${TOKEN}` };
 
