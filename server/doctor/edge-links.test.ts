@@ -18,7 +18,7 @@ const look = async (parts: Partial<EdgeParts>): Promise<readonly Link[]> =>
       trustedProxies: [],
       identityHeader: 'x-authentik-username',
       signedHeader: undefined,
-      traffic: () => ({ namedAtMs: undefined, unnamed: 0 }),
+      traffic: () => ({ namedAtMs: undefined, unnamedPeople: 0, strangers: 0 }),
       ownCertificate: undefined,
       now: Date.now,
       ...parts,
@@ -122,6 +122,28 @@ test.each([
   expect(of(links, 'edge-spoofed')).toMatchObject({
     state: 'not-checked',
     detail: expect.stringContaining(`answers ${status}`),
+  });
+});
+
+const HOUR_MS = 3_600_000;
+test.each([
+  ['nobody came', undefined, 0, 0, 'not-checked'],
+  ['strangers alone came, however many', undefined, 0, 900, 'not-checked'],
+  ['people who are signed in came, and nobody was ever named', undefined, 1, 0, 'broken'],
+  ['somebody was named, and strangers came', 30 * HOUR_MS, 0, 900, 'works'],
+  ['somebody was named, and people came without it after that', HOUR_MS, 4, 0, 'doubtful'],
+  ['nobody was named for more than a day, in which people came', 30 * HOUR_MS, 4, 0, 'broken'],
+] as const)('edge-identity: %s', async (_name, namedAgoMs, unnamedPeople, strangers, state) => {
+  const nowMs = Date.now();
+  const namedAtMs = namedAgoMs === undefined ? undefined : nowMs - namedAgoMs;
+  const links = await look({
+    trustedProxies: ['127.0.0.1'],
+    traffic: () => ({ namedAtMs, unnamedPeople, strangers }),
+    now: () => nowMs,
+  });
+  expect(of(links, 'edge-identity')).toMatchObject({
+    state,
+    detail: expect.stringContaining('x-authentik-username'),
   });
 });
 

@@ -223,23 +223,30 @@ async function certificateOf(url: string, signal: AbortSignal): Promise<Certific
 function lookAtIdentity({ trustedProxies, identityHeader, signedHeader, traffic, now }: EdgeParts): Seen {
   if (trustedProxies.length === 0) return notUsed('No proxy is trusted: people sign in here.');
   const header = signedHeader ?? identityHeader;
-  const { namedAtMs, unnamed } = traffic();
-  if (namedAtMs !== undefined) {
-    const minutes = Math.round((now() - namedAtMs) / 60_000);
-    return works(
-      `Somebody came in with ${header} from the trusted proxy, ${minutes < 1 ? 'a moment' : `${minutes} min`} ago.`,
+  const { namedAtMs, unnamedPeople, strangers } = traffic();
+  const remedy = `Let the edge send ${header} once, and no look-alike of it (BREAKGLASS_IDENTITY_HEADER, BREAKGLASS_JWT_HEADER); the record says why a signed one was not believed.`;
+  if (namedAtMs === undefined) {
+    if (unnamedPeople > 0)
+      return broken(
+        `${timesOf(unnamedPeople)} since the start somebody who is signed in here came through the trusted proxy, and it never named anybody in ${header}.`,
+        remedy,
+      );
+    return notChecked(
+      strangers === 0
+        ? `Since the start nobody has come in through the trusted proxy, so it is not known whether ${header} arrives.`
+        : `Nobody was named in ${header} since the start, and nobody who is signed in here came through the trusted proxy: ${strangers === 1 ? 'one request' : `${strangers} requests`} of strangers say nothing about whether it arrives.`,
+      'Open the console by its public address once, then look again. BREAKGLASS_TRUSTED_PROXIES must name the address from which the edge comes.',
     );
   }
-  if (unnamed > 0)
-    return broken(
-      `${unnamed} requests came from the trusted proxy since the start, and none named anybody in ${header}.`,
-      `Let the edge send ${header} once, and no look-alike of it (BREAKGLASS_IDENTITY_HEADER, BREAKGLASS_JWT_HEADER); the record says why a signed one was not believed.`,
-    );
-  return doubtful(
-    `Since the start nobody has come in through the trusted proxy, so it is not known whether ${header} arrives.`,
-    'Open the console by its public address once, then look again. BREAKGLASS_TRUSTED_PROXIES must name the address from which the edge comes.',
-  );
+  const minutes = Math.round((now() - namedAtMs) / 60_000);
+  const named = `Somebody came in with ${header} from the trusted proxy, ${minutes < 1 ? 'a moment' : `${minutes} min`} ago.`;
+  if (unnamedPeople === 0) return works(named);
+  const lately = `${named} ${timesOf(unnamedPeople)} since then somebody who is signed in here came without it.`;
+  // A day is the time between two looks by itself. Within it there may be two ways in, of which both are used.
+  return now() - namedAtMs > DAY_MS ? broken(lately, remedy) : doubtful(lately, remedy);
 }
+
+const timesOf = (times: number): string => (times === 1 ? 'Once' : `${times} times`);
 
 async function lookAtSpoofed(url: string | undefined, parts: EdgeParts, signal: AbortSignal): Promise<Seen> {
   const { trustedProxies, identityHeader, signedHeader } = parts;
