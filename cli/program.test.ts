@@ -152,6 +152,45 @@ test('what goes wrong is one sentence on stderr, and the exit code says of which
   ]);
 });
 
+test('with --json a failure is an object on stdout too: the problem as it was received, or the kind of what went wrong here', async () => {
+  const sent = {
+    type: 'about:blank',
+    title: 'x',
+    status: 404,
+    code: 'unknown-target',
+    detail: 'There is no target "x".',
+    known: ['devvm'],
+  };
+  const { url } = await startConsole(() => ({ status: 404, body: JSON.stringify(sent) }));
+  const refused = await run(['--url', url, 'status', 'x', '--json']);
+  expect([refused.code, JSON.parse(refused.out)]).toEqual([1, { error: { ...sent, exit_code: 1 } }]);
+  expect(refused.err).toBe('breakglass: There is no target "x".');
+  const closed = `http://127.0.0.1:${await freePort()}`;
+  const said = async (...argv: readonly string[]) => {
+    const { code, out } = await run([...argv, '--json']);
+    expect(out).not.toContain('\n');
+    return [code, JSON.parse(out).error];
+  };
+  const nobodyThere = `The console at ${closed} cannot be reached: nothing listens there.`;
+  expect(await said('--url', closed, 'status')).toEqual([
+    1,
+    { code: 'no-answer', detail: nobodyThere, exit_code: 1 },
+  ]);
+  expect(await said('status', 'a', 'b')).toEqual([
+    2,
+    { code: 'usage', detail: expect.stringContaining('too many arguments'), exit_code: 2 },
+  ]);
+  const stranger = await startConsole(() => ({ status: 401, body: '<html>' }));
+  expect(await said('--url', stranger.url, 'status')).toEqual([
+    3,
+    {
+      code: 'unauthenticated',
+      detail: expect.stringContaining('does not know you'),
+      exit_code: 3,
+    },
+  ]);
+});
+
 test('a command line that is not understood ends with 2 and does nothing', async () => {
   for (const argv of [
     ['stauts'],
@@ -180,12 +219,29 @@ test('the token that is named on the command line counts before the environment,
   await run(argv, { BREAKGLASS_TOKEN: '', BREAKGLASS_TOKEN_FILE: file });
   expect(asked).toEqual([`/api/targets Bearer ${TOKEN}`, `/api/targets Bearer ${TOKEN}`]);
   for (const name of ['BREAKGLASS_TOKEN', 'API_BEARER_TOKEN'])
-    expect(await run(argv, { [name]: TOKEN, [`${name}_FILE`]: file })).toEqual({
+    expect(await run(['status', '--url', url], { [name]: TOKEN, [`${name}_FILE`]: file })).toEqual({
       code: 2,
       out: '',
       err: `breakglass: ${name} and ${name}_FILE are both set: set one of them.`,
     });
   expect(asked).toHaveLength(2);
+});
+
+test('a token that goes over plain http to another machine is told once, and the command goes on', async () => {
+  const { url, asked } = await startConsole(() => ({ status: 200, body: JSON.stringify(TARGETS) }));
+  const { port } = new URL(url);
+  // An address of this machine that does not look like one: Node takes it as 127.0.0.1.
+  const far = `http://0.0.0.0:${port}`;
+  const said = async (at: string, env: Readonly<Record<string, string>> = { BREAKGLASS_TOKEN: TOKEN }) => {
+    const { code, err } = await run(['--url', at, 'status'], env);
+    expect(code).toBe(0);
+    return err;
+  };
+  expect(await said(far)).toBe(`warning: ${far} is not encrypted: whoever is on the way can read the token.`);
+  expect(asked).toEqual([`/api/targets Bearer ${TOKEN}`]);
+  expect(await said(far, {})).toBe('');
+  for (const near of [url, `http://localhost:${port}`, `http://127.1:${port}`])
+    expect(await said(near)).toBe('');
 });
 
 test('no message repeats a token or a password', async () => {
