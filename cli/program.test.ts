@@ -10,6 +10,7 @@ import { freePort } from '../test/support/free-port.ts';
 import { tempDir } from '../test/support/temp-dir.ts';
 import { run } from './console.fixture.ts';
 import { CliError } from './failure.ts';
+import { status } from './status.ts';
 
 const TOKEN = 'cli-token-0123456789';
 const state = (name: string, more: object = {}) => ({
@@ -50,13 +51,44 @@ test('status lists every target in columns; the token comes from the environment
   expect([code, err]).toEqual([0, '']);
   expect(out.split('\n').map((line) => line.split(/ {2,}/))).toEqual([
     ['TARGET', 'VM', 'SSH', 'AGENT', 'QMP', 'SEEN'],
-    ['devvm', 'running', 'answers', '?', 'answers', expect.stringMatching(/^\d+ s ago$/)],
-    ['a-long-target', 'unknown', 'silent', '?', 'answers', 'never'],
+    ['devvm', 'running', 'answers', 'not known', 'answers', expect.stringMatching(/^\d+ s ago$/)],
+    ['a-long-target', 'unknown', 'silent', 'not known', 'answers', 'never'],
   ]);
   const file = path.join(tempDir(), 'token');
   writeFileSync(file, `${TOKEN}\n`);
   await run(['--url', `${url}/`, '--token-file', file, 'status', '--json']);
   expect(asked).toEqual([`/api/targets Bearer ${TOKEN}`, `/api/targets Bearer ${TOKEN}`]);
+});
+
+/** As right after the start of a console: asked, and no answer yet. */
+const asked = (name: string) =>
+  state(name, {
+    vm: { state: 'unknown', at: null, asking: { since: 'x' } },
+    ssh: { answers: null, reading: 'unknown', at: null, asking: { since: 'x' } },
+    qmp: { answers: null, at: null, asking: { since: 'x' } },
+  });
+
+test('status waits for the first reading of a console that has just started', async () => {
+  let looks = 0;
+  const { url } = await startConsole(() => {
+    looks += 1;
+    const targets = [state('devvm'), looks < 3 ? asked('other') : state('other')];
+    return { status: 200, body: JSON.stringify({ default: 'devvm', targets }) };
+  });
+  const { out, err } = await run(['status', '--url', url]);
+  expect([looks, err]).toEqual([3, '']);
+  expect(out.split('\n').at(-1)).toMatch(/^other +running +answers +not known +answers/);
+});
+
+test('status says in words who has not answered yet, when it has waited long enough', async () => {
+  const { url } = await startConsole(() => ({ status: 200, body: JSON.stringify(asked('devvm')) }));
+  const [out, err]: [string[], string[]] = [[], []];
+  const room = { print: (line: string) => out.push(line), talk: (line: string) => err.push(line) };
+  await status({ url, token: undefined }, { target: 'devvm', json: false }, room, 0);
+  expect(out[1]).toMatch(/^devvm +unknown +asked +not known +asked +never$/);
+  expect(err).toEqual([
+    'devvm: not known yet: the power host and SSH in the VM were asked and did not answer so far. Look again in a moment.',
+  ]);
 });
 
 test('--json prints the whole answer of the console, and nothing else on stdout', async () => {
