@@ -41,7 +41,7 @@ export async function runCommand(argv: readonly string[], around: Surroundings):
     program,
     room: { print, talk, write: (text) => around.write(visibleText(text)), terminal, columns, onInterrupt },
     env,
-    address: () => consoleAddress(program.opts(), env, talk),
+    address: ({ quiet } = { quiet: false }) => consoleAddress(program.opts(), env, quiet ? () => {} : talk),
     exit: (code) => {
       exitCode = code;
     },
