@@ -5,7 +5,7 @@ import { readFile } from 'node:fs/promises';
 import { request as httpRequest } from 'node:http';
 import { request as httpsRequest } from 'node:https';
 import { isIP } from 'node:net';
-import { connect } from 'node:tls';
+import { connect, type DetailedPeerCertificate } from 'node:tls';
 import { DOCTOR_AGENT, type EdgeTraffic } from '../access/edge-traffic.ts';
 import {
   broken,
@@ -147,6 +147,8 @@ async function lookAtAddress(url: string | undefined, signal: AbortSignal): Prom
 
 interface Certificate {
   readonly of: string;
+  /** An authority between it and the root, that comes along with it: the whole way ends with its time. */
+  readonly isBetween: boolean;
   readonly until: Date;
   /** Why this machine would not believe it, its time aside. */
   readonly distrusted: string | undefined;
@@ -159,26 +161,49 @@ async function lookAtCertificates(
 ): Promise<Seen> {
   const found: Certificate[] = [];
   if (parts.ownCertificate !== undefined) {
-    const { validToDate } = new X509Certificate(await readFile(parts.ownCertificate));
-    found.push({ of: parts.ownCertificate, until: validToDate, distrusted: undefined });
+    found.push(...certificatesIn(parts.ownCertificate, await readFile(parts.ownCertificate, 'utf8')));
   }
-  if (url?.startsWith('https:') === true) found.push(await certificateOf(url, signal));
+  if (url?.startsWith('https:') === true) found.push(...(await certificatesOf(url, signal)));
   if (found.length === 0) return notUsed('Neither the console nor its public address uses TLS.');
   const seen = found.map((each) => verdictOf(each, parts.now()));
   return (
     seen.find(({ state }) => state === 'broken') ??
     seen.find(({ state }) => state === 'doubtful') ??
-    works(seen.map(({ detail }) => detail).join(' '))
+    works(
+      seen
+        .filter((_each, index) => found[index]?.isBetween === false)
+        .map(({ detail }) => detail)
+        .join(' '),
+    )
   );
 }
 
-function verdictOf({ of, until, distrusted }: Certificate, nowMs: number): Seen {
+/** Its own certificate comes first in such a file, then those between it and the root, which may be there too. */
+function certificatesIn(file: string, text: string): Certificate[] {
+  const all = text.match(/-----BEGIN CERTIFICATE-----[^-]+-----END CERTIFICATE-----/g) ?? [text];
+  return all
+    .map((pem) => new X509Certificate(pem))
+    .filter((each, index) => index === 0 || each.subject !== each.issuer)
+    .map(({ validToDate: until, subject }, index) => ({
+      of: index === 0 ? file : betweenWords(subject.replaceAll('\n', ', '), file),
+      isBetween: index > 0,
+      until,
+      distrusted: undefined,
+    }));
+}
+
+const betweenWords = (authority: string, where: string): string =>
+  `the authority ${authority}, which comes along with that of ${where},`;
+
+function verdictOf({ of, until, distrusted, isBetween }: Certificate, nowMs: number): Seen {
   const days = Math.floor((until.getTime() - nowMs) / DAY_MS);
   const date = until.toISOString().slice(0, 10);
-  const remedy =
-    `Renew it now, and see why its renewal did not come by itself (certbot renew, cert-manager, the log of the edge). After it the console itself needs a restart where it reads the file ${of.startsWith('/') ? of : ''}`.trim();
+  const remedy = isBetween
+    ? 'Give whoever ends TLS the whole new chain (fullchain.pem, not cert.pem with an old chain beside it), and restart what reads it.'
+    : `Renew it now, and see why its renewal did not come by itself (certbot renew, cert-manager, the log of the edge). After it the console itself needs a restart where it reads the file ${of.startsWith('/') ? of : ''}`.trim();
   if (days < 0) return broken(`The certificate of ${of} ended on ${date}: browsers refuse the page.`, remedy);
-  if (days < HARDLY_ANY_DAYS)
+  // There may be another way to a root that browsers know.
+  if (days < HARDLY_ANY_DAYS && !isBetween)
     return broken(`The certificate of ${of} ends on ${date}, in ${days} days.`, remedy);
   if (distrusted !== undefined)
     return doubtful(
@@ -189,7 +214,7 @@ function verdictOf({ of, until, distrusted }: Certificate, nowMs: number): Seen 
   return works(`The certificate of ${of} is good for ${days} days.`);
 }
 
-async function certificateOf(url: string, signal: AbortSignal): Promise<Certificate> {
+async function certificatesOf(url: string, signal: AbortSignal): Promise<Certificate[]> {
   const { hostname, port } = new URL(url);
   const host = hostname.replace(/^\[|\]$/g, '');
   const socket = connect({
@@ -199,7 +224,7 @@ async function certificateOf(url: string, signal: AbortSignal): Promise<Certific
     ...(isIP(host) === 0 ? { servername: host } : {}),
   });
   const limit = AbortSignal.any([signal, AbortSignal.timeout(LIMIT_MS)]);
-  const { promise, resolve, reject } = Promise.withResolvers<Certificate>();
+  const { promise, resolve, reject } = Promise.withResolvers<Certificate[]>();
   limit.addEventListener('abort', () => reject(new Error(`no TLS within ${LIMIT_MS / 1_000} s`)), {
     once: true,
   });
@@ -207,17 +232,40 @@ async function certificateOf(url: string, signal: AbortSignal): Promise<Certific
   socket.once('secureConnect', () => {
     const { authorized, authorizationError } = socket;
     const why = String(authorizationError ?? '');
-    resolve({
-      of: url,
-      until: new Date(socket.getPeerCertificate().valid_to),
-      distrusted: authorized || why.includes('CERT_HAS_EXPIRED') ? undefined : why.slice(0, 200),
-    });
+    const own = socket.getPeerCertificate(true);
+    const between = authoritiesOf(own).map((each) => ({
+      of: betweenWords([each.subject.CN ?? each.serialNumber].flat().join(', '), url),
+      isBetween: true,
+      until: new Date(each.valid_to),
+      distrusted: undefined,
+    }));
+    resolve([
+      {
+        of: url,
+        isBetween: false,
+        until: new Date(own.valid_to),
+        distrusted: authorized || why.includes('CERT_HAS_EXPIRED') ? undefined : why.slice(0, 200),
+      },
+      // One that is over hurts nobody where there is another way to a root.
+      ...between.filter(({ until }) => !authorized || until.getTime() > Date.now()),
+    ]);
   });
   try {
     return await promise;
   } finally {
     socket.destroy();
   }
+}
+
+/** Those that issued it, without the root: it is on every device, and its date decides nothing there. */
+function authoritiesOf(own: DetailedPeerCertificate): DetailedPeerCertificate[] {
+  const found: DetailedPeerCertificate[] = [];
+  for (let each = own.issuerCertificate; each !== undefined; each = each.issuerCertificate) {
+    const isRoot = each.fingerprint256 === each.issuerCertificate?.fingerprint256;
+    if (isRoot || each.fingerprint256 === own.fingerprint256) break;
+    found.push(each);
+  }
+  return found;
 }
 
 function lookAtIdentity({ trustedProxies, identityHeader, signedHeader, traffic, now }: EdgeParts): Seen {
