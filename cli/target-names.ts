@@ -9,10 +9,14 @@ import type { Print } from './surroundings.ts';
 /** What a person waits for at a Tab. The names come with `me`, for which the console asks no host. */
 const LIMIT_MS = 1_000;
 
-export async function targetNames(address: () => ConsoleAddress, print: Print): Promise<void> {
+export async function targetNames(
+  address: () => ConsoleAddress,
+  print: Print,
+  limitMs: number = LIMIT_MS,
+): Promise<void> {
   try {
     const { targets } = await get<Pick<Me, 'targets'>>(address(), '/api/me', {
-      signal: AbortSignal.timeout(LIMIT_MS),
+      signal: AbortSignal.timeout(limitMs),
     });
     // A shell reads this: bash would run what stands in $(…).
     for (const { name } of targets) if (parseTargetName(name) !== undefined) print(name);

@@ -6,7 +6,7 @@ import { type InitOptions, init } from '../init.ts';
 import { QUESTIONS } from '../init-questions.ts';
 import { drill, notifyTest } from '../rehearsals.ts';
 import { targetNames } from '../target-names.ts';
-import { AS_JSON, type Commands } from './commands.ts';
+import { AS_JSON, type Commands, wholeNumber } from './commands.ts';
 
 export function careCommands({ program, room, env, address, exit }: Commands): void {
   const setUp = program
@@ -52,5 +52,8 @@ export function careCommands({ program, room, env, address, exit }: Commands): v
     .action((shell: Shell) => room.print(completionScript(shell, program)));
   program
     .command(NAMES_COMMAND, { hidden: true })
-    .action(() => targetNames(() => address({ quiet: true }), room.print));
+    .argument('[milliseconds]', 'how long it may take', wholeNumber)
+    .action((limitMs: number | undefined) =>
+      targetNames(() => address({ quiet: true }), room.print, limitMs),
+    );
 }
