@@ -98,7 +98,7 @@ test('bash and fish complete the names of targets, from the console that the lin
   const fish = (line: string) => `source SOURCED; complete -C '${line}' | cut -f 1`;
   expect((await inShell('fish', fish(`${console} status dev`))).sort()).toEqual(['devbox', 'devvm']);
   expect(await inShell('fish', fish(`${console} report --target o`))).toEqual(['other']);
-}, 60_000);
+}, 120_000);
 
 test('zsh completes commands, options and the names of targets at a real prompt', async () => {
   const { url } = await smallConsole({ 'GET /api/me': json({ targets: NAMES }) });
@@ -119,7 +119,7 @@ test('zsh completes commands, options and the names of targets at a real prompt'
     ].join('\n'),
   );
   expect(seen.join('\n')).toContain(`--url ${url} status other`);
-}, 60_000);
+}, 120_000);
 
 test('no console, one that refuses and one that takes long offer no name and say nothing', async () => {
   const refusing = await smallConsole({});
