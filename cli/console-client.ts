@@ -2,7 +2,7 @@
 import { readFileSync } from 'node:fs';
 import { CliError, ConsoleRefusal, EXIT, NoAnswer } from './failure.ts';
 import { localConsole } from './local-configuration.ts';
-import type { Env } from './surroundings.ts';
+import type { Env, Print } from './surroundings.ts';
 
 export interface ConsoleAddress {
   readonly url: string;
@@ -19,6 +19,7 @@ const LIMIT_MS = 15_000;
 export function consoleAddress(
   { url, tokenFile }: { readonly url?: string | undefined; readonly tokenFile?: string | undefined },
   env: Env,
+  talk: Print,
 ): ConsoleAddress {
   const named = url ?? of(env, 'BREAKGLASS_URL');
   const parsed = named === undefined ? undefined : URL.parse(named);
@@ -33,7 +34,13 @@ export function consoleAddress(
       EXIT.usage,
     );
   const given = tokenFile === undefined ? tokenOf(env) : readToken(tokenFile);
-  if (named !== undefined) return { url: named.replace(/\/+$/, ''), token: given };
+  if (named !== undefined) {
+    const address = named.replace(/\/+$/, '');
+    // No refusal: at night the way that is there is the one to take.
+    if (given !== undefined && parsed?.protocol === 'http:' && !isLoopback(parsed.hostname))
+      talk(`warning: ${address} is not encrypted: whoever is on the way can read the token.`);
+    return { url: address, token: given };
+  }
   const here = localConsole(env);
   const token = given ?? here.token;
   return {
@@ -41,6 +48,10 @@ export function consoleAddress(
     token: token === undefined ? undefined : plain(token, 'The access token of this machine'),
   };
 }
+
+/** @param hostname as a URL has it: numbers are written out, IPv6 stands in brackets */
+const isLoopback = (hostname: string): boolean =>
+  /^127\.\d+\.\d+\.\d+$/.test(hostname) || hostname === '[::1]' || /^(.+\.)?localhost$/.test(hostname);
 
 /** An empty variable counts as none. */
 const of = (env: Env, name: string): string | undefined => env[name] || undefined;

@@ -16,8 +16,9 @@ export const EXIT = {
 /** The message is for a person: what happened, what to do. */
 export class CliError extends Error {
   readonly exitCode: number;
-  constructor(message: string, exitCode: number = EXIT.failed) {
-    super(message);
+  /** @param options the refusal of the console that it was made of, as the cause */
+  constructor(message: string, exitCode: number = EXIT.failed, options?: ErrorOptions) {
+    super(message, options);
     this.exitCode = exitCode;
   }
 }
@@ -37,3 +38,25 @@ export class ConsoleRefusal extends CliError {
 
 /** There was no answer, or it broke off: nobody knows whether the console has heard. */
 export class NoAnswer extends CliError {}
+
+/** What `--json` prints of a failure: the problem as the console sent it, where there was one, with the sentence that is on stderr. */
+export function failureOf(error: CliError): { readonly error: Readonly<Record<string, unknown>> } {
+  const refusal = [error, error.cause].find((each) => each instanceof ConsoleRefusal);
+  return {
+    error: {
+      ...refusal?.problem,
+      code:
+        refusal?.code ?? (error instanceof NoAnswer ? 'no-answer' : (CODES.get(error.exitCode) ?? 'failed')),
+      detail: error.message,
+      exit_code: error.exitCode,
+    },
+  };
+}
+
+/** For programs, where the console gave none. */
+const CODES: ReadonlyMap<number, string> = new Map([
+  [EXIT.usage, 'usage'],
+  [EXIT.unauthenticated, 'unauthenticated'],
+  [EXIT.contradicts, 'contradicts-finding'],
+  [EXIT.interrupted, 'interrupted'],
+]);

@@ -1,9 +1,9 @@
 // What `breakglass init` must be told: each with the option that says it, the variable that keeps it, a default, and what is accepted.
 import { createSocket } from 'node:dgram';
-import { readFileSync } from 'node:fs';
 import { isIP } from 'node:net';
 import { networkInterfaces } from 'node:os';
 import ipaddr from 'ipaddr.js';
+import { readSecret } from './model-credential.ts';
 
 export interface Answers {
   readonly powerHost: string;
@@ -107,19 +107,6 @@ function isOrigin(text: string): boolean {
   const url = URL.parse(text.trim());
   return url !== null && /^https?:$/.test(url.protocol) && url.href === `${url.origin}/`;
 }
-
-export function readSecret(file: string): string | undefined {
-  try {
-    const text = readFileSync(file, 'utf8').trim();
-    return text === '' ? undefined : text;
-  } catch {
-    return undefined;
-  }
-}
-
-/** The variable that a credential belongs to. https://docs.claude.com/en/docs/claude-code/iam */
-export const credentialName = (secret: string): 'CLAUDE_CODE_OAUTH_TOKEN' | 'ANTHROPIC_API_KEY' =>
-  secret.startsWith('sk-ant-oat') ? 'CLAUDE_CODE_OAUTH_TOKEN' : 'ANTHROPIC_API_KEY';
 
 /** The address from which this machine would reach that one; nothing is sent. Else the first one that it has. */
 export async function ownAddressTowards(host: string): Promise<string> {

@@ -141,6 +141,58 @@ test('the credential of the model is kept under the name that it belongs to, and
   }
 });
 
+/** A file with this credential, to be given. */
+const credential = (secret: string): string => {
+  const file = path.join(tempDir(), 'credential');
+  writeFileSync(file, `${secret}\n`);
+  return file;
+};
+
+test('another credential of the model takes the place of the one that is there, after a y or with --yes; of two kinds one stays', async () => {
+  const { dir, read, set } = place();
+  const kept = (name: string): string => path.join(dir, 'secrets', name);
+  const [key, token] = [kept('ANTHROPIC_API_KEY'), kept('CLAUDE_CODE_OAUTH_TOKEN')];
+  const text = (file: string): string => readFileSync(file, 'utf8').trim();
+  await set({ ...GIVEN, modelFile: credential('sk-ant-api03-old') });
+  const other = credential('sk-ant-api03-new');
+  await expect(set({ modelFile: other, yes: false })).rejects.toThrow(/ANTHROPIC_API_KEY\. Add --yes/);
+  const no = typist('', '', '', '', other, '', 'n');
+  await expect(set({ yes: false }, { terminal: no.terminal })).rejects.toThrow('Nothing was done.');
+  expect(no.questions[4]).toContain('nothing: the one that is there stays');
+  expect(no.questions.at(-1)).toContain('ANTHROPIC_API_KEY: another credential of the model');
+  expect(no.questions.join('')).not.toContain('sk-ant');
+  expect(text(key)).toBe('sk-ant-api03-old');
+  const yes = typist('', '', '', '', other, '', 'y');
+  const { err } = await set({ yes: false }, { terminal: yes.terminal });
+  expect([text(key), modeOf(key), err.at(-1)]).toEqual([
+    'sk-ant-api03-new',
+    0o600,
+    'Restart the console: it takes the new credential then.',
+  ]);
+  // The same again changes nothing, so it needs no yes.
+  expect((await set({ modelFile: other, yes: false })).err).toEqual([]);
+
+  await set({ modelFile: credential('sk-ant-oat01-another'), yes: true });
+  expect([text(token), existsSync(key), read()['ANTHROPIC_API_KEY_FILE']]).toEqual([
+    'sk-ant-oat01-another',
+    false,
+    '',
+  ]);
+  expect(read()['CLAUDE_CODE_OAUTH_TOKEN_FILE']).toBe(token);
+});
+
+test('a credential that stands in the settings is replaced there; one in a file of somebody else is left to them', async () => {
+  const { file, read, set } = place();
+  await set(GIVEN);
+  const settings = readFileSync(file, 'utf8');
+  const modelFile = credential('sk-ant-api03-new');
+  writeFileSync(file, `${settings}ANTHROPIC_API_KEY=sk-ant-api03-old\n`);
+  await set({ modelFile, yes: true });
+  expect(read()).toMatchObject({ ANTHROPIC_API_KEY: 'sk-ant-api03-new' });
+  writeFileSync(file, `${settings}ANTHROPIC_API_KEY_FILE=/run/secrets/key\n`);
+  await expect(set({ modelFile, yes: true })).rejects.toThrow('is in /run/secrets/key');
+});
+
 test('what is missing or not understood is exit code 2, and nothing is written', async () => {
   const dir = tempDir();
   const env = { BREAKGLASS_ENVIRONMENT: path.join(dir, 'new', 'environment') };

@@ -2,23 +2,17 @@
 // host and in the VM. It can be run again at any time: what is there is offered, and replaced only after a yes. Keys are never replaced.
 import { spawnSync } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
-import { existsSync, mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { visibleLine } from '../protocol/visible-text.ts';
 import { environmentFile, parseEnvironment, withValues } from './environment-file.ts';
 import { CliError, EXIT } from './failure.ts';
-import {
-  type Answers,
-  credentialName,
-  ownAddressTowards,
-  QUESTIONS,
-  type Question,
-  readSecret,
-} from './init-questions.ts';
+import { type Answers, ownAddressTowards, QUESTIONS, type Question } from './init-questions.ts';
+import { credentialChange, hasCredential, readSecret } from './model-credential.ts';
 import type { Env, Room, Terminal } from './surroundings.ts';
 
 export interface InitOptions extends Partial<Answers> {
-  /** Takes the defaults for what is not given, and replaces settings that are given otherwise. */
+  /** Takes the defaults for what is not given, and replaces settings and a credential that are given otherwise. */
   readonly yes: boolean;
 }
 
@@ -40,33 +34,54 @@ export async function init(
       EXIT.usage,
     );
   const terminal = options.yes ? undefined : room.terminal?.();
-  const answers = await answersTo(options, there, terminal);
+  const dir = path.dirname(file);
+  const answers = await answersTo(options, { there, hasModel: hasCredential({ dir, there }) }, terminal);
   const wanted = settingsOf(answers, there);
   const changed = Object.entries(wanted).filter(([name, value]) => there[name] !== value);
-  await confirmChanges(changed, there, { file, terminal, yes: options.yes });
+  const secret = answers.modelFile === '' ? undefined : readSecret(answers.modelFile);
+  const model = secret === undefined ? undefined : credentialChange(secret, { dir, there, isRoot });
+  const replaced = [
+    ...changed.flatMap(([name, value]) =>
+      there[name] === undefined ? [] : [{ name, says: `${name}: ${there[name]} becomes ${value}` }],
+    ),
+    ...(model?.replaced ?? []).map((name) => ({
+      name,
+      says: `${name}: another credential of the model takes its place`,
+    })),
+  ];
+  await confirmChanges(replaced, { file, terminal, yes: options.yes });
 
-  const dir = path.dirname(file);
   const { talk } = room;
   orSay(dir, () => mkdirSync(path.join(dir, 'secrets'), { recursive: true, mode: 0o700 }));
   const key = makeKey(path.join(dir, 'id_ed25519'), talk);
   // A console of root's is a service, which gets key and secrets from these places by itself.
   const own: Record<string, string> = isRoot ? {} : { BREAKGLASS_KEY_PATH: path.join(dir, 'id_ed25519') };
   keepSecret(dir, 'API_BEARER_TOKEN', there, () => randomBytes(32).toString('hex'), { isRoot, own, talk });
-  const secret = answers.modelFile === '' ? undefined : readSecret(answers.modelFile);
-  if (secret !== undefined)
-    keepSecret(dir, credentialName(secret), there, () => secret, { isRoot, own, talk });
-
-  const text = withValues(before, { ...Object.fromEntries(changed), ...missing(own, there) });
+  for (const each of model?.write ?? []) {
+    writePrivate(each, `${secret}\n`);
+    talk(`${each} is written; nobody else can read it.`);
+  }
+  const text = withValues(before, {
+    ...Object.fromEntries(changed),
+    ...missing(own, there),
+    ...model?.settings,
+  });
   if (text !== before) {
     writePrivate(file, text);
     talk(`${file} is written.`);
   }
+  // Last, so that a run that is cut off leaves a credential.
+  for (const each of model?.remove ?? []) {
+    orSay(each, () => rmSync(each));
+    talk(`${each} is removed.`);
+  }
+  if ((model?.replaced ?? []).length > 0) talk('Restart the console: it takes the new credential then.');
   for (const line of nextSteps(answers, key, { isRoot, there, wanted })) room.print(line);
 }
 
 async function answersTo(
   options: InitOptions,
-  there: Readonly<Record<string, string>>,
+  { there, hasModel }: { there: Readonly<Record<string, string>>; hasModel: boolean },
   terminal: Terminal | undefined,
 ): Promise<Answers> {
   const answers: Record<string, string> = {};
@@ -74,7 +89,11 @@ async function answersTo(
     const kept = question.variable === undefined ? undefined : there[question.variable];
     const usual =
       kept ?? (question.name === 'from' ? await ownAddressTowards(answers['powerHost'] ?? '') : '');
-    answers[question.name] = await answerTo(question, options[question.name], usual, terminal);
+    const asks =
+      question.name === 'modelFile' && hasModel
+        ? 'File with another credential of the model; nothing: the one that is there stays'
+        : question.asks;
+    answers[question.name] = await answerTo({ ...question, asks }, options[question.name], usual, terminal);
   }
   return answers as unknown as Answers;
 }
@@ -125,18 +144,16 @@ function settingsOf(answers: Answers, there: Readonly<Record<string, string>>): 
 }
 
 async function confirmChanges(
-  changed: readonly (readonly [string, string])[],
-  there: Readonly<Record<string, string>>,
+  replaced: readonly { readonly name: string; readonly says: string }[],
   { file, terminal, yes }: { file: string; terminal: Terminal | undefined; yes: boolean },
 ): Promise<void> {
-  const replaced = changed.filter(([name]) => there[name] !== undefined);
   if (replaced.length === 0 || yes) return;
-  const list = replaced.map(([name, value]) => `${name}: ${there[name]} becomes ${value}`).join('\n');
   if (terminal === undefined)
     throw new CliError(
-      `${file} says otherwise: ${replaced.map(([name]) => name).join(', ')}. Add --yes to replace that. Nothing was done.`,
+      `${file} says otherwise: ${replaced.map(({ name }) => name).join(', ')}. Add --yes to replace that. Nothing was done.`,
       EXIT.usage,
     );
+  const list = replaced.map(({ says }) => says).join('\n');
   const typed = await terminal.ask(`${list}\nReplace this in ${file}? y or n: `);
   if (!/^y(es)?$/i.test(typed?.trim() ?? '')) throw new CliError('Nothing was done.');
 }

@@ -79,7 +79,7 @@ async function pressTwice(address: ConsoleAddress, pressing: Pressing, room: Roo
     if (!(error instanceof ConsoleRefusal)) throw error;
     const running = error.problem['operation_id'];
     if (error.code === 'verb-running' && typeof running === 'string')
-      throw new CliError(`${error.message} Watch it: ${howToWatch(running)}`);
+      throw new CliError(`${error.message} Watch it: ${howToWatch(running)}`, EXIT.failed, { cause: error });
     const token = error.problem['confirm'];
     if (error.code !== 'contradicts-finding' || typeof token !== 'string') throw error;
     if (!options.despiteFinding) {
@@ -87,9 +87,11 @@ async function pressTwice(address: ConsoleAddress, pressing: Pressing, room: Roo
         throw new CliError(
           `${error.message} Nothing was done. To do it all the same: --despite-finding.`,
           EXIT.contradicts,
+          { cause: error },
         );
       room.talk(visibleLine(error.message));
       const answer = await terminal.ask(`Type ${target} to ${verb} it all the same: `, pressing.signal);
+      if (pressing.signal.aborted) throw new CliError('You left. Nothing was done.', EXIT.interrupted);
       if (answer !== target)
         throw new CliError(`That was not ${target}. Nothing was done.`, EXIT.contradicts);
     }

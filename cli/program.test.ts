@@ -10,6 +10,7 @@ import { freePort } from '../test/support/free-port.ts';
 import { tempDir } from '../test/support/temp-dir.ts';
 import { run } from './console.fixture.ts';
 import { CliError } from './failure.ts';
+import { status } from './status.ts';
 
 const TOKEN = 'cli-token-0123456789';
 const state = (name: string, more: object = {}) => ({
@@ -50,13 +51,44 @@ test('status lists every target in columns; the token comes from the environment
   expect([code, err]).toEqual([0, '']);
   expect(out.split('\n').map((line) => line.split(/ {2,}/))).toEqual([
     ['TARGET', 'VM', 'SSH', 'AGENT', 'QMP', 'SEEN'],
-    ['devvm', 'running', 'answers', '?', 'answers', expect.stringMatching(/^\d+ s ago$/)],
-    ['a-long-target', 'unknown', 'silent', '?', 'answers', 'never'],
+    ['devvm', 'running', 'answers', 'not known', 'answers', expect.stringMatching(/^\d+ s ago$/)],
+    ['a-long-target', 'unknown', 'silent', 'not known', 'answers', 'never'],
   ]);
   const file = path.join(tempDir(), 'token');
   writeFileSync(file, `${TOKEN}\n`);
   await run(['--url', `${url}/`, '--token-file', file, 'status', '--json']);
   expect(asked).toEqual([`/api/targets Bearer ${TOKEN}`, `/api/targets Bearer ${TOKEN}`]);
+});
+
+/** As right after the start of a console: asked, and no answer yet. */
+const asked = (name: string) =>
+  state(name, {
+    vm: { state: 'unknown', at: null, asking: { since: 'x' } },
+    ssh: { answers: null, reading: 'unknown', at: null, asking: { since: 'x' } },
+    qmp: { answers: null, at: null, asking: { since: 'x' } },
+  });
+
+test('status waits for the first reading of a console that has just started', async () => {
+  let looks = 0;
+  const { url } = await startConsole(() => {
+    looks += 1;
+    const targets = [state('devvm'), looks < 3 ? asked('other') : state('other')];
+    return { status: 200, body: JSON.stringify({ default: 'devvm', targets }) };
+  });
+  const { out, err } = await run(['status', '--url', url]);
+  expect([looks, err]).toEqual([3, '']);
+  expect(out.split('\n').at(-1)).toMatch(/^other +running +answers +not known +answers/);
+});
+
+test('status says in words who has not answered yet, when it has waited long enough', async () => {
+  const { url } = await startConsole(() => ({ status: 200, body: JSON.stringify(asked('devvm')) }));
+  const [out, err]: [string[], string[]] = [[], []];
+  const room = { print: (line: string) => out.push(line), talk: (line: string) => err.push(line) };
+  await status({ url, token: undefined }, { target: 'devvm', json: false }, room, 0);
+  expect(out[1]).toMatch(/^devvm +unknown +asked +not known +asked +never$/);
+  expect(err).toEqual([
+    'devvm: not known yet: the power host and SSH in the VM were asked and did not answer so far. Look again in a moment.',
+  ]);
 });
 
 test('--json prints the whole answer of the console, and nothing else on stdout', async () => {
@@ -152,6 +184,45 @@ test('what goes wrong is one sentence on stderr, and the exit code says of which
   ]);
 });
 
+test('with --json a failure is an object on stdout too: the problem as it was received, or the kind of what went wrong here', async () => {
+  const sent = {
+    type: 'about:blank',
+    title: 'x',
+    status: 404,
+    code: 'unknown-target',
+    detail: 'There is no target "x".',
+    known: ['devvm'],
+  };
+  const { url } = await startConsole(() => ({ status: 404, body: JSON.stringify(sent) }));
+  const refused = await run(['--url', url, 'status', 'x', '--json']);
+  expect([refused.code, JSON.parse(refused.out)]).toEqual([1, { error: { ...sent, exit_code: 1 } }]);
+  expect(refused.err).toBe('breakglass: There is no target "x".');
+  const closed = `http://127.0.0.1:${await freePort()}`;
+  const said = async (...argv: readonly string[]) => {
+    const { code, out } = await run([...argv, '--json']);
+    expect(out).not.toContain('\n');
+    return [code, JSON.parse(out).error];
+  };
+  const nobodyThere = `The console at ${closed} cannot be reached: nothing listens there.`;
+  expect(await said('--url', closed, 'status')).toEqual([
+    1,
+    { code: 'no-answer', detail: nobodyThere, exit_code: 1 },
+  ]);
+  expect(await said('status', 'a', 'b')).toEqual([
+    2,
+    { code: 'usage', detail: expect.stringContaining('too many arguments'), exit_code: 2 },
+  ]);
+  const stranger = await startConsole(() => ({ status: 401, body: '<html>' }));
+  expect(await said('--url', stranger.url, 'status')).toEqual([
+    3,
+    {
+      code: 'unauthenticated',
+      detail: expect.stringContaining('does not know you'),
+      exit_code: 3,
+    },
+  ]);
+});
+
 test('a command line that is not understood ends with 2 and does nothing', async () => {
   for (const argv of [
     ['stauts'],
@@ -180,12 +251,29 @@ test('the token that is named on the command line counts before the environment,
   await run(argv, { BREAKGLASS_TOKEN: '', BREAKGLASS_TOKEN_FILE: file });
   expect(asked).toEqual([`/api/targets Bearer ${TOKEN}`, `/api/targets Bearer ${TOKEN}`]);
   for (const name of ['BREAKGLASS_TOKEN', 'API_BEARER_TOKEN'])
-    expect(await run(argv, { [name]: TOKEN, [`${name}_FILE`]: file })).toEqual({
+    expect(await run(['status', '--url', url], { [name]: TOKEN, [`${name}_FILE`]: file })).toEqual({
       code: 2,
       out: '',
       err: `breakglass: ${name} and ${name}_FILE are both set: set one of them.`,
     });
   expect(asked).toHaveLength(2);
+});
+
+test('a token that goes over plain http to another machine is told once, and the command goes on', async () => {
+  const { url, asked } = await startConsole(() => ({ status: 200, body: JSON.stringify(TARGETS) }));
+  const { port } = new URL(url);
+  // An address of this machine that does not look like one: Node takes it as 127.0.0.1.
+  const far = `http://0.0.0.0:${port}`;
+  const said = async (at: string, env: Readonly<Record<string, string>> = { BREAKGLASS_TOKEN: TOKEN }) => {
+    const { code, err } = await run(['--url', at, 'status'], env);
+    expect(code).toBe(0);
+    return err;
+  };
+  expect(await said(far)).toBe(`warning: ${far} is not encrypted: whoever is on the way can read the token.`);
+  expect(asked).toEqual([`/api/targets Bearer ${TOKEN}`]);
+  expect(await said(far, {})).toBe('');
+  for (const near of [url, `http://localhost:${port}`, `http://127.1:${port}`])
+    expect(await said(near)).toBe('');
 });
 
 test('no message repeats a token or a password', async () => {

@@ -1,7 +1,7 @@
 // The command line: its options, and how everything that is printed becomes harmless. The commands are in commands/; each is a function in a
 // file of its own.
 import { Command, CommanderError } from 'commander';
-import { visibleLine, visibleText } from '../protocol/visible-text.ts';
+import { visibleJson, visibleLine, visibleText } from '../protocol/visible-text.ts';
 import { tinted } from './colour.ts';
 import { accessCommands } from './commands/access.ts';
 import { agentCommands } from './commands/agent.ts';
@@ -11,7 +11,7 @@ import { type LocalCommands, machineCommands } from './commands/machine.ts';
 import { recordCommands } from './commands/record.ts';
 import { rescueCommands } from './commands/rescue.ts';
 import { consoleAddress } from './console-client.ts';
-import { CliError, EXIT } from './failure.ts';
+import { CliError, EXIT, failureOf } from './failure.ts';
 import type { Env, Print, Room } from './surroundings.ts';
 
 export interface Surroundings extends Pick<Room, 'terminal' | 'columns' | 'onInterrupt'> {
@@ -41,7 +41,7 @@ export async function runCommand(argv: readonly string[], around: Surroundings):
     program,
     room: { print, talk, write: (text) => around.write(visibleText(text)), terminal, columns, onInterrupt },
     env,
-    address: () => consoleAddress(program.opts(), env),
+    address: ({ quiet } = { quiet: false }) => consoleAddress(program.opts(), env, quiet ? () => {} : talk),
     exit: (code) => {
       exitCode = code;
     },
@@ -53,14 +53,22 @@ export async function runCommand(argv: readonly string[], around: Surroundings):
   accessCommands(commands);
   machineCommands(commands, around.local);
 
+  // A program that reads JSON is told of a failure in JSON too: one line, as each event of `ask` is.
+  const failed = (error: CliError): number => {
+    if (argv.includes('--json')) print(visibleJson(failureOf(error), 0));
+    return error.exitCode;
+  };
   try {
     await program.parseAsync([...argv], { from: 'user' });
     return exitCode;
   } catch (error) {
-    if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : EXIT.usage;
+    if (error instanceof CommanderError)
+      return error.exitCode === 0
+        ? 0
+        : failed(new CliError(error.message.replace(/^error: /, ''), EXIT.usage));
     if (!(error instanceof CliError)) throw error;
     talk(`breakglass: ${visibleLine(error.message)}`);
-    return error.exitCode;
+    return failed(error);
   }
 }
 

@@ -134,6 +134,37 @@ test('a contradiction is asked about a second time, where y is not enough; the s
     expect.stringContaining('Nothing was done. To do it all the same: --despite-finding.'),
   ]);
   expect((await run(['cycle', '--yes', '--despite-finding', '--url', url])).code).toBe(0);
+  const asJson = await run(['cycle', '--yes', '--json', '--url', url]);
+  expect([asJson.code, JSON.parse(asJson.out).error]).toMatchObject([
+    4,
+    { code: 'contradicts-finding', confirm: 'the-token', exit_code: 4 },
+  ]);
+});
+
+test('Ctrl-C at the second question is 130, and nothing is pressed a second time', async () => {
+  const { url, asked } = await smallConsole({ ...looks, 'POST /api/targets/devvm/power/cycle': CONTRADICTS });
+  let interrupt = (): void => {};
+  const answers: ((signal?: AbortSignal) => Promise<string | undefined>)[] = [
+    async () => 'y',
+    (signal) =>
+      new Promise((resolve) => {
+        signal?.addEventListener('abort', () => resolve(undefined));
+        interrupt();
+      }),
+  ];
+  const { code, err } = await run(
+    ['cycle', '--url', url],
+    {},
+    {
+      terminal: () => ({ ask: async (_question, signal) => answers.shift()?.(signal) }),
+      onInterrupt: (listener) => {
+        interrupt = listener;
+        return () => {};
+      },
+    },
+  );
+  expect([code, err.split('\n').at(-1)]).toEqual([130, 'breakglass: You left. Nothing was done.']);
+  expect(asked.filter(({ route }) => route.startsWith('POST'))).toHaveLength(1);
 });
 
 test('a press whose answer is lost is sent again with the same key', async () => {

@@ -1,4 +1,5 @@
 // `breakglass status [target]`: how the targets are, as the console sees them. Data goes to stdout, everything else to stderr.
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { HostKey, HostKeyChange } from '../protocol/host-keys.ts';
 import type { TargetState, TargetsAnswer } from '../protocol/me.ts';
 import type { StandingFinding } from '../protocol/triage.ts';
@@ -6,29 +7,77 @@ import { MUTATING_VERBS } from '../protocol/verbs.ts';
 import { visibleJson, visibleLine } from '../protocol/visible-text.ts';
 import { columns } from './columns.ts';
 import { type ConsoleAddress, get } from './console-client.ts';
-import type { Print } from './surroundings.ts';
+import type { Room } from './surroundings.ts';
 
 export interface StatusOptions {
   readonly target: string | undefined;
   readonly json: boolean;
 }
 
+/** A console that has just started has asked nobody yet, and a well host answers within a second or two. */
+const FIRST_READING_MS = 8_000;
+const BETWEEN_LOOKS_MS = 300;
+
 export async function status(
   address: ConsoleAddress,
   { target, json }: StatusOptions,
-  print: Print,
-  nowMs: number = Date.now(),
+  { print, talk }: Pick<Room, 'print' | 'talk'>,
+  patienceMs: number = FIRST_READING_MS,
 ): Promise<void> {
   if (target === undefined) {
-    const all = await get<TargetsAnswer>(address, '/api/targets');
+    const all = await firstRead(
+      () => get<TargetsAnswer>(address, '/api/targets'),
+      ({ targets }) => targets,
+      patienceMs,
+    );
     if (json) print(visibleJson(all));
-    else for (const line of table(all.targets, nowMs)) print(line);
+    else for (const line of table(all.targets, Date.now())) print(line);
+    for (const line of notKnownYet(all.targets)) talk(line);
     return;
   }
-  const state = await get<TargetState>(address, `/api/targets/${encodeURIComponent(target)}`);
+  const state = await firstRead(
+    () => get<TargetState>(address, `/api/targets/${encodeURIComponent(target)}`),
+    (one) => [one],
+    patienceMs,
+  );
   if (json) print(visibleJson(state));
-  else for (const line of stateLines(state, nowMs)) print(line);
+  else for (const line of stateLines(state, Date.now())) print(line);
+  for (const line of notKnownYet([state])) talk(line);
 }
+
+/** Asks again while something is being asked that has never answered, and no longer than so long. */
+async function firstRead<T>(
+  look: () => Promise<T>,
+  statesOf: (answer: T) => readonly TargetState[],
+  patienceMs: number,
+): Promise<T> {
+  const givenUpAt = performance.now() + patienceMs;
+  for (;;) {
+    const answer = await look();
+    if (performance.now() >= givenUpAt || statesOf(answer).every((state) => unanswered(state).length === 0))
+      return answer;
+    await sleep(BETWEEN_LOOKS_MS);
+  }
+}
+
+/** Who was asked and has never answered. */
+const unanswered = ({ vm, ssh }: TargetState): string[] => [
+  ...(isFirst(vm) ? ['the power host'] : []),
+  ...(isFirst(ssh) ? ['SSH in the VM'] : []),
+];
+
+const isFirst = ({ at, asking }: { at: string | null; asking?: { since: string } }): boolean =>
+  at === null && asking !== undefined;
+
+const notKnownYet = (states: readonly TargetState[]): string[] =>
+  states.flatMap((state) => {
+    const silent = unanswered(state);
+    return silent.length === 0
+      ? []
+      : [
+          `${visibleLine(state.name)}: not known yet: ${silent.join(' and ')} ${silent.length === 1 ? 'was' : 'were'} asked and did not answer so far. Look again in a moment.`,
+        ];
+  });
 
 /** One target with everything that is worth saying of it, to be read by a person. */
 export const stateLines = (state: TargetState, nowMs: number): string[] => [
@@ -47,13 +96,14 @@ const table = (states: readonly TargetState[], nowMs: number): string[] =>
 const row = ({ name, vm, ssh, guest_agent, qmp }: TargetState, nowMs: number): string[] => [
   name,
   vm.state,
-  word(ssh.answers),
-  word(guest_agent.answers),
-  word(qmp.answers),
+  word(ssh),
+  word(guest_agent),
+  word(qmp),
   age(vm.at, nowMs),
 ];
 
-const word = (answers: boolean | null): string => (answers === null ? '?' : answers ? 'answers' : 'silent');
+const word = ({ answers, asking }: TargetState['qmp']): string =>
+  answers === null ? (asking === undefined ? 'not known' : 'asked') : answers ? 'answers' : 'silent';
 
 function age(at: string | null, nowMs: number): string {
   if (at === null) return 'never';

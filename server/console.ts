@@ -134,6 +134,7 @@ export async function createConsole(config: Config, logger: Logger): Promise<Con
       version: packageVersion(),
       targets: targets.all,
       doctor: () => doctor.show(),
+      selfTestHours: config.selfTestHours,
       conversation: conversation && {
         writes: () => conversation.journal.health() === undefined,
         sessions: () => conversation.sessions.counts(),

@@ -23,6 +23,8 @@ const NEEDED = [
   { file: '/usr/bin/openssl', debianPackage: 'openssl' },
   { file: '/usr/bin/cpio', debianPackage: 'cpio' },
   { file: '/usr/bin/script', debianPackage: 'bsdutils' },
+  { file: '/usr/bin/zsh', debianPackage: 'zsh' },
+  { file: '/usr/bin/fish', debianPackage: 'fish' },
   { file: '/usr/bin/systemd-analyze', debianPackage: 'systemd' },
   { file: '/usr/bin/lynx', debianPackage: 'lynx' },
   { file: '/usr/bin/w3m', debianPackage: 'w3m' },

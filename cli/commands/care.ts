@@ -1,11 +1,12 @@
 // Commands for the days on which nothing is down: setting up, examining, rehearsing.
 import { Argument } from 'commander';
-import { completionScript, SHELLS, type Shell } from '../completion.ts';
+import { completionScript, NAMES_COMMAND, SHELLS, type Shell } from '../completion.ts';
 import { doctor } from '../doctor.ts';
 import { type InitOptions, init } from '../init.ts';
 import { QUESTIONS } from '../init-questions.ts';
 import { drill, notifyTest } from '../rehearsals.ts';
-import { AS_JSON, type Commands } from './commands.ts';
+import { targetNames } from '../target-names.ts';
+import { AS_JSON, type Commands, wholeNumber } from './commands.ts';
 
 export function careCommands({ program, room, env, address, exit }: Commands): void {
   const setUp = program
@@ -49,4 +50,10 @@ export function careCommands({ program, room, env, address, exit }: Commands): v
     .description('a script that completes this command in a shell')
     .addArgument(new Argument('<shell>').choices(SHELLS))
     .action((shell: Shell) => room.print(completionScript(shell, program)));
+  program
+    .command(NAMES_COMMAND, { hidden: true })
+    .argument('[milliseconds]', 'how long it may take', wholeNumber)
+    .action((limitMs: number | undefined) =>
+      targetNames(() => address({ quiet: true }), room.print, limitMs),
+    );
 }

@@ -9,7 +9,7 @@ export interface Commands {
   readonly room: Room;
   readonly env: Env;
   /** Throws a CliError where it is not understood. */
-  readonly address: () => ConsoleAddress;
+  readonly address: (how?: { readonly quiet: boolean }) => ConsoleAddress;
   /** Of the process; a command that says nothing ends with 0. */
   readonly exit: (code: number) => void;
 }

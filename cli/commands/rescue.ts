@@ -13,7 +13,7 @@ export function rescueCommands({ program, room, address, exit }: Commands): void
     .argument('[target]', 'only this one, asked now')
     .option(...AS_JSON)
     .action((target: string | undefined, { json }: { json: boolean }) =>
-      status(address(), { target, json }, room.print),
+      status(address(), { target, json }, room),
     );
   program
     .command('triage')

@@ -1,4 +1,4 @@
-import { writeFileSync } from 'node:fs';
+import { symlinkSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { expect, test } from 'vitest';
 import { selfSigned } from '../../test/support/self-signed.ts';
@@ -48,6 +48,24 @@ test('the defaults are those that deployments know', () => {
   });
   expect(config.verbTimeoutMs).toBe(120_000);
   expect(config.agent).toMatchObject({ model: 'sonnet', maxConcurrentTurns: 2, turnTimeoutMs: 1_800_000 });
+});
+
+test('a data directory below /proc is refused, by any way there: making one would never end', () => {
+  const dir = tempDir();
+  symlinkSync('/proc/self', path.join(dir, 'link'));
+  for (const [name, value] of [
+    ['BREAKGLASS_DATA_DIR', '/proc/breakglass'],
+    ['BREAKGLASS_DATA_DIR', '/proc/breakglass/data'],
+    ['BREAKGLASS_DATA_DIR', path.join(dir, 'link', 'data')],
+    ['BREAKGLASS_SESSIONS_DIR', '/proc/breakglass/sessions'],
+  ] as const) {
+    const read = () => readConfig({ API_BEARER_TOKEN: 'x'.repeat(16), [name]: value });
+    expect(read).toThrow(ConfigError);
+    expect(read).toThrow(`${name}: ${JSON.stringify(value)} is not understood.`);
+  }
+  expect(
+    readConfig({ API_BEARER_TOKEN: 'x'.repeat(16), BREAKGLASS_DATA_DIR: path.join(dir, 'a', 'b') }).dataDir,
+  ).toBe(path.join(dir, 'a', 'b'));
 });
 
 test('the policy is ask where nothing else is set', () => {

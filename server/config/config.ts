@@ -30,6 +30,7 @@ import {
 import { type NotifyConfig, readNotify } from './notify.ts';
 import { packageRoot } from './package-root.ts';
 import { placesOf, type System, thisSystem } from './places.ts';
+import { isBelowProc } from './proc-place.ts';
 import { isSecret, withSecretFiles } from './secrets.ts';
 import { readTargetsFile, type TargetsConfig } from './targets.ts';
 
@@ -248,6 +249,12 @@ export function readConfig(
   const read = { ...parsed.data, BREAKGLASS_KEY_PATH: parsed.data.BREAKGLASS_KEY_PATH ?? places.keyPath };
   const sessionsDir = path.resolve(read.BREAKGLASS_SESSIONS_DIR ?? places.sessionsDir);
   const dataDir = path.resolve(read.BREAKGLASS_DATA_DIR ?? path.join(path.dirname(sessionsDir), 'data'));
+  if (isBelowProc(dataDir))
+    throw notUnderstood(
+      read.BREAKGLASS_DATA_DIR === undefined ? 'BREAKGLASS_SESSIONS_DIR' : 'BREAKGLASS_DATA_DIR',
+      read.BREAKGLASS_DATA_DIR ?? sessionsDir,
+      'a place where directories can be made, and not one below /proc',
+    );
   const access = readAccess(read, () => ownToken(dataDir));
   return {
     port: read.BREAKGLASS_PORT,

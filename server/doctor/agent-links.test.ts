@@ -100,6 +100,32 @@ test('model-route: an address of the proxy that names no host is not taken for t
   });
 });
 
+test.each([
+  ['', 'The proxy'],
+  ['other.example 10.0.0.1', 'The proxy'],
+  ['localhost:1', 'The proxy'],
+  ['*', 'The model API'],
+  ['10.0.0.1, LOCALHOST', 'The model API'],
+  ['.localhost', 'The model API'],
+  ['localhost:PORT', 'The model API'],
+] as const)('model-route: with NO_PROXY "%s" it looks at: %s', async (noProxy, what) => {
+  const port = await freePort();
+  const chain = agentChain({
+    credentials: {
+      ANTHROPIC_API_KEY: SECRET,
+      ANTHROPIC_BASE_URL: `https://localhost:${port}`,
+      HTTPS_PROXY: `http://127.0.0.1:${await freePort()}`,
+      NO_PROXY: noProxy.replace('PORT', String(port)),
+    },
+    model: 'sonnet',
+    binary: () => '/nonexistent',
+    askOnce: async () => ({ type: 'not-asked', why: '' }),
+  });
+  expect((await examine([chain])).find(({ code }) => code === 'model-route')?.detail).toMatch(
+    new RegExp(`^${what}( \\(HTTPS_PROXY\\))? is not reached`),
+  );
+});
+
 test('model-credential: the API rejects it, and the verdict does not repeat it', async () => {
   const links = await look(() => ({ type: 'status', status: 401, message: `invalid x-api-key ${SECRET}` }));
   expect(faults(links)).toEqual({ 'model-credential': 'broken', 'model-answer': 'because model-credential' });

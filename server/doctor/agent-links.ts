@@ -109,19 +109,25 @@ async function lookAtRoute(
   {
     ANTHROPIC_BASE_URL: base = 'https://api.anthropic.com',
     HTTPS_PROXY: proxy,
+    NO_PROXY: direct = '',
   }: Readonly<Record<string, string>>,
   signal: AbortSignal,
 ): Promise<Seen> {
-  const url = URL.parse(base.startsWith('https:') && proxy !== undefined ? proxy : base);
+  const byProxy = base.startsWith('https:') && proxy !== undefined && !goesDirect(base, direct);
+  const url = URL.parse(byProxy ? proxy : base);
   // `proxy:3128` is an address without a host.
   if (url === null || url.hostname === '')
     return broken(
-      'The address of the proxy is not understood.',
-      'Set HTTPS_PROXY to an address such as http://proxy:3128.',
+      byProxy
+        ? 'The address of the proxy is not understood.'
+        : 'The address of the model API is not understood.',
+      byProxy
+        ? 'Set HTTPS_PROXY to an address such as http://proxy:3128.'
+        : 'Set ANTHROPIC_BASE_URL to an address such as https://api.anthropic.com.',
     );
   const host = url.hostname.replace(/^\[|\]$/g, '');
   const port = url.port === '' ? (url.protocol === 'https:' ? 443 : 80) : Number(url.port);
-  const what = base.startsWith('https:') && proxy !== undefined ? 'The proxy (HTTPS_PROXY)' : 'The model API';
+  const what = byProxy ? 'The proxy (HTTPS_PROXY)' : 'The model API';
   try {
     (await reach({ host, port }, signal)).destroy();
     return works(`${what} at ${host} port ${port} accepts connections.`);
@@ -131,6 +137,23 @@ async function lookAtRoute(
       `Let this machine out to ${host}${isIP(host) === 0 ? ' (and its name be resolved)' : ''}, or set HTTPS_PROXY or ANTHROPIC_BASE_URL. Power and triage work without it.`,
     );
   }
+}
+
+/**
+ * Whether NO_PROXY names the host, as Claude Code reads it: `*` alone is every host; a name is that host, with a dot before it also what is below it;
+ * with a port only that port. https://docs.claude.com/en/docs/claude-code/network-config
+ */
+function goesDirect(base: string, list: string): boolean {
+  const url = URL.parse(base);
+  if (url === null) return false;
+  const host = url.hostname.toLowerCase();
+  const entries = list.toLowerCase().split(/[,\s]+/);
+  return (
+    list.trim() === '*' ||
+    entries.includes(host) ||
+    entries.includes(`${host}:${url.port === '' ? '443' : url.port}`) ||
+    entries.some((entry) => entry.startsWith('.') && `.${host}`.endsWith(entry))
+  );
 }
 
 /** The API looks at the credential first: another trouble that it told says that the credential is good. */

@@ -18,7 +18,7 @@ const look = async (parts: Partial<EdgeParts>): Promise<readonly Link[]> =>
       trustedProxies: [],
       identityHeader: 'x-authentik-username',
       signedHeader: undefined,
-      traffic: () => ({ namedAtMs: undefined, unnamed: 0 }),
+      traffic: () => ({ namedAtMs: undefined, unnamedPeople: 0, strangers: 0 }),
       ownCertificate: undefined,
       now: Date.now,
       ...parts,
@@ -54,6 +54,34 @@ function certificate(from: string, until: string): { readonly cert: string; read
   return { cert, key };
 }
 
+/** A certificate that is good for long, and after it in the file the authority that issued it, with these dates; a root is above both. */
+function chain(from: string, until: string): { readonly cert: string; readonly key: string } {
+  const dir = tempDir();
+  const openssl = (...args: readonly string[]): void =>
+    void execFileSync('openssl', args, { stdio: 'pipe', cwd: dir });
+  const key = (name: string): void =>
+    openssl('ecparam', '-name', 'prime256v1', '-genkey', '-noout', '-out', `${name}.key`);
+  const asked = (name: string, subject: string): void => {
+    key(name);
+    openssl('req', '-new', '-key', `${name}.key`, '-subj', `/CN=${subject}`, '-out', `${name}.csr`);
+  };
+  for (const [name, text] of Object.entries(AUTHORITY)) writeFileSync(path.join(dir, name), text);
+  writeFileSync(path.join(dir, 'ca.ext'), 'basicConstraints=critical,CA:true\n');
+  key('root');
+  openssl('req', '-x509', '-new', '-key', 'root.key', '-subj', '/CN=root', '-days', '90', '-out', 'root.crt');
+  asked('between', 'between');
+  const by = ['-batch', '-notext', '-config', 'ca.cnf', '-cert', 'root.crt', '-keyfile', 'root.key'];
+  const dates = ['-startdate', from, '-enddate', until, '-extfile', 'ca.ext'];
+  openssl('ca', ...by, ...dates, '-in', 'between.csr', '-out', 'between.crt');
+  asked('own', '127.0.0.1');
+  const issued = ['-CA', 'between.crt', '-CAkey', 'between.key', '-CAcreateserial', '-days', '60'];
+  openssl('x509', '-req', '-in', 'own.csr', ...issued, '-out', 'own.crt');
+  const cert = path.join(dir, 'chain.crt');
+  const both = ['own.crt', 'between.crt'].map((name) => readFileSync(path.join(dir, name), 'utf8'));
+  writeFileSync(cert, both.join(''));
+  return { cert, key: path.join(dir, 'own.key') };
+}
+
 const inDays = (days: number): string =>
   `${new Date(Date.now() + days * 86_400_000).toISOString().replaceAll(/[-:T]/g, '').slice(0, 14)}Z`;
 
@@ -85,6 +113,20 @@ test.each([
   const { cert } = certificate(inDays(-1), inDays(days));
   const link = of(await look({ ownCertificate: cert }), 'edge-certificate');
   expect(link).toMatchObject({ state, detail: expect.stringContaining(words) });
+});
+
+test.each([
+  ['is over', -2, 'broken', /authority .*between, which comes along .* ended on/],
+  ['ends in a day', 1, 'doubtful', /authority .*between, which comes along .* ends on/],
+  ['is good', 60, 'works', /^The certificate of .* is good for 59 days\.$/],
+] as const)('edge-certificate: the authority in between %s', async (_name, days, state, words) => {
+  const tls = chain(inDays(-90), inDays(days));
+  const own = of(await look({ ownCertificate: tls.cert }), 'edge-certificate');
+  expect([own?.state, own?.detail]).toEqual([state, expect.stringMatching(words)]);
+  const shown = of(await look({ publicUrls: [await consoleWith(tls)] }), 'edge-certificate');
+  // Nobody here trusts its root.
+  expect(shown?.state).toBe(state === 'works' ? 'doubtful' : state);
+  if (state === 'broken') expect(shown?.detail).toMatch(words);
 });
 
 test('edge-certificate: one that nobody here trusts is doubtful', async () => {
@@ -122,6 +164,28 @@ test.each([
   expect(of(links, 'edge-spoofed')).toMatchObject({
     state: 'not-checked',
     detail: expect.stringContaining(`answers ${status}`),
+  });
+});
+
+const HOUR_MS = 3_600_000;
+test.each([
+  ['nobody came', undefined, 0, 0, 'not-checked'],
+  ['strangers alone came, however many', undefined, 0, 900, 'not-checked'],
+  ['people who are signed in came, and nobody was ever named', undefined, 1, 0, 'broken'],
+  ['somebody was named, and strangers came', 30 * HOUR_MS, 0, 900, 'works'],
+  ['somebody was named, and people came without it after that', HOUR_MS, 4, 0, 'doubtful'],
+  ['nobody was named for more than a day, in which people came', 30 * HOUR_MS, 4, 0, 'broken'],
+] as const)('edge-identity: %s', async (_name, namedAgoMs, unnamedPeople, strangers, state) => {
+  const nowMs = Date.now();
+  const namedAtMs = namedAgoMs === undefined ? undefined : nowMs - namedAgoMs;
+  const links = await look({
+    trustedProxies: ['127.0.0.1'],
+    traffic: () => ({ namedAtMs, unnamedPeople, strangers }),
+    now: () => nowMs,
+  });
+  expect(of(links, 'edge-identity')).toMatchObject({
+    state,
+    detail: expect.stringContaining('x-authentik-username'),
   });
 });
 

@@ -1,12 +1,9 @@
 // How people come in: the public address, its certificate, and whether the edge's word is the edge's. Nothing secret is sent, so nothing
 // depends on whom TLS leads to; that is a link of its own.
-import { X509Certificate } from 'node:crypto';
-import { readFile } from 'node:fs/promises';
 import { request as httpRequest } from 'node:http';
 import { request as httpsRequest } from 'node:https';
-import { isIP } from 'node:net';
-import { connect } from 'node:tls';
 import { DOCTOR_AGENT, type EdgeTraffic } from '../access/edge-traffic.ts';
+import { type CertificateParts, lookAtCertificates } from './edge-certificates.ts';
 import {
   broken,
   type Chain,
@@ -20,7 +17,7 @@ import {
 } from './link.ts';
 import { whyNotReached } from './reach.ts';
 
-export interface EdgeParts {
+export interface EdgeParts extends CertificateParts {
   /** Where people open the console; the first is looked at. */
   readonly publicUrls: readonly string[];
   readonly trustedProxies: readonly string[];
@@ -29,16 +26,10 @@ export interface EdgeParts {
   /** The one that brings a JWT, where the edge signs. */
   readonly signedHeader: string | undefined;
   readonly traffic: () => EdgeTraffic;
-  /** The file of the console's own certificate, where it speaks TLS itself. */
-  readonly ownCertificate: string | undefined;
-  readonly now: () => number;
 }
 
 const LIMIT_MS = 8_000;
 const DAY_MS = 86_400_000;
-const FEW_DAYS = 14;
-/** An automatic renewal that has not come by now does not come. */
-const HARDLY_ANY_DAYS = 3;
 /** Nobody has this name. */
 const NOBODY = 'breakglass-doctor-nobody';
 
@@ -145,101 +136,33 @@ async function lookAtAddress(url: string | undefined, signal: AbortSignal): Prom
   );
 }
 
-interface Certificate {
-  readonly of: string;
-  readonly until: Date;
-  /** Why this machine would not believe it, its time aside. */
-  readonly distrusted: string | undefined;
-}
-
-async function lookAtCertificates(
-  url: string | undefined,
-  parts: EdgeParts,
-  signal: AbortSignal,
-): Promise<Seen> {
-  const found: Certificate[] = [];
-  if (parts.ownCertificate !== undefined) {
-    const { validToDate } = new X509Certificate(await readFile(parts.ownCertificate));
-    found.push({ of: parts.ownCertificate, until: validToDate, distrusted: undefined });
-  }
-  if (url?.startsWith('https:') === true) found.push(await certificateOf(url, signal));
-  if (found.length === 0) return notUsed('Neither the console nor its public address uses TLS.');
-  const seen = found.map((each) => verdictOf(each, parts.now()));
-  return (
-    seen.find(({ state }) => state === 'broken') ??
-    seen.find(({ state }) => state === 'doubtful') ??
-    works(seen.map(({ detail }) => detail).join(' '))
-  );
-}
-
-function verdictOf({ of, until, distrusted }: Certificate, nowMs: number): Seen {
-  const days = Math.floor((until.getTime() - nowMs) / DAY_MS);
-  const date = until.toISOString().slice(0, 10);
-  const remedy =
-    `Renew it now, and see why its renewal did not come by itself (certbot renew, cert-manager, the log of the edge). After it the console itself needs a restart where it reads the file ${of.startsWith('/') ? of : ''}`.trim();
-  if (days < 0) return broken(`The certificate of ${of} ended on ${date}: browsers refuse the page.`, remedy);
-  if (days < HARDLY_ANY_DAYS)
-    return broken(`The certificate of ${of} ends on ${date}, in ${days} days.`, remedy);
-  if (distrusted !== undefined)
-    return doubtful(
-      `The certificate of ${of} is not trusted by this machine (${distrusted}), so a browser may refuse it too.`,
-      'Use one of an authority that phones know, or install the own authority on every device, and name it here in NODE_EXTRA_CA_CERTS.',
-    );
-  if (days < FEW_DAYS) return doubtful(`The certificate of ${of} ends on ${date}, in ${days} days.`, remedy);
-  return works(`The certificate of ${of} is good for ${days} days.`);
-}
-
-async function certificateOf(url: string, signal: AbortSignal): Promise<Certificate> {
-  const { hostname, port } = new URL(url);
-  const host = hostname.replace(/^\[|\]$/g, '');
-  const socket = connect({
-    host,
-    port: port === '' ? 443 : Number(port),
-    rejectUnauthorized: false,
-    ...(isIP(host) === 0 ? { servername: host } : {}),
-  });
-  const limit = AbortSignal.any([signal, AbortSignal.timeout(LIMIT_MS)]);
-  const { promise, resolve, reject } = Promise.withResolvers<Certificate>();
-  limit.addEventListener('abort', () => reject(new Error(`no TLS within ${LIMIT_MS / 1_000} s`)), {
-    once: true,
-  });
-  socket.on('error', reject);
-  socket.once('secureConnect', () => {
-    const { authorized, authorizationError } = socket;
-    const why = String(authorizationError ?? '');
-    resolve({
-      of: url,
-      until: new Date(socket.getPeerCertificate().valid_to),
-      distrusted: authorized || why.includes('CERT_HAS_EXPIRED') ? undefined : why.slice(0, 200),
-    });
-  });
-  try {
-    return await promise;
-  } finally {
-    socket.destroy();
-  }
-}
-
 function lookAtIdentity({ trustedProxies, identityHeader, signedHeader, traffic, now }: EdgeParts): Seen {
   if (trustedProxies.length === 0) return notUsed('No proxy is trusted: people sign in here.');
   const header = signedHeader ?? identityHeader;
-  const { namedAtMs, unnamed } = traffic();
-  if (namedAtMs !== undefined) {
-    const minutes = Math.round((now() - namedAtMs) / 60_000);
-    return works(
-      `Somebody came in with ${header} from the trusted proxy, ${minutes < 1 ? 'a moment' : `${minutes} min`} ago.`,
+  const { namedAtMs, unnamedPeople, strangers } = traffic();
+  const remedy = `Let the edge send ${header} once, and no look-alike of it (BREAKGLASS_IDENTITY_HEADER, BREAKGLASS_JWT_HEADER); the record says why a signed one was not believed.`;
+  if (namedAtMs === undefined) {
+    if (unnamedPeople > 0)
+      return broken(
+        `${timesOf(unnamedPeople)} since the start somebody who is signed in here came through the trusted proxy, and it never named anybody in ${header}.`,
+        remedy,
+      );
+    return notChecked(
+      strangers === 0
+        ? `Since the start nobody has come in through the trusted proxy, so it is not known whether ${header} arrives.`
+        : `Nobody was named in ${header} since the start, and nobody who is signed in here came through the trusted proxy: ${strangers === 1 ? 'one request' : `${strangers} requests`} of strangers say nothing about whether it arrives.`,
+      'Open the console by its public address once, then look again. BREAKGLASS_TRUSTED_PROXIES must name the address from which the edge comes.',
     );
   }
-  if (unnamed > 0)
-    return broken(
-      `${unnamed} requests came from the trusted proxy since the start, and none named anybody in ${header}.`,
-      `Let the edge send ${header} once, and no look-alike of it (BREAKGLASS_IDENTITY_HEADER, BREAKGLASS_JWT_HEADER); the record says why a signed one was not believed.`,
-    );
-  return doubtful(
-    `Since the start nobody has come in through the trusted proxy, so it is not known whether ${header} arrives.`,
-    'Open the console by its public address once, then look again. BREAKGLASS_TRUSTED_PROXIES must name the address from which the edge comes.',
-  );
+  const minutes = Math.round((now() - namedAtMs) / 60_000);
+  const named = `Somebody came in with ${header} from the trusted proxy, ${minutes < 1 ? 'a moment' : `${minutes} min`} ago.`;
+  if (unnamedPeople === 0) return works(named);
+  const lately = `${named} ${timesOf(unnamedPeople)} since then somebody who is signed in here came without it.`;
+  // A day is the time between two looks by itself. Within it there may be two ways in, of which both are used.
+  return now() - namedAtMs > DAY_MS ? broken(lately, remedy) : doubtful(lately, remedy);
 }
+
+const timesOf = (times: number): string => (times === 1 ? 'Once' : `${times} times`);
 
 async function lookAtSpoofed(url: string | undefined, parts: EdgeParts, signal: AbortSignal): Promise<Seen> {
   const { trustedProxies, identityHeader, signedHeader } = parts;

@@ -114,6 +114,16 @@ afterAll(async () => {
 });
 
 const headers = () => ({ ...AUTH, host: new URL(edge.url).host });
+/** The cookie of a browser that signs in here, by the token. */
+const signedIn = async (): Promise<string> => {
+  const answered = await app.inject({
+    method: 'POST',
+    url: '/api/login',
+    headers: { host: headers().host },
+    payload: { token: TOKEN },
+  });
+  return String(answered.headers['set-cookie']).split(';')[0] ?? '';
+};
 const examined = async (body: object = {}): Promise<Examination> => {
   const answered = await app.inject({
     method: 'POST',
@@ -159,10 +169,14 @@ test('edge-spoofed: an edge that lets a made-up name through is the one broken l
   expect(links.find(({ code }) => code === 'edge-spoofed')?.detail).toContain('claim to be anybody');
 }, 120_000);
 
-test('edge-identity: doubtful while nobody came, broken while the edge names nobody, and works when it does', async () => {
+test('edge-identity: strangers and scripts say nothing about it; broken where a signed-in browser is not named, and works when one is', async () => {
   const look = async () => stateOf((await examined()).links, 'edge-identity');
-  expect(await look()).toBe('doubtful');
+  expect(await look()).toBe('not-checked');
   expect((await fetch(`${edge.url}/api/me`)).status).toBe(401);
+  expect((await fetch(`${edge.url}/api/me`, { headers: AUTH })).status).toBe(200);
+  expect(await look()).toBe('not-checked');
+  const cookie = await signedIn();
+  expect((await fetch(`${edge.url}/api/me`, { headers: { cookie } })).status).toBe(200);
   expect(await look()).toBe('broken');
   edge.names = 'anna';
   expect((await fetch(`${edge.url}/api/me`)).status).toBe(200);

@@ -131,11 +131,12 @@ export async function buildApp(deps: AppDeps): Promise<FastifyInstance> {
     status: 'ok' as const,
     service: 'claude-breakglass' as const,
   }));
+  const whyNotRecorded = (): string | undefined =>
+    deps.conversation === undefined
+      ? (deps.whyPowerOnly ?? 'the journal is not available')
+      : deps.conversation.journal.health();
   serve(app, 'GET /ready', async (request) => {
-    const why =
-      deps.conversation === undefined
-        ? (deps.whyPowerOnly ?? 'the journal is not available')
-        : deps.conversation.journal.health();
+    const why = whyNotRecorded();
     if (why === undefined) return { status: 'ready' as const };
     // Why may name paths.
     const known = await isMember(request);
@@ -148,6 +149,11 @@ export async function buildApp(deps: AppDeps): Promise<FastifyInstance> {
       targets: deps.targets,
       approvals: deps.conversation?.approvals,
       here,
+      knows: {
+        doctor: () => deps.doctor.show(),
+        openIncident: (target) => deps.alerts?.openIncident(target),
+        whyNotRecorded,
+      },
     }),
   );
   await app.register(async (scope) => {

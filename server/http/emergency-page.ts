@@ -3,6 +3,7 @@
 import type { Approval } from '../../protocol/approvals.ts';
 import type { TargetState } from '../../protocol/me.ts';
 import type { Operation } from '../../protocol/operations.ts';
+import { incidentBody, journalBody, linksBody, type Told } from './emergency-console.ts';
 import { asText, frame } from './emergency-html.ts';
 import { approvalsBody, hostKeysBody } from './emergency-questions.ts';
 import { shape, type Tone } from './emergency-shape.ts';
@@ -19,6 +20,7 @@ export interface Shown {
   readonly others: boolean;
   /** What the agent asks on this target. */
   readonly waiting: readonly Approval[];
+  readonly doctor: Told['doctor'];
 }
 
 /** @param notice what came of the form that was sent; it is read first */
@@ -38,7 +40,7 @@ export function statePage(shown: Shown, notice?: string, nowMs = Date.now()): st
 function stateBody(shown: Shown, nowMs: number): string {
   const { state, base, others } = shown;
   return `<p>Target: <strong>${asText(state.name)}</strong>${others ? ' · <a href="/emergency/targets">All targets</a>' : ''}</p>
-${runningBody(state)}${findingBody(state, nowMs)}${approvalsBody(shown)}${hostKeysBody(shown)}<ul class="facts">${readings(
+${runningBody(state)}${incidentBody(state, nowMs)}${journalBody(state)}${findingBody(state, nowMs)}${approvalsBody(shown)}${hostKeysBody(shown)}<ul class="facts">${readings(
     state,
     nowMs,
   )
@@ -48,7 +50,7 @@ ${runningBody(state)}${findingBody(state, nowMs)}${approvalsBody(shown)}${hostKe
     )
     .join('\n')}</ul>
 <p><a href="${base}">Read again</a></p>
-${warningsBody(state)}${verbsBody(shown)}${recentBody(state, nowMs)}${hereBody(state, nowMs)}
+${warningsBody(state)}${linksBody(shown.doctor, state.name, nowMs)}${verbsBody(shown)}${recentBody(state, nowMs)}${hereBody(state, nowMs)}
 <p class="small">This page needs no JavaScript, no agent and no journal. If it fails too: <code>ssh &lt;power host&gt; cycle</code> from any shell with the key. <a href="/">The whole console</a></p>`;
 }
 

@@ -1,4 +1,5 @@
 import { expect, onTestFinished, test } from 'vitest';
+import type { Link } from '../../protocol/doctor.ts';
 import { type EvidenceId, newOperationId, type OperationId, type TargetName } from '../../protocol/ids.ts';
 import type { TargetState } from '../../protocol/me.ts';
 import type { Operation } from '../../protocol/operations.ts';
@@ -6,9 +7,12 @@ import { BreakglassError } from '../../protocol/problems.ts';
 import type { TriageReport } from '../../protocol/triage.ts';
 import { testDoor } from '../../test/support/door.ts';
 import { powerOnlyApp } from '../../test/support/power-only-app.ts';
+import { quietDoctor } from '../../test/support/quiet-doctor.ts';
 import { type SmallTarget, smallTargets } from '../../test/support/small-target.ts';
 import type { AccessNote } from '../access/record.ts';
+import type { Alerts } from '../alerts/alerts.ts';
 import type { Power } from '../power/port.ts';
+import type { AppDeps } from './app.ts';
 
 const TOKEN = 'emergency-token-0123456789';
 const target = 'devvm' as TargetName;
@@ -20,6 +24,7 @@ async function house(
   more: Readonly<Record<string, SmallTarget>> = {},
   onRecord: (note: AccessNote) => void = () => {},
   vmNow: SmallTarget['vmNow'] = broken,
+  knows: Partial<Pick<AppDeps, 'alerts' | 'doctor'>> = {},
 ) {
   const operations = new Map<OperationId, Operation>();
   const power = {
@@ -61,6 +66,7 @@ async function house(
       },
       ...more,
     }),
+    ...knows,
   });
   onTestFinished(() => app.close());
   const signedIn = await app.inject({
@@ -348,4 +354,66 @@ test('with several targets the page lists them, worst first, and each has its ow
   expect(asked.body).toContain('stop web?');
   const done = await post('/emergency/t/devvm/power/stop', { form: mine, sure: 'yes' });
   expect(done.statusCode).toBe(303);
+});
+
+test('it says what the console knows of itself: nothing is recorded, the open incident, and the last look at the links', async () => {
+  const link = (code: Link['code'], title: string, more: Partial<Link> = {}): Link => ({
+    code,
+    title,
+    state: 'broken',
+    detail: 'x',
+    docs: 'x',
+    ...more,
+  });
+  const last = (links: readonly Link[]) => ({
+    at: new Date(Date.now() - 3 * 3_600_000).toISOString(),
+    took_ms: 1,
+    by: { type: 'server', name: 'breakglass' } as const,
+    links: [...links],
+    count: { works: 0, doubtful: 0, broken: 0, 'not-checked': 0, 'not-used': 0 },
+  });
+  const alerts = {
+    openIncident: () => ({
+      incident_id: 'i',
+      session_id: '0b6f7a3e-6a43-4d57-9a54-5b3f2c1d0e9f',
+      title: 'VM <down>',
+      opened_at: new Date(Date.now() - 720_000).toISOString(),
+    }),
+  } as unknown as Alerts;
+  const said = async (knows: Parameters<typeof house>[4]) =>
+    (await (await house(broken, {}, () => {}, broken, knows)).get('/emergency')).body;
+  const body = await said({
+    alerts,
+    ...quietDoctor(
+      last([
+        link('power-login', 'Login <on> it', { target }),
+        link('edge-certificate', 'Certificate'),
+        link('vm-shell', 'Shell', { target: 'other' as TargetName }),
+        link('journal', 'Journal', { state: 'works' }),
+      ]),
+    ),
+  });
+  expect(wordsOf(body)).toContain(
+    '3 links are broken: Login &#60;on&#62; it (power-login), Certificate (edge-certificate), 1 of other targets. Looked at 3 h ago.',
+  );
+  expect(wordsOf(body)).toContain('Open incident: VM &#60;down&#62; 12 min ago');
+  expect(body).toContain('href="/api/session/0b6f7a3e-6a43-4d57-9a54-5b3f2c1d0e9f/report?format=html"');
+  expect(wordsOf(body)).toContain('Nothing is recorded here: the journal is damaged. The verbs work.');
+  expect(wordsOf(await said(quietDoctor(last([link('journal', 'Journal', { state: 'works' })]))))).toContain(
+    'Links: none is broken. Looked at 3 h ago.',
+  );
+  expect(wordsOf(await said({}))).toContain('Links: not looked at yet.');
+});
+
+test('what cannot say anything of itself takes nothing else from the page', async () => {
+  const fails = () => {
+    throw new Error('it is broken');
+  };
+  const { get } = await house(broken, {}, () => {}, broken, {
+    alerts: { openIncident: fails } as unknown as Alerts,
+    doctor: { ...quietDoctor().doctor, show: fails },
+  });
+  const { statusCode, body } = await get('/emergency');
+  expect([statusCode, body.match(/action="\/emergency\/power\/(\w+)"/g)?.length]).toEqual([200, 6]);
+  expect(body).not.toContain('Links:');
 });

@@ -11,6 +11,7 @@ import { exactVerb } from '../press/press.ts';
 import type { Target } from '../targets/target.ts';
 import type { Targets } from '../targets/targets.ts';
 import { emergencyApprovalRoutes } from './emergency-approval.ts';
+import { type ConsoleKnows, toldOf } from './emergency-console.ts';
 import { type EmergencyForms, emergencyHostKeyRoutes } from './emergency-host-key.ts';
 import { asText, frame, page, signInBody } from './emergency-html.ts';
 import { listBody, operationBody, type Shown, statePage } from './emergency-page.ts';
@@ -26,6 +27,7 @@ export interface EmergencyDeps {
   /** Undefined in power-only mode. */
   readonly approvals: Approvals | undefined;
   readonly here: Here;
+  readonly knows: ConsoleKnows;
 }
 
 /** A form of ours: a token, or a verb with what was shown. */
@@ -49,7 +51,7 @@ const REFRESH_S = 2;
 
 export function emergencyRoutes(
   app: FastifyInstance,
-  { gate, targets, approvals, here }: EmergencyDeps,
+  { gate, targets, approvals, here, knows }: EmergencyDeps,
 ): void {
   const { door } = gate;
   // Each form carries a token that is valid in this process, for this person and this target: older browsers send no Origin to check.
@@ -72,14 +74,18 @@ export function emergencyRoutes(
       .send(text);
   const baseOf = (target: Target): string =>
     target === targets.default ? '/emergency' : `/emergency/t/${target.name}`;
-  const show = async (identity: Member, target: Target): Promise<Shown> => ({
-    name: identity.name,
-    state: { ...(await target.state()), here: [...here.at(target.name)] },
-    formToken: formToken(identity, target),
-    base: baseOf(target),
-    others: targets.all.length > 1,
-    waiting: (approvals?.waiting() ?? []).filter((each) => each.target === target.name),
-  });
+  const show = async (identity: Member, target: Target): Promise<Shown> => {
+    const told = toldOf(target.name, knows);
+    return {
+      name: identity.name,
+      state: { ...(await target.state()), here: [...here.at(target.name)], ...told.state },
+      formToken: formToken(identity, target),
+      base: baseOf(target),
+      others: targets.all.length > 1,
+      waiting: (approvals?.waiting() ?? []).filter((each) => each.target === target.name),
+      doctor: told.doctor,
+    };
+  };
   const signIn = (reply: FastifyReply, note: string, status = NOT_IN): FastifyReply =>
     html(reply, page('Sign in', signInBody(note)), status);
   const whoOr = async (request: FastifyRequest, reply: FastifyReply): Promise<Member | undefined> => {

@@ -142,8 +142,9 @@ export function requireIdentity(scope: FastifyInstance, gate: Gate): void {
 /** Whether the edge's identity arrives. What doctor makes up to see it refused says nothing about that. */
 function noteArrival(door: Door, request: FastifyRequest, identity: Identity | undefined): void {
   if (request.headers['user-agent'] === DOCTOR_AGENT || !door.proxies.isTrusted(peerOf(request))) return;
-  if (identity === undefined) door.edgeArrivals.unnamed();
+  if (identity === undefined) door.edgeArrivals.stranger();
   else if (identity.how === 'proxy') door.edgeArrivals.named();
+  else if (identity.role !== 'guest' && identity.device !== undefined) door.edgeArrivals.unnamedPerson();
 }
 
 /** Nobody waits for the rest of a body that is not read. */

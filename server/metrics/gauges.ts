@@ -14,6 +14,8 @@ export interface Known {
   readonly version: string;
   readonly targets: readonly { readonly name: TargetName; known(): Pick<TargetState, 'vm' | 'ssh'> }[];
   readonly doctor: () => Doctor;
+  /** How often doctor looks by itself; undefined: never. */
+  readonly selfTestHours: number | undefined;
   /** Undefined: power only, so there is no journal, no session and no agent. */
   readonly conversation:
     | {
@@ -109,6 +111,11 @@ export function addGauges(registry: Registry, known: Known, count: Count, logger
     'self_test_last_success_timestamp_seconds',
     'When the last self-test began that found nothing broken; 0: none is known to this process.',
     lastSuccess,
+  );
+  single(
+    'self_test_interval_seconds',
+    'How often the self-test runs by itself; 0: never.',
+    () => (known.selfTestHours ?? 0) * 3_600,
   );
   if (conversation === undefined) return;
   single(

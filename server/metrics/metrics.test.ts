@@ -69,7 +69,14 @@ function metricsOver(
   const metrics = startMetrics({ journal, targets: [{ name: target, power }], logger: silent });
   metrics.serve(
     { bind: '127.0.0.1', port: 0 },
-    { version: '1.2.3', targets: [], doctor: () => notExamined, conversation: quiet, ...known },
+    {
+      version: '1.2.3',
+      targets: [],
+      doctor: () => notExamined,
+      selfTestHours: 24,
+      conversation: quiet,
+      ...known,
+    },
     { freshMs: 0 },
   );
   onTestFinished(() => metrics.close());
@@ -312,6 +319,15 @@ test('the last success of the self-test stays while it finds something broken', 
   expect(await times()).toEqual([first, first]);
   doctor = examined('2026-11-27T06:00:00.000Z', [link('journal', 'broken')]);
   expect(await times()).toEqual([first, first + 6 * 3_600]);
+});
+
+test('the schedule of the self-test is there for the rule that misses one; 0 where it never runs by itself', async () => {
+  const interval = async (selfTestHours: number | undefined) =>
+    sample(
+      await metricsOver(undefined, { known: { selfTestHours } }).text(),
+      'breakglass_self_test_interval_seconds',
+    );
+  expect([await interval(6), await interval(undefined)]).toEqual([21_600, 0]);
 });
 
 test('a gauge that cannot be read leaves all others', async () => {

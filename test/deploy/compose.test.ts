@@ -74,3 +74,22 @@ test('the console understands its environment, with the targets of the example a
   const config = readConfig({ ...Object.fromEntries(env), BREAKGLASS_DATA_DIR: dir });
   expect(config.targets.all.map(({ name }) => name)).toEqual(['devvm']);
 });
+
+test('an image that compose or a person builds without arguments has no empty label', () => {
+  const file = readFileSync(path.join(root, service.build.dockerfile), 'utf8');
+  const defaults = new Map(
+    Array.from(file.matchAll(/^ARG (.+)$/gm), ([, all = '']) => all.split(' '))
+      .flat()
+      .map((one) => {
+        const [name = '', value] = one.split('=');
+        return [name, value] as const;
+      }),
+  );
+  const labels = Array.from(file.matchAll(/^ {6}org\.opencontainers\.image\.(\w+)="\$\{(\w+)\}"/gm));
+  expect(labels.map(([, label, name = '']) => [label, defaults.get(name)])).toEqual([
+    ['version', 'unknown'],
+    ['revision', 'unknown'],
+    ['source', 'unknown'],
+    ['created', 'unknown'],
+  ]);
+});

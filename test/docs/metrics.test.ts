@@ -39,6 +39,7 @@ async function exported(): Promise<{ text: string; types: ReadonlyMap<string, st
           }),
         },
       ],
+      selfTestHours: 24,
       doctor: () => ({
         last: {
           at,
@@ -123,8 +124,11 @@ test('rules and dashboard name only metrics that are exported, and the dashboard
   ]);
   expect([...shown].filter((name) => !known.has(name))).toEqual([]);
   const ours = [...known].filter((name) => name.startsWith('breakglass_') && !/_(sum|count)$/.test(name));
-  // When the last self-test began, whatever it found, is of use to a rule of one's own.
-  const unshown = new Set(['breakglass_self_test_last_run_timestamp_seconds']);
+  // When the last self-test began, whatever it found, is of use to a rule of one's own; how often it runs, to the rule that misses one.
+  const unshown = new Set([
+    'breakglass_self_test_last_run_timestamp_seconds',
+    'breakglass_self_test_interval_seconds',
+  ]);
   expect(ours.filter((name) => !shown.has(name) && !unshown.has(name))).toEqual([]);
 });
 

@@ -3,7 +3,9 @@ import pino from 'pino';
 import { type AppDeps, buildApp } from '../../server/http/app.ts';
 import { quietDoctor } from './quiet-doctor.ts';
 
-export const powerOnlyApp = (parts: Pick<AppDeps, 'door' | 'targets'>): ReturnType<typeof buildApp> =>
+export const powerOnlyApp = (
+  parts: Pick<AppDeps, 'door' | 'targets'> & Partial<Pick<AppDeps, 'alerts' | 'doctor'>>,
+): ReturnType<typeof buildApp> =>
   buildApp({
     alerts: undefined,
     notify: undefined,
