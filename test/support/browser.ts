@@ -1,16 +1,13 @@
-// Headless Chromium as Debian ships it, on a phone's or a desktop's screen.
-import { type Browser, type BrowserContext, chromium, type Page } from 'playwright-core';
+// The browser of a person, on a phone's or a desktop's screen.
+import type { Browser, BrowserContext, Page } from 'playwright-core';
+import { launchBrowser } from '../../web/dev/chromium.ts';
 import { TOKEN } from './console.ts';
 
 /** The limit of every single wait: enough for a machine that has eight other things to do. */
 const PATIENCE_MS = 120_000;
 const PHONE = { width: 390, height: 844 };
 
-export const launch = (): Promise<Browser> =>
-  chromium.launch({
-    executablePath: '/usr/bin/chromium',
-    args: ['--no-sandbox', '--disable-gpu', '--disable-background-networking'],
-  });
+export const launch = launchBrowser;
 
 export interface Opened {
   readonly context: BrowserContext;
@@ -29,6 +26,8 @@ export async function signIn(
     viewport: options.viewport ?? PHONE,
     colorScheme: options.colorScheme ?? 'light',
     hasTouch: true,
+    // Every frame is painted without a GPU.
+    reducedMotion: 'reduce',
   });
   context.setDefaultTimeout(PATIENCE_MS);
   const page = await context.newPage();
