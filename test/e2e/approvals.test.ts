@@ -2,7 +2,7 @@
 import type { Browser, BrowserContext, Page } from 'playwright-core';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import type { SessionPolicy } from '../../protocol/approvals.ts';
-import { launch, signIn, turnOver } from '../support/browser.ts';
+import { firstTurn, launch, signIn } from '../support/browser.ts';
 import { approve, cardOf, readCard, settled } from '../support/card.ts';
 import { type House, startHouse } from '../support/house.ts';
 import { inVm } from '../support/in-vm.ts';
@@ -37,8 +37,7 @@ const phone = async (hash = ''): Promise<Page> => {
 };
 /** The disk is found to be full. */
 const triage = async (page: Page): Promise<void> => {
-  await page.getByTestId('preset-triage').click();
-  await turnOver(page);
+  await firstTurn(page, 'preset-triage');
 };
 const askForRepair = async (page: Page): Promise<void> => {
   await page.getByTestId('prompt').fill('Fix it.');

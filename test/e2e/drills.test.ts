@@ -3,7 +3,7 @@ import type { Browser } from 'playwright-core';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { type DiskFullOptions, diskFull } from '../../lab/scenarios/disk-full.ts';
 import type { TargetState } from '../../protocol/me.ts';
-import { launch, signIn, turnOver } from '../support/browser.ts';
+import { firstTurn, launch, signIn } from '../support/browser.ts';
 import { approve } from '../support/card.ts';
 import { TOKEN } from '../support/console.ts';
 import { hold } from '../support/hold.ts';
@@ -33,8 +33,7 @@ test.each<[string, DiskFullOptions]>([
       expect(await inVm(house, 'df --output=pcent / | tail -1')).toBe('100%');
       const path = disguise.path ?? '/var/log/orders-api/debug.log';
       const unit = disguise.unit ?? 'orders-api.service';
-      await page.getByTestId('preset-triage').click();
-      await turnOver(page);
+      await firstTurn(page, 'preset-triage');
       const summary = await page.getByTestId('assistant-text').last().textContent();
       expect(summary).toContain(path);
       expect(summary).toContain(unit);
@@ -74,8 +73,7 @@ test(
     try {
       const pidBefore = house.machine.boot().number;
       await expect(inVm(house, 'true')).rejects.toThrow();
-      await page.getByTestId('preset-qemu').click();
-      await turnOver(page);
+      await firstTurn(page, 'preset-qemu');
       expect(await page.getByTestId('assistant-text').last().textContent()).toMatch(/cycle/i);
 
       // Two touches from here to a running cycle: open Power, hold. Triage has run by itself, because SSH is silent.
