@@ -3,7 +3,8 @@
 import { copyFileSync, mkdirSync } from 'node:fs';
 import path from 'node:path';
 import type { Browser, Locator, Page } from 'playwright-core';
-import { buildPage, launchBrowser } from '../web/dev/built-page.ts';
+import { buildPage } from '../web/dev/built-page.ts';
+import { launchBrowser } from '../web/dev/chromium.ts';
 import { type Fixture, startFixture } from '../web/dev/fixture-server.ts';
 import type { SetName } from '../web/dev/fixture-targets.ts';
 

@@ -3,7 +3,7 @@ import type { Browser } from 'playwright-core';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { type DiskFullOptions, diskFull } from '../../lab/scenarios/disk-full.ts';
 import type { TargetState } from '../../protocol/me.ts';
-import { launch, signIn, turnOver } from '../support/browser.ts';
+import { firstTurn, launch, signIn } from '../support/browser.ts';
 import { approve } from '../support/card.ts';
 import { TOKEN } from '../support/console.ts';
 import { hold } from '../support/hold.ts';
@@ -27,14 +27,13 @@ test.each<[string, DiskFullOptions]>([
   LIMIT,
   async (_name, disguise) => {
     const scenario = diskFull(disguise);
-    const house = await startHouse({ scenario, env: { BREAKGLASS_POLICY: 'ask' } });
+    const house = await startHouse({ bundle: 'if-built', scenario, env: { BREAKGLASS_POLICY: 'ask' } });
     const { page, context, troubles } = await signIn(browser, house.base);
     try {
       expect(await inVm(house, 'df --output=pcent / | tail -1')).toBe('100%');
       const path = disguise.path ?? '/var/log/orders-api/debug.log';
       const unit = disguise.unit ?? 'orders-api.service';
-      await page.getByTestId('preset-triage').click();
-      await turnOver(page);
+      await firstTurn(page, 'preset-triage');
       const summary = await page.getByTestId('assistant-text').last().textContent();
       expect(summary).toContain(path);
       expect(summary).toContain(unit);
@@ -69,13 +68,12 @@ test(
   'io-stall: the page leads to cycle, forensics come before the stop, and the VM answers SSH again with its staged memory',
   LIMIT,
   async () => {
-    const house = await startHouse({ scenario: 'io-stall' });
+    const house = await startHouse({ bundle: 'if-built', scenario: 'io-stall' });
     const { page, context, troubles } = await signIn(browser, house.base);
     try {
       const pidBefore = house.machine.boot().number;
       await expect(inVm(house, 'true')).rejects.toThrow();
-      await page.getByTestId('preset-qemu').click();
-      await turnOver(page);
+      await firstTurn(page, 'preset-qemu');
       expect(await page.getByTestId('assistant-text').last().textContent()).toMatch(/cycle/i);
 
       // Two touches from here to a running cycle: open Power, hold. Triage has run by itself, because SSH is silent.
@@ -124,6 +122,7 @@ test(
 
 test('the power page works while the agent, the model and the stream are broken', LIMIT, async () => {
   const house = await startHouse({
+    bundle: 'if-built',
     scenario: 'disk-full',
     modelUrl: 'http://127.0.0.1:9',
     env: { BREAKGLASS_AGENT: 'missing-on-purpose' },
@@ -153,7 +152,11 @@ test('the power page works while the agent, the model and the stream are broken'
 });
 
 test('the emergency page stops the VM in a browser without JavaScript', LIMIT, async () => {
-  const house = await startHouse({ scenario: 'disk-full', modelUrl: 'http://127.0.0.1:9' });
+  const house = await startHouse({
+    bundle: 'if-built',
+    scenario: 'disk-full',
+    modelUrl: 'http://127.0.0.1:9',
+  });
   const context = await browser.newContext({ javaScriptEnabled: false });
   context.setDefaultTimeout(120_000);
   const page = await context.newPage();

@@ -13,7 +13,7 @@ import { startQmp } from '../../lab/power-host/qmp.ts';
 import { findScenario } from '../../lab/scenarios/catalog.ts';
 import type { Scenario } from '../../lab/scenarios/scenario.ts';
 import { startVm } from '../../lab/vm/start.ts';
-import { BUNDLE, type Console, type ConsoleOptions, makeConsole } from './console.ts';
+import { BUILT, BUNDLE, type Console, type ConsoleOptions, makeConsole, SOURCES } from './console.ts';
 import { startSshd } from './sshd.ts';
 import { within } from './wait-for.ts';
 
@@ -28,8 +28,8 @@ export interface HouseOptions {
   /** A Messages endpoint; by default the rehearsal model. */
   readonly modelUrl?: string;
   readonly env?: Readonly<Record<string, string>>;
-  /** The console runs from the bundle in dist/ (`npm run build` makes it). */
-  readonly bundle?: boolean;
+  /** The console runs from the bundle in dist/ (`npm run build` makes it); `if-built`: where `npm test` has just made it. */
+  readonly bundle?: boolean | 'if-built';
   /** `sshd`: a real OpenSSH server with the forced command in front of the lab's host, as a deployment has it. */
   readonly powerHost?: 'lab' | 'sshd';
   /** Starts the console in another way. */
@@ -86,7 +86,7 @@ export async function startHouse(options: HouseOptions = {}): Promise<House> {
     modelUrl: options.modelUrl ?? model?.url ?? '',
     env: options.env,
     launch: options.launch,
-    ...(options.bundle === true ? { program: BUNDLE } : {}),
+    program: options.bundle === true ? BUNDLE : options.bundle === 'if-built' ? BUILT : SOURCES,
   });
   const house: House = {
     ...server,

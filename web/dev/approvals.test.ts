@@ -1,13 +1,11 @@
 // The card of a question in a real browser: that it is whole, that nothing answers it by mistake, and that no answer is lost.
-import { readFile } from 'node:fs/promises';
-import { createRequire } from 'node:module';
 import type { Browser, Locator, Page } from 'playwright-core';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import type { Approval } from '../../protocol/approvals.ts';
-import { buildPage, launchBrowser, PATIENCE_MS } from './built-page.ts';
+import { violations } from './axe.ts';
+import { buildPage, newPage, signedIn } from './built-page.ts';
+import { launchBrowser } from './chromium.ts';
 import { type Fixture, startFixture } from './fixture-server.ts';
-
-const PHONE = { width: 390, height: 844 };
 
 let built: Awaited<ReturnType<typeof buildPage>>;
 let fixture: Fixture;
@@ -45,19 +43,16 @@ const openSession = async () => {
 };
 /** `clock`: the page's time can be stopped. */
 const open = async (path = '/', { clock = false } = {}) => {
-  page = await browser.newPage({ viewport: PHONE, hasTouch: true });
-  if (clock) await page.clock.install();
-  page.setDefaultTimeout(PATIENCE_MS);
   answers.length = 0;
   complaints = [];
-  page.on('pageerror', (error) => complaints.push(error.message));
+  page = await newPage(browser, complaints);
+  if (clock) await page.clock.install();
   page.on('request', (request) => {
     if (request.method() === 'POST' && request.url().includes('/approvals/'))
       answers.push(request.postDataJSON());
   });
+  await signedIn(page, fixture.url);
   await page.goto(fixture.url + (path === '/' ? `/#/s/${await openSession()}` : path));
-  await id('login-token').fill('fixture');
-  await id('login-submit').click();
   await page.waitForFunction(() =>
     document.querySelector('[data-testid="turn-lamp"]')?.textContent?.includes('attached'),
   );
@@ -72,7 +67,7 @@ afterAll(async () => {
   await built?.[Symbol.asyncDispose]();
 });
 beforeEach(async () => {
-  fixture = await startFixture({ dist: built.dist, targets: 'three' });
+  fixture = await startFixture({ dist: built.dist, targets: 'three', pace: 'quick' });
 });
 afterEach(async () => {
   await page.context().close();
@@ -167,7 +162,7 @@ describe('a press', () => {
           if ((await id('approval-card').count()) > 0) await id('approval-twice').click();
           return answers.length;
         },
-        { timeout: PATIENCE_MS, interval: 700 },
+        { interval: 700 },
       )
       .toBe(2);
     expect(answers).toEqual([{ answer: 'approve' }, { answer: 'approve' }]);
@@ -347,12 +342,10 @@ it('the policy is tightened by one tap, which ends what waits, and loosened by a
 
 it('an observer sees the question and the policy, and no button', async () => {
   await tell('role?is=observer');
-  page = await browser.newPage({ viewport: PHONE });
-  page.setDefaultTimeout(PATIENCE_MS);
   complaints = [];
+  page = await newPage(browser, complaints);
+  await signedIn(page, fixture.url);
   await page.goto(fixture.url);
-  await id('login-token').fill('fixture');
-  await id('login-submit').click();
   await tell('ask?kind=command&session=new');
   await id('approval-watch-only').waitFor();
   expect(await id('approval-card').textContent()).toContain('truncate');
@@ -374,30 +367,17 @@ it('a link to a session opens its chat with the card', async () => {
 
 it('axe finds nothing on the card, folded, on power, while denying, and on the sheet of the policy', async () => {
   await open();
-  const axe = await readFile(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
-  const devtools = await page.context().newCDPSession(page);
-  await devtools.send('Runtime.evaluate', { expression: axe });
-  const violations = async () => {
-    const run =
-      'axe.run(document).then(({ violations }) => violations.map(({ id, nodes }) => id + ": " + nodes[0].html))';
-    const { result } = await devtools.send('Runtime.evaluate', {
-      expression: run,
-      awaitPromise: true,
-      returnByValue: true,
-    });
-    return result.value as string[];
-  };
   await tell('ask?kind=command&observer=false');
   await tell('ask?kind=long&session=new&target=db-1');
   await id('approval-count').waitFor();
   await settled();
-  expect(await violations()).toEqual([]);
+  expect(await violations(page)).toEqual([]);
   await id('approval-say').click();
-  expect(await violations()).toEqual([]);
+  expect(await violations(page)).toEqual([]);
   await id('approval-fold').click();
   await id('open-power').click();
-  expect(await violations()).toEqual([]);
+  expect(await violations(page)).toEqual([]);
   await openPolicy('ask');
   await id('policy-sheet').waitFor();
-  expect(await violations()).toEqual([]);
+  expect(await violations(page)).toEqual([]);
 });

@@ -1,13 +1,14 @@
-// The page as it is shipped, and a browser for it.
+// The page as it is shipped, and how a test opens it.
 import { execFile } from 'node:child_process';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
-import { type Browser, chromium } from 'playwright-core';
+import type { Browser, BrowserContextOptions, Page } from 'playwright-core';
 
 /** Of every single wait: enough for a machine that has eight other things to do. */
 export const PATIENCE_MS = 120_000;
+export const PHONE = { width: 390, height: 844 };
 
 const web = join(import.meta.dirname, '..');
 
@@ -23,8 +24,38 @@ export const buildPage = async (): Promise<AsyncDisposable & { readonly dist: st
   return { dist, [Symbol.asyncDispose]: () => rm(dist, { recursive: true, force: true }) };
 };
 
-export const launchBrowser = (): Promise<Browser> =>
-  chromium.launch({
-    executablePath: process.env['CHROMIUM'] ?? '/usr/bin/chromium',
-    args: ['--no-sandbox', '--disable-gpu', '--disable-background-networking'],
+/**
+ * A browser profile of its own with one page on a phone's screen. Nothing turns or slides on it: every frame is painted without a
+ * GPU. Its service worker is left out, which `door.test.ts` is about.
+ *
+ * @param complaints takes what the page throws, and what breaks its content security policy
+ */
+export const newPage = async (
+  browser: Browser,
+  complaints: string[],
+  options: BrowserContextOptions = {},
+): Promise<Page> => {
+  const context = await browser.newContext({
+    viewport: PHONE,
+    hasTouch: true,
+    reducedMotion: 'reduce',
+    serviceWorkers: 'block',
+    ...options,
   });
+  const page = await context.newPage();
+  watch(page, complaints);
+  return page;
+};
+
+/** One more page of the same profile. */
+export const watch = (page: Page, complaints: string[]): void => {
+  page.setDefaultTimeout(PATIENCE_MS);
+  page.on('pageerror', (error) => complaints.push(error.message));
+  page.on('console', (message) => {
+    if (/Content Security|Trusted/i.test(message.text())) complaints.push(message.text());
+  });
+};
+
+/** As a browser that has signed in at the fixture before. The way in is what `door.test.ts` is about. */
+export const signedIn = (page: Page, url: string): Promise<void> =>
+  page.context().addCookies([{ name: 'fixture', value: '1', url }]);

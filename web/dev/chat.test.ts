@@ -1,7 +1,8 @@
 // The chat in a real browser, against the fixture server: what one bad item, much output and a dead model do to it.
 import type { Browser, Page } from 'playwright-core';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import { buildPage, launchBrowser, PATIENCE_MS } from './built-page.ts';
+import { buildPage, newPage, signedIn } from './built-page.ts';
+import { launchBrowser } from './chromium.ts';
 import { type Fixture, startFixture } from './fixture-server.ts';
 import { MANY_LINES } from './fixture-turns.ts';
 
@@ -14,10 +15,8 @@ let complaints: string[];
 const id = (name: string) => page.locator(`[data-testid="${name}"]`);
 const chat = (name: string) => id('chat-panel').locator(`[data-testid="${name}"]`);
 const tell = (path: string) => fetch(`${fixture.url}/fixture/${path}`, { method: 'POST' });
-const signIn = async (path = '/') => {
-  await page.goto(fixture.url + path);
-  await id('login-token').fill('fixture');
-  await id('login-submit').click();
+const open = async () => {
+  await page.goto(fixture.url);
   await id('prompt').waitFor();
 };
 const ask = async (prompt: string) => {
@@ -34,7 +33,7 @@ const turnOver = async (turns = 1) => {
 
 beforeAll(async () => {
   built = await buildPage();
-  fixture = await startFixture({ dist: built.dist });
+  fixture = await startFixture({ dist: built.dist, pace: 'quick' });
   browser = await launchBrowser();
 });
 afterAll(async () => {
@@ -43,13 +42,9 @@ afterAll(async () => {
   await built?.[Symbol.asyncDispose]();
 });
 beforeEach(async () => {
-  page = await browser.newPage({ viewport: { width: 390, height: 844 }, hasTouch: true });
-  page.setDefaultTimeout(PATIENCE_MS);
   complaints = [];
-  page.on('pageerror', (error) => complaints.push(error.message));
-  page.on('console', (message) => {
-    if (/Content Security|Trusted/i.test(message.text())) complaints.push(message.text());
-  });
+  page = await newPage(browser, complaints);
+  await signedIn(page, fixture.url);
 });
 afterEach(async () => {
   await page.context().close();
@@ -58,7 +53,7 @@ afterEach(async () => {
 
 describe('one bad item', () => {
   it('of quotes in quotes or lists in lists is plain text; the rest and Stop stay, also after a reload', async () => {
-    await signIn();
+    await open();
     await ask('deep quotes');
     const whole = async () => {
       await chat('assistant-text').nth(4).waitFor();
@@ -81,7 +76,7 @@ describe('one bad item', () => {
   });
 
   it('that lacks what it needs is said or shown as text, and all else stands', async () => {
-    await signIn();
+    await open();
     await ask('malformed');
     await turnOver();
     expect((await chat('assistant-text').last().textContent())?.trim()).toBe('The one after.');
@@ -97,7 +92,7 @@ describe('one bad item', () => {
     await page.addInitScript(() => {
       Object.defineProperty(window, 'ResizeObserver', { value: undefined });
     });
-    await signIn();
+    await open();
     await id('transcript-failed').waitFor();
     await ask('slow');
     await id('turn-line').waitFor();
@@ -108,7 +103,7 @@ describe('one bad item', () => {
 
 describe('the transcript', () => {
   it('has looks that went well in one line which opens; the failure and the last one are open, and long lines wrap', async () => {
-    await signIn();
+    await open();
     await ask('looks');
     await turnOver();
     expect((await chat('looks').textContent())?.replace(/\s+/g, ' ').trim()).toMatch(
@@ -127,7 +122,7 @@ describe('the transcript', () => {
   });
 
   it('has a verb of the agent once, closed when it went well, with its output once', async () => {
-    await signIn();
+    await open();
     await ask('agent cycle');
     await turnOver();
     expect(await chat('tool-card').count()).toBe(0);
@@ -139,7 +134,7 @@ describe('the transcript', () => {
   });
 
   it('says once that a stopped command may still run', async () => {
-    await signIn();
+    await open();
     await ask('stopped');
     await turnOver();
     const text = (await chat('tool-card').textContent()) ?? '';
@@ -148,7 +143,7 @@ describe('the transcript', () => {
   });
 
   it('shows progress as a terminal ends it, and as it was printed when asked', async () => {
-    await signIn();
+    await open();
     await ask('progress');
     await turnOver();
     expect((await chat('tool-output').textContent())?.trim()).toBe('Fetching 100%\na: done\nb: done\n100%');
@@ -157,7 +152,7 @@ describe('the transcript', () => {
   });
 
   it('takes a fence in a fence for a part of it, and copies all of it', async () => {
-    await signIn();
+    await open();
     await ask('nested fence');
     await turnOver();
     const prose = chat('assistant-text');
@@ -168,24 +163,35 @@ describe('the transcript', () => {
   });
 
   it('has 20,000 coloured lines of which only those near the screen are coloured, and the last one is reached', async () => {
-    await signIn();
+    await open();
     await ask('many lines');
     await turnOver();
     const output = chat('tool-output');
     const coloured = () => output.locator('span[class^="ansi"]').count();
     expect(await coloured()).toBeLessThan(60);
     await page.getByRole('button', { name: /^Show all 20000 lines/ }).click();
-    await output.getByText('line 0', { exact: false }).first().waitFor();
+    // By the page itself: a locator by text looks at every one of them, again and again.
+    const box = '[data-testid="chat-panel"] [data-testid="tool-output"]';
+    await page.waitForFunction(
+      (selector) => document.querySelector(selector)?.textContent?.startsWith('line 0 '),
+      box,
+    );
     expect(((await output.textContent()) ?? '').split('\n').length).toBeGreaterThan(MANY_LINES * 0.97);
     await output.evaluate((box) => box.scrollTo({ top: box.scrollHeight }));
-    await output.locator('span', { hasText: `line ${MANY_LINES - 1}` }).waitFor();
+    await page.waitForFunction(
+      ([selector, last]) =>
+        [...document.querySelectorAll(`${selector} span[class^="ansi"]`)].some(
+          ({ textContent }) => textContent === last,
+        ),
+      [box, `line ${MANY_LINES - 1}`] as const,
+    );
     expect(await coloured()).toBeLessThan(MANY_LINES / 10);
   });
 });
 
 describe('the composer', () => {
   it('has one button: it stops while nothing is typed and queues what is typed; then the turn line stops', async () => {
-    await signIn();
+    await open();
     await ask('slow');
     const composer = page.locator('form').filter({ has: id('prompt') });
     await composer.getByTestId('stop').waitFor();
@@ -205,7 +211,7 @@ describe('the composer', () => {
   });
 
   it('sends nothing by the Enter that ends a composition, as Safari tells it', async () => {
-    await signIn();
+    await open();
     await id('prompt').fill('にほん');
     await id('prompt').evaluate((field) => {
       const event = new KeyboardEvent('keydown', {
@@ -226,7 +232,7 @@ describe('the composer', () => {
 describe('without a model', () => {
   it('that is not configured: triage without AI first, the presets dimmed with the reason', async () => {
     await tell('agent?state=away');
-    await signIn();
+    await open();
     await id('without-model').filter({ hasText: 'No key for the model is configured.' }).waitFor();
     expect(await id('preset-triage').isDisabled()).toBe(true);
     await id('without-model').getByRole('button', { name: 'Triage without AI' }).click();
@@ -235,7 +241,7 @@ describe('without a model', () => {
   });
 
   it('that does not answer: after its error the same way is offered, and no presets', async () => {
-    await signIn();
+    await open();
     await ask('no model');
     await turnOver();
     await id('without-model').waitFor();
@@ -247,7 +253,7 @@ describe('without a model', () => {
 });
 
 it('presets are there before the first turn, and go after it', async () => {
-  await signIn();
+  await open();
   await id('preset-memory').click();
   await turnOver();
   expect(await page.locator('[data-testid^="preset-"]').count()).toBe(0);

@@ -2,7 +2,8 @@
 import type { Browser, BrowserContextOptions, Page } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest';
 import { TAB_TONES } from '../src/state/tab-title.ts';
-import { buildPage, launchBrowser, PATIENCE_MS } from './built-page.ts';
+import { buildPage, PATIENCE_MS, PHONE, signedIn } from './built-page.ts';
+import { launchBrowser } from './chromium.ts';
 import { type Fixture, startFixture } from './fixture-server.ts';
 
 let built: Awaited<ReturnType<typeof buildPage>>;
@@ -22,9 +23,10 @@ afterAll(async () => {
 
 const open = async (options: BrowserContextOptions = {}): Promise<Page> => {
   const context = await browser.newContext({
-    viewport: { width: 390, height: 844 },
+    viewport: PHONE,
     hasTouch: true,
     isMobile: true,
+    reducedMotion: 'reduce',
     ...options,
   });
   onTestFinished(() => context.close());
@@ -32,8 +34,6 @@ const open = async (options: BrowserContextOptions = {}): Promise<Page> => {
   page.setDefaultTimeout(PATIENCE_MS);
   return page;
 };
-const signedIn = async (page: Page): Promise<void> =>
-  page.context().addCookies([{ name: 'fixture', value: '1', url: fixture.url }]);
 const wayOut = (page: Page) => page.locator('a[href="/emergency"]');
 
 describe('before the page', () => {
@@ -63,7 +63,7 @@ describe('before the page', () => {
 
   it('who am I and how is the target are asked once, and before the script is there', async () => {
     const page = await open({ serviceWorkers: 'block' });
-    await signedIn(page);
+    await signedIn(page, fixture.url);
     const asked: string[] = [];
     page.on('request', (request) => asked.push(new URL(request.url()).pathname));
     const { promise: letThrough, resolve: go } = Promise.withResolvers<void>();
@@ -110,7 +110,7 @@ describe('a page that cannot go on', () => {
 
   it('says that it has failed where an answer breaks it, and leads to /emergency', async () => {
     const page = await open({ serviceWorkers: 'block' });
-    await signedIn(page);
+    await signedIn(page, fixture.url);
     await page.route('**/api/me', (route) =>
       route.fulfill({ json: { mode: 'full', target: { name: 'a' } } }),
     );

@@ -1,9 +1,9 @@
 // The evidence in a real browser: what it says first, its numbers, its picture, and the list of all captures.
-import { readFile } from 'node:fs/promises';
-import { createRequire } from 'node:module';
 import type { Browser, Page } from 'playwright-core';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import { buildPage, launchBrowser, PATIENCE_MS } from './built-page.ts';
+import { violations } from './axe.ts';
+import { buildPage, newPage, signedIn } from './built-page.ts';
+import { launchBrowser } from './chromium.ts';
 import { type Fixture, startFixture } from './fixture-server.ts';
 
 const EVIDENCE = '20260131T020304.567Z-cycle';
@@ -17,13 +17,9 @@ let complaints: string[];
 const id = (name: string) => page.locator(`[data-testid="${name}"]`);
 const view = (name: string) => id('evidence-view').locator(`[data-testid="${name}"]`);
 const tell = (path: string) => fetch(`${fixture.url}/fixture/${path}`, { method: 'POST' });
-const signIn = async (path = '/') => {
-  await page.goto(fixture.url + path);
-  await id('login-token').fill('fixture');
-  await id('login-submit').click();
-};
+const visit = (path: string) => page.goto(fixture.url + path);
 const open = async () => {
-  await signIn(`/#/evidence/${EVIDENCE}`);
+  await visit(`/#/evidence/${EVIDENCE}`);
   await view('evidence-screen').waitFor();
 };
 const hash = () => new URL(page.url()).hash;
@@ -37,15 +33,11 @@ afterAll(async () => {
   await built?.[Symbol.asyncDispose]();
 });
 beforeEach(async () => {
-  fixture = await startFixture({ dist: built.dist });
+  fixture = await startFixture({ dist: built.dist, pace: 'quick' });
   await tell('target?name=devvm&ssh=false&found=stalled&lived=true');
-  page = await browser.newPage({ viewport: { width: 390, height: 844 }, hasTouch: true });
-  page.setDefaultTimeout(PATIENCE_MS);
   complaints = [];
-  page.on('pageerror', (error) => complaints.push(error.message));
-  page.on('console', (message) => {
-    if (/Content Security|Trusted/i.test(message.text())) complaints.push(message.text());
-  });
+  page = await newPage(browser, complaints);
+  await signedIn(page, fixture.url);
 });
 afterEach(async () => {
   await page.context().close();
@@ -170,7 +162,7 @@ describe('the evidence', () => {
 
 describe('all captures of a target', () => {
   it('are listed newest first, and another one takes the place of the open one', async () => {
-    await signIn('/#/power');
+    await visit('/#/power');
     await id('last-evidence').click();
     await view('evidence-screen').waitFor();
     await view('all-captures').filter({ hasText: '5 captures of devvm' }).click();
@@ -197,7 +189,7 @@ describe('all captures of a target', () => {
   });
 
   it('can be reached from what happened; that they cannot be read is said, and asked again', async () => {
-    await signIn('/#/power');
+    await visit('/#/power');
     await page.route('**/api/evidence?*', (route) => route.abort());
     await id('happened').getByTestId('all-captures').click();
     await id('captures-sheet').getByRole('alert').waitFor();
@@ -211,37 +203,24 @@ describe('all captures of a target', () => {
 
   it('that are none at all say so', async () => {
     await page.route('**/api/evidence?*', (route) => route.fulfill({ json: { evidence: [] } }));
-    await signIn('/#/power');
+    await visit('/#/power');
     await id('happened').getByTestId('all-captures').click();
     await id('no-captures').waitFor();
   });
 });
 
 it('neither the large picture nor the list has an accessibility violation that axe knows', async () => {
-  const axe = await readFile(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
-  const violations = async () => {
-    const devtools = await page.context().newCDPSession(page);
-    // Through the debugger: the page's policy allows no script of ours.
-    await devtools.send('Runtime.evaluate', { expression: axe });
-    const { result } = await devtools.send('Runtime.evaluate', {
-      expression:
-        'axe.run(document).then(({ violations }) => violations.map(({ id, nodes }) => id + ": " + nodes[0].html))',
-      awaitPromise: true,
-      returnByValue: true,
-    });
-    return result.value as string[];
-  };
   await open();
   await id('all-samples').click();
   await id('evidence-steps').locator('summary').click();
-  expect(await violations()).toEqual([]);
+  expect(await violations(page)).toEqual([]);
   await id('enlarge-screen').click();
   await id('screen-large').waitFor();
-  expect(await violations()).toEqual([]);
+  expect(await violations(page)).toEqual([]);
   await id('close-screen').click();
   await view('all-captures').click();
   await id('capture').first().waitFor();
-  expect(await violations()).toEqual([]);
+  expect(await violations(page)).toEqual([]);
 });
 
 it('a time that is none in a damaged manifest takes nothing of the evidence away', async () => {

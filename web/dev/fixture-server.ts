@@ -14,7 +14,7 @@ import type { FixtureSession, Json } from './fixture-session.ts';
 import { listSessions, renameSession } from './fixture-sessions.ts';
 import { turnSwitch } from './fixture-switches.ts';
 import { type FixtureTarget, SETS, type SetName, stateOf } from './fixture-targets.ts';
-import { type FixtureOperation, frame, World } from './fixture-world.ts';
+import { type FixtureOperation, frame, type Pace, World } from './fixture-world.ts';
 
 const TYPES: Record<string, string> = {
   '.html': 'text/html; charset=utf-8',
@@ -336,12 +336,14 @@ interface FixtureOptions {
   /** 0: any free one. */
   readonly port?: number;
   readonly targets?: SetName;
+  readonly pace?: Pace;
 }
 
 /** On a loopback port. */
 export const startFixture = async (options: FixtureOptions): Promise<Fixture> => {
-  const { dist = '', port = 0, targets = 'one' } = options;
+  const { dist = '', port = 0, targets = 'one', pace = 'person' } = options;
   const world = new World(targets);
+  world.pace = pace;
   const server = createServer((request, response) => {
     const url = new URL(request.url ?? '/', 'http://fixture');
     if (url.pathname.startsWith('/fixture/')) return reply(response, turnSwitch(world, url) ? 200 : 404, {});

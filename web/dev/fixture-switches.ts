@@ -138,6 +138,9 @@ export const turnSwitch = (world: World, { pathname, searchParams }: URL): boole
         for (const { id } of session.queue.splice(0))
           world.emit(session, { kind: 'unqueued', queue_id: id, reason: 'lost' });
       break;
+    case 'pace':
+      world.pace = state === 'quick' ? 'quick' : 'person';
+      break;
     case 'freeze':
       world.frozen = searchParams.get('name') ?? '';
       break;

@@ -16,6 +16,11 @@ export type FixtureOperation = Json & {
   output: string;
 };
 
+/** How fast turns and verbs go on: as a person sees them, or at once. */
+export type Pace = 'person' | 'quick';
+/** What lasts longer does so on purpose. */
+const PLAYS_MS = 1_000;
+
 const now = () => new Date().toISOString();
 
 export const frame = (value: unknown, id?: number): string =>
@@ -32,6 +37,8 @@ export class World {
   mode: 'full' | 'power-only' = 'full';
   role: 'operator' | 'observer' = 'operator';
   agentAway = false;
+  /** `quick`: what only plays, as words that are being written, takes no time. */
+  pace: Pace = 'person';
   /** Every answer about a target names this one instead. */
   mixedUp = '';
   /** The verb on this target goes on only when another name, or none, is put here. */
@@ -103,7 +110,7 @@ export class World {
     this.emit(session, { kind: 'user', text: prompt });
     try {
       for (const step of oddTurn(session.target, prompt, randomUUID()) ?? turnScript(session.target)) {
-        await sleep(step.afterMs, undefined, { signal: running.signal });
+        await sleep(this.#paced(step.afterMs), undefined, { signal: running.signal });
         this.emit(session, step.event, step.ephemeral);
       }
     } catch {
@@ -117,6 +124,10 @@ export class World {
       this.emit(session, { kind: 'unqueued', queue_id: next.id, reason: 'started' });
       void this.runTurn(session, next.prompt);
     }
+  }
+
+  #paced(ms: number): number {
+    return this.pace === 'quick' && ms < PLAYS_MS ? 1 : ms;
   }
 
   startOperation(target: FixtureTarget, verb: string): FixtureOperation {
@@ -150,7 +161,7 @@ export class World {
       steps.push(step);
       tell({ kind: 'power_step', step: { ...step } });
       for (const line of powerOutput(target.name, name)) {
-        do await sleep(120);
+        do await sleep(this.#paced(120));
         while (this.frozen === target.name);
         operation.output += line;
         tell({ kind: 'power_output', stream: 'stdout', text: line });

@@ -1,9 +1,9 @@
 // The page as an instrument, in a real browser: what a tired person reads in one second must be true, at any size, by touch and by key.
-import { readFile } from 'node:fs/promises';
-import { createRequire } from 'node:module';
 import type { Browser, Page } from 'playwright-core';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import { buildPage, launchBrowser, PATIENCE_MS } from './built-page.ts';
+import { violations } from './axe.ts';
+import { buildPage, newPage, PHONE, signedIn } from './built-page.ts';
+import { launchBrowser } from './chromium.ts';
 import { type Fixture, startFixture } from './fixture-server.ts';
 
 let built: Awaited<ReturnType<typeof buildPage>>;
@@ -12,21 +12,15 @@ let browser: Browser;
 let page: Page;
 let complaints: string[];
 
-const PHONE = { width: 390, height: 844 };
 const id = (name: string) => page.locator(`[data-testid="${name}"]`);
 const panel = (name: string) => id('power-panel').locator(`[data-testid="${name}"]`);
 const tell = (path: string) => fetch(`${fixture.url}/fixture/${path}`, { method: 'POST' });
 const STALLED = 'target?name=devvm&ssh=false&found=stalled';
 
 const open = async (path = '/', viewport = PHONE) => {
-  page = await browser.newPage({ viewport, hasTouch: true });
-  page.setDefaultTimeout(PATIENCE_MS);
   complaints = [];
-  page.on('pageerror', (error) => complaints.push(error.message));
-  page.on('console', (message) => {
-    if (/Content Security|Trusted/i.test(message.text())) complaints.push(message.text());
-  });
-  await page.context().addCookies([{ name: 'fixture', value: '1', url: fixture.url }]);
+  page = await newPage(browser, complaints, { viewport });
+  await signedIn(page, fixture.url);
   await page.goto(fixture.url + path);
   await id('state-line').filter({ hasNotText: 'Asking' }).waitFor({ state: 'attached' });
 };
@@ -49,7 +43,7 @@ afterAll(async () => {
   await built?.[Symbol.asyncDispose]();
 });
 beforeEach(async () => {
-  fixture = await startFixture({ dist: built.dist, targets: 'one' });
+  fixture = await startFixture({ dist: built.dist, targets: 'one', pace: 'quick' });
 });
 afterEach(async () => {
   await page.context().close();
@@ -67,6 +61,7 @@ describe('it does not mislead', () => {
     const box = await button.boundingBox();
     // Nothing was scrolled: it is on the first screen.
     expect((box?.y ?? 0) + (box?.height ?? 0)).toBeLessThan(PHONE.height - 60);
+    await tell('freeze?name=devvm');
     await button.tap();
     // Too short: it shows what it would do, and how one says no.
     await id('confirm-sheet').waitFor();
@@ -119,14 +114,9 @@ describe('it does not mislead', () => {
 
   it('what is being asked says so, and after a while that there is no answer yet', async () => {
     const since = Date.now();
-    await page
-      ?.context()
-      .close()
-      .catch(() => undefined);
-    page = await browser.newPage({ viewport: PHONE });
     complaints = [];
-    page.setDefaultTimeout(PATIENCE_MS);
-    await page.context().addCookies([{ name: 'fixture', value: '1', url: fixture.url }]);
+    page = await newPage(browser, complaints);
+    await signedIn(page, fixture.url);
     await page.route('**/api/targets/devvm', async (route) => {
       const response = await route.fetch();
       const state = (await response.json()) as Record<string, unknown>;
@@ -345,37 +335,26 @@ it('axe finds nothing on the verdict, why, a confirm sheet, the menu, a running 
   await tell(STALLED);
   await tell('target?name=devvm&lived=true');
   await open('/#/power');
-  const axe = await readFile(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
-  const devtools = await page.context().newCDPSession(page);
-  await devtools.send('Runtime.evaluate', { expression: axe });
-  const violations = async () => {
-    const run =
-      'axe.run(document).then(({ violations }) => violations.map(({ id, nodes }) => id + ": " + nodes[0].html))';
-    const { result } = await devtools.send('Runtime.evaluate', {
-      expression: run,
-      awaitPromise: true,
-      returnByValue: true,
-    });
-    return result.value as string[];
-  };
   await id('happened').waitFor();
-  expect(await violations()).toEqual([]);
+  expect(await violations(page)).toEqual([]);
   await id('why').click();
-  expect(await violations()).toEqual([]);
+  expect(await violations(page)).toEqual([]);
   await panel('verb-cycle').click();
   await id('confirm-sheet').waitFor();
-  expect(await violations()).toEqual([]);
+  expect(await violations(page)).toEqual([]);
   await id('do-nothing').click();
   await id('open-menu').click();
   await id('menu-sheet').waitFor();
-  expect(await violations()).toEqual([]);
+  expect(await violations(page)).toEqual([]);
   await page.keyboard.press('Escape');
   await id('menu-sheet').waitFor({ state: 'detached' });
+  await tell('freeze?name=devvm');
   await id('hold-advised').focus();
   await page.keyboard.down('Enter');
   await panel('operation').waitFor();
   await page.keyboard.up('Enter');
-  expect(await violations()).toEqual([]);
+  expect(await violations(page)).toEqual([]);
+  await tell('freeze?name=');
   await panel('operation-outcome').waitFor();
-  expect(await violations()).toEqual([]);
+  expect(await violations(page)).toEqual([]);
 });

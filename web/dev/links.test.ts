@@ -1,9 +1,9 @@
 // Doctor on the page, in a real browser: the links, what this browser measures itself, the drill, and the first run.
-import { readFile } from 'node:fs/promises';
-import { createRequire } from 'node:module';
 import type { Browser, Page } from 'playwright-core';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import { buildPage, launchBrowser, PATIENCE_MS } from './built-page.ts';
+import { violations } from './axe.ts';
+import { buildPage, newPage, PHONE, signedIn } from './built-page.ts';
+import { launchBrowser } from './chromium.ts';
 import { type Fixture, startFixture } from './fixture-server.ts';
 import type { SetName } from './fixture-targets.ts';
 
@@ -15,7 +15,6 @@ let complaints: string[];
 /** What the console has answered to this page, as URLs. */
 let answers: string[];
 
-const PHONE = { width: 390, height: 844 };
 const id = (name: string) => page.locator(`[data-testid="${name}"]`);
 const tell = (path: string) => fetch(`${fixture.url}/fixture/${path}`, { method: 'POST' });
 const link = (code: string) => id('link').and(page.locator(`[data-code="${code}"]`));
@@ -24,16 +23,11 @@ const group = (words: string) => id('links-group').filter({ hasText: words });
 const hash = () => new URL(page.url()).hash;
 
 const open = async (path: string, viewport = PHONE) => {
-  page = await browser.newPage({ viewport, hasTouch: true });
-  page.setDefaultTimeout(PATIENCE_MS);
   complaints = [];
   answers = [];
+  page = await newPage(browser, complaints, { viewport });
   page.on('response', (response) => answers.push(response.url()));
-  page.on('pageerror', (error) => complaints.push(error.message));
-  page.on('console', (message) => {
-    if (/Content Security|Trusted/i.test(message.text())) complaints.push(message.text());
-  });
-  await page.context().addCookies([{ name: 'fixture', value: '1', url: fixture.url }]);
+  await signedIn(page, fixture.url);
   await page.goto(fixture.url + path);
   await id('state-line').filter({ hasNotText: 'Asking' }).waitFor({ state: 'attached' });
 };
@@ -55,7 +49,7 @@ afterAll(async () => {
   await built?.[Symbol.asyncDispose]();
 });
 beforeEach(async () => {
-  fixture = await startFixture({ dist: built.dist, targets: 'one' });
+  fixture = await startFixture({ dist: built.dist, targets: 'one', pace: 'quick' });
 });
 afterEach(async () => {
   await page.context().close();
@@ -302,13 +296,12 @@ describe('the line in the frame', () => {
   });
 
   it('a console without doctor is without it, and all else works', async () => {
-    await page?.context().close();
-    page = await browser.newPage();
+    complaints = [];
+    page = await newPage(browser, complaints);
     await page.route('**/api/doctor', (route) =>
       route.fulfill({ status: 404, json: { detail: 'Not found.' } }),
     );
-    await page.context().addCookies([{ name: 'fixture', value: '1', url: fixture.url }]);
-    complaints = [];
+    await signedIn(page, fixture.url);
     await page.goto(`${fixture.url}/#/links`);
     await id('links-trouble').filter({ hasText: 'Not found.' }).waitFor();
     await id('verb-status').waitFor({ state: 'attached' });
@@ -456,8 +449,8 @@ describe('the first run', () => {
 it('a chat has its report: to read in a new tab, and as Markdown to keep', async () => {
   await open('/');
   await id('preset-triage').tap();
-  await id('stop').waitFor();
-  await id('stop').waitFor({ state: 'detached' });
+  await id('said').waitFor();
+  await id('turn-line').waitFor({ state: 'detached' });
   await id('open-menu').tap();
   const [tab] = await Promise.all([page.context().waitForEvent('page'), id('open-report').tap()]);
   await tab.getByRole('heading', { name: /^Report of / }).waitFor();
@@ -468,10 +461,10 @@ it('a chat has its report: to read in a new tab, and as Markdown to keep', async
 
 it('nothing of it is part of the first load', async () => {
   const scripts: string[] = [];
-  page = await browser.newPage({ viewport: PHONE });
   complaints = [];
+  page = await newPage(browser, complaints);
   page.on('request', (request) => scripts.push(request.url()));
-  await page.context().addCookies([{ name: 'fixture', value: '1', url: fixture.url }]);
+  await signedIn(page, fixture.url);
   await page.goto(fixture.url);
   await id('links-line').waitFor({ state: 'attached' });
   expect(scripts.filter((url) => /\/(Links|SetUp|DrillPanel)-/.test(url))).toEqual([]);
@@ -479,36 +472,26 @@ it('nothing of it is part of the first load', async () => {
   expect(document).not.toMatch(/doctor-store|LinksLine/);
 });
 
-it.each(['light', 'dark'] as const)(
-  'has no accessibility violation that axe knows, %s',
-  async (colorScheme) => {
-    const axe = await readFile(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
-    const violations = async () => {
-      const devtools = await page.context().newCDPSession(page);
-      // Through the debugger: the page's policy allows no script of ours.
-      await devtools.send('Runtime.evaluate', { expression: axe });
-      const { result } = await devtools.send('Runtime.evaluate', {
-        expression:
-          'axe.run(document).then(({ violations }) => violations.map(({ id, nodes }) => id + ": " + nodes[0].html))',
-        awaitPromise: true,
-        returnByValue: true,
-      });
-      return result.value as string[];
-    };
-    await tell('doctor?state=first-run');
-    await open('/');
-    await page.emulateMedia({ colorScheme });
-    await id('set-up-next').waitFor();
-    await id('set-up-optional').locator('summary').tap();
-    expect(await violations()).toEqual([]);
-    await tell('doctor?state=broken');
-    await page.evaluate(() => {
-      location.hash = '#/links';
-    });
-    await id('links-urgent').waitFor();
-    await group('How people come in').locator('summary').tap();
-    await id('start-drill-devvm').tap();
-    await id('drill-result').waitFor();
-    expect(await violations()).toEqual([]);
-  },
-);
+it('has no accessibility violation that axe knows, light and dark', async () => {
+  const inBoth = async () => {
+    const light = await violations(page);
+    await page.emulateMedia({ colorScheme: 'dark' });
+    const dark = await violations(page, { only: 'colours' });
+    await page.emulateMedia({ colorScheme: 'light' });
+    return [...light, ...dark];
+  };
+  await tell('doctor?state=first-run');
+  await open('/');
+  await id('set-up-next').waitFor();
+  await id('set-up-optional').locator('summary').tap();
+  expect(await inBoth()).toEqual([]);
+  await tell('doctor?state=broken');
+  await page.evaluate(() => {
+    location.hash = '#/links';
+  });
+  await id('links-urgent').waitFor();
+  await group('How people come in').locator('summary').tap();
+  await id('start-drill-devvm').tap();
+  await id('drill-result').waitFor();
+  expect(await inBoth()).toEqual([]);
+});

@@ -1,9 +1,9 @@
 // The built page in a real browser against the fixture server: what unit tests cannot see.
-import { readFile } from 'node:fs/promises';
-import { createRequire } from 'node:module';
 import type { Browser, Locator, Page } from 'playwright-core';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import { buildPage, launchBrowser, PATIENCE_MS } from './built-page.ts';
+import { violations } from './axe.ts';
+import { buildPage, newPage, signedIn } from './built-page.ts';
+import { launchBrowser } from './chromium.ts';
 import { type Fixture, startFixture } from './fixture-server.ts';
 
 let built: Awaited<ReturnType<typeof buildPage>>;
@@ -16,18 +16,15 @@ const id = (name: string) => page.locator(`[data-testid="${name}"]`);
 const panel = (name: string) => id('power-panel').locator(`[data-testid="${name}"]`);
 const tell = (path: string) => fetch(`${fixture.url}/fixture/${path}`, { method: 'POST' });
 
-const signIn = async (path = '/') => {
-  await page.goto(fixture.url + path);
-  await id('login-token').fill('fixture');
-  await id('login-submit').click();
-};
+const open = (path = '/') => page.goto(fixture.url + path);
 const lamp = (words: string) => id('turn-lamp').filter({ hasText: words }).waitFor({ state: 'attached' });
 const attached = () => lamp('attached');
 /** There is no session before the first prompt. */
 const ready = () => lamp('ready');
+/** The prompt is shown together with the line of its turn, so that a turn that was short is over, too. */
 const finished = async () => {
-  await id('stop').waitFor();
-  await id('stop').waitFor({ state: 'detached' });
+  await id('chat-panel').getByTestId('said').first().waitFor();
+  await id('turn-line').waitFor({ state: 'detached' });
 };
 /** Holds the confirm button by key until that came of it. */
 const holdByKey = async (outcome: Locator) => {
@@ -39,7 +36,7 @@ const holdByKey = async (outcome: Locator) => {
 
 beforeAll(async () => {
   built = await buildPage();
-  fixture = await startFixture({ dist: built.dist });
+  fixture = await startFixture({ dist: built.dist, pace: 'quick' });
   browser = await launchBrowser();
 });
 afterAll(async () => {
@@ -48,14 +45,10 @@ afterAll(async () => {
   await built?.[Symbol.asyncDispose]();
 });
 beforeEach(async () => {
-  await tell('link?state=ok');
-  page = await browser.newPage({ viewport: { width: 390, height: 844 }, hasTouch: true });
-  page.setDefaultTimeout(PATIENCE_MS);
+  await Promise.all([tell('link?state=ok'), tell('pace?state=quick')]);
   complaints = [];
-  page.on('pageerror', (error) => complaints.push(error.message));
-  page.on('console', (message) => {
-    if (/Content Security|Trusted/i.test(message.text())) complaints.push(message.text());
-  });
+  page = await newPage(browser, complaints);
+  await signedIn(page, fixture.url);
 });
 afterEach(async () => {
   await page.context().close();
@@ -64,7 +57,8 @@ afterEach(async () => {
 
 describe('the chat', () => {
   it('loses and doubles nothing when the stream is cut again and again during a turn', async () => {
-    await signIn();
+    await tell('pace?state=person');
+    await open();
     await id('preset-triage').click();
     await id('stop').waitFor();
     for (let cut = 0; cut < 5; cut += 1) {
@@ -89,7 +83,7 @@ describe('the chat', () => {
   });
 
   it('shows prose and output exactly as written, and makes no element of markup in it', async () => {
-    await signIn();
+    await open();
     await id('preset-disk').click();
     await finished();
     const prose = id('assistant-text').nth(1);
@@ -110,7 +104,7 @@ describe('the chat', () => {
   it('says link down only after a while, that power still works, and comes back by Reconnect', async () => {
     // The page's time stands still but for what we let pass: a lost link is quiet for 3 s, and down after 15.
     await page.clock.install();
-    await signIn();
+    await open();
     await id('preset-triage').click();
     await finished();
     await page.clock.pauseAt(Date.now() + 10_000);
@@ -128,21 +122,24 @@ describe('the chat', () => {
   });
 
   it('replaces a session that is gone and sends the prompt again', async () => {
-    await signIn();
+    await open();
     await id('preset-triage').click();
     await finished();
     const before = await id('session-id').textContent();
     await tell('forget');
     await id('prompt').fill('Are you there?');
     await page.keyboard.press('Enter');
-    await id('stop').waitFor();
-    expect(await id('session-id').textContent()).not.toBe(before);
+    await id('session-id')
+      .filter({ hasNotText: before ?? '' })
+      .waitFor({ state: 'attached' });
+    await page.getByText('Are you there?').waitFor();
     expect(await page.getByText('Are you there?').count()).toBe(1);
   });
 
   it('stops a turn and says what stopped; a prompt typed meanwhile waits its turn', async () => {
-    await signIn();
-    await id('preset-triage').click();
+    await open();
+    await id('prompt').fill('a slow one');
+    await page.keyboard.press('Enter');
     await id('stop').waitFor();
     await id('prompt').fill('Then the services');
     await page.keyboard.press('Enter');
@@ -157,7 +154,7 @@ describe('the chat', () => {
 describe('power', () => {
   it('works while the session stream is refused', async () => {
     await tell('link?state=refuse');
-    await signIn('/#/power');
+    await open('/#/power');
     await panel('verb-status').click();
     await panel('operation-outcome').waitFor();
     expect(await panel('operation-output').textContent()).toContain('status line 7');
@@ -165,7 +162,7 @@ describe('power', () => {
 
   it('is all there is in power-only mode, which says why', async () => {
     await tell('mode?state=power-only');
-    await signIn();
+    await open();
     await page.getByText('Power only: no chat, no sessions. The journal is read-only.').waitFor();
     expect(await id('prompt').count()).toBe(0);
     await panel('verb-status').click();
@@ -174,7 +171,7 @@ describe('power', () => {
   });
 
   it('does nothing for a tap that is too short, and starts after a hold by key', async () => {
-    await signIn('/#/power');
+    await open('/#/power');
     await id('verb-cycle').click();
     await id('confirm-verb').click();
     expect(await panel('operation').count()).toBe(0);
@@ -185,7 +182,7 @@ describe('power', () => {
   });
 
   it('says who is in the way, and an unknown end is called unknown', async () => {
-    await signIn('/#/power');
+    await open('/#/power');
     await tell('power?state=busy');
     await panel('verb-status').click();
     await id('power-refusal').waitFor();
@@ -200,7 +197,7 @@ describe('power', () => {
 describe('a changed host key', () => {
   const card = (side: string) => panel(`host-key-${side}`);
   const openPower = async () => {
-    await signIn();
+    await open();
     await id('open-power').click();
   };
   const fingerprints = async (side: string) => (await card(side).textContent())?.match(/SHA256:\S{43}/g);
@@ -258,7 +255,7 @@ describe('a changed host key', () => {
 
 describe('evidence', () => {
   it('a verb that contradicts the finding does nothing until it is pressed a second time, and names the finding', async () => {
-    await signIn('/#/power');
+    await open('/#/power');
     await tell('power?state=contradict');
     await id('verb-reset').click();
     await holdByKey(id('contradiction'));
@@ -274,7 +271,7 @@ describe('evidence', () => {
   });
 
   it('offers the longer look where triage cannot decide, says that it watches, and shows what came of it', async () => {
-    await signIn('/#/power');
+    await open('/#/power');
     await id('triage-no-ai').click();
     await panel('longer-look').filter({ hasText: 'Watch for 30 s' }).waitFor();
     expect(await id('power-panel').textContent()).toContain('Half a minute would show');
@@ -287,7 +284,7 @@ describe('evidence', () => {
   });
 
   it('is linked from the operation: picture, finding with its inputs, both samples, a search; back leads to power', async () => {
-    await signIn('/#/power');
+    await open('/#/power');
     await panel('verb-forensics').click();
     await panel('operation-evidence').click();
     await id('evidence-view').waitFor();
@@ -313,7 +310,7 @@ describe('evidence', () => {
   });
 
   it('opens by its own link, and says of what is not there that it is not', async () => {
-    await signIn('/#/evidence/20260131T020304.567Z-cycle');
+    await open('/#/evidence/20260131T020304.567Z-cycle');
     await id('evidence-screen').waitFor();
     await page.keyboard.press('Escape');
     await id('evidence-view').waitFor({ state: 'detached' });
@@ -327,7 +324,7 @@ describe('evidence', () => {
 
 describe('the address', () => {
   it('opens and closes power with keys, the back button and Esc', async () => {
-    await signIn();
+    await open();
     await ready();
     await page.locator('h1').click();
     await page.keyboard.press('g');
@@ -341,50 +338,39 @@ describe('the address', () => {
   });
 
   it('opens the session it names for a second person', async () => {
-    await signIn();
+    await open();
     await id('preset-memory').click();
     await finished();
     const link = new URL(page.url()).hash;
     expect(link).toMatch(/^#\/s\/[0-9a-f-]{36}$/);
     await page.context().close();
-    page = await browser.newPage({ viewport: { width: 1440, height: 900 } });
-    await signIn(`/${link}`);
+    page = await newPage(browser, complaints, { viewport: { width: 1440, height: 900 } });
+    await signedIn(page, fixture.url);
+    await open(`/${link}`);
     await id('looks').waitFor();
   });
 });
 
 it('has no accessibility violation that axe knows, on any view', async () => {
-  const axe = await readFile(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
-  const violations = async () => {
-    const devtools = await page.context().newCDPSession(page);
-    // Through the debugger: the page's policy allows no script of ours.
-    await devtools.send('Runtime.evaluate', { expression: axe });
-    const run =
-      'axe.run(document).then(({ violations }) => violations.map(({ id, nodes }) => id + ": " + nodes[0].html))';
-    const { result } = await devtools.send('Runtime.evaluate', {
-      expression: run,
-      awaitPromise: true,
-      returnByValue: true,
-    });
-    return result.value as string[];
-  };
-  await page.goto(fixture.url);
+  await page.context().clearCookies();
+  await open();
   await id('login-token').waitFor();
-  expect(await violations()).toEqual([]);
-  await signIn();
+  expect(await violations(page)).toEqual([]);
+  await signedIn(page, fixture.url);
+  await page.reload();
   await ready();
-  expect(await violations()).toEqual([]);
+  expect(await violations(page)).toEqual([]);
   await id('preset-triage').click();
   await finished();
-  expect(await violations()).toEqual([]);
+  expect(await violations(page)).toEqual([]);
   await id('open-power').click();
   await id('triage-no-ai').click();
   await panel('finding').waitFor();
   await id('verb-reset').click();
   await id('confirm-verb').waitFor();
   await page.evaluate(() => Promise.all(document.getAnimations().map(({ finished }) => finished)));
-  expect(await violations()).toEqual([]);
+  expect(await violations(page)).toEqual([]);
   await page.goto(`${fixture.url}/#/evidence/20260131T020304.567Z-cycle`);
   await id('evidence-screen').waitFor();
-  expect(await violations()).toEqual([]);
+  expect(await violations(page)).toEqual([]);
 });

@@ -1,13 +1,11 @@
 // Chats in a real browser: one exists from its first prompt, is found again, and nothing that anybody typed is lost.
-import { readFile } from 'node:fs/promises';
-import { createRequire } from 'node:module';
 import type { Browser, Page } from 'playwright-core';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
-import { buildPage, launchBrowser, PATIENCE_MS } from './built-page.ts';
+import { violations } from './axe.ts';
+import { buildPage, newPage, PHONE, signedIn, watch } from './built-page.ts';
+import { launchBrowser } from './chromium.ts';
 import { type Fixture, startFixture } from './fixture-server.ts';
 import type { SetName } from './fixture-targets.ts';
-
-const PHONE = { width: 390, height: 844 };
 
 let built: Awaited<ReturnType<typeof buildPage>>;
 let browser: Browser;
@@ -30,9 +28,10 @@ const draftIs = (text: string) =>
     text,
   );
 const user = (text: string) => page.locator('[role="log"]').getByText(text, { exact: true });
-const finished = async () => {
-  await id('stop').waitFor();
-  await id('stop').waitFor({ state: 'detached' });
+/** A prompt is shown together with the line of its turn, so that a turn that was short is over, too. */
+const finished = async (text: string) => {
+  await user(text).waitFor();
+  await id('turn-line').waitFor({ state: 'detached' });
 };
 const say = async (text: string) => {
   await id('prompt').fill(text);
@@ -40,7 +39,7 @@ const say = async (text: string) => {
 };
 const ask = async (text: string) => {
   await say(text);
-  await finished();
+  await finished(text);
 };
 const openList = async () => {
   await id('open-menu').click();
@@ -56,19 +55,11 @@ const newChat = async () => {
 const request = (of: Page, method: string, path: RegExp) =>
   of.waitForRequest((one) => one.method() === method && path.test(new URL(one.url()).pathname));
 
-const watchPage = (of: Page) => {
-  of.setDefaultTimeout(PATIENCE_MS);
-  of.on('pageerror', (error) => complaints.push(error.message));
-  of.on('console', (message) => {
-    if (/Content Security|Trusted/i.test(message.text())) complaints.push(message.text());
-  });
-};
 const open = async (path = '/', set: SetName = 'one') => {
-  fixture = await startFixture({ dist: built.dist, targets: set });
-  page = await (await browser.newContext({ viewport: PHONE, hasTouch: true })).newPage();
-  watchPage(page);
+  fixture = await startFixture({ dist: built.dist, targets: set, pace: 'quick' });
+  page = await newPage(browser, complaints);
   page.on('request', (one) => asked.push(`${one.method()} ${new URL(one.url()).pathname}`));
-  await page.context().addCookies([{ name: 'fixture', value: '1', url: fixture.url }]);
+  await signedIn(page, fixture.url);
   await page.goto(fixture.url + path);
 };
 
@@ -140,7 +131,7 @@ describe('a session', () => {
       expect((await answered).status()).toBe(404);
       if (first === 'stream') await page.getByText('That session is gone.').waitFor();
       await tell(`release?path=${path}/${then}`);
-      await finished();
+      await finished('Are you there?');
       expect([opened(), prompts(), await user('Are you there?').count(), await draft()]).toEqual([
         2,
         3,
@@ -242,7 +233,7 @@ describe('what is typed', () => {
     await page.keyboard.press('g');
     await id('prompt').focus();
     await page.keyboard.press('Enter');
-    await finished();
+    await finished('for a new chat');
     await id('prompt').fill('for the first');
     await newChat();
     expect(await draft()).toBe('');
@@ -346,7 +337,7 @@ describe('what is typed', () => {
   for (const how of ['stopped', 'lost'])
     it(`and queued comes back when the queue is ${how}`, async () => {
       await open();
-      await say('run');
+      await say('a slow one');
       await id('stop').waitFor();
       await say('and then this');
       await id('queued').waitFor();
@@ -361,7 +352,7 @@ describe('what is typed', () => {
     await ask('one');
     const first = page;
     const second = await page.context().newPage();
-    watchPage(second);
+    watch(second, complaints);
     await second.goto(first.url());
     page = second;
     await user('one').waitFor();
@@ -376,7 +367,7 @@ describe('what is typed', () => {
     expect(await draft()).toBe('typed in the first');
     page = second;
     await page.keyboard.press('Enter');
-    await finished();
+    await finished('typed in the second');
     page = first;
     await user('typed in the second').waitFor();
     expect(await draft()).toBe('typed in the first');
@@ -396,7 +387,7 @@ describe('the list', () => {
   it('shows what runs and who asked what when, is searched, and says when nothing is found', async () => {
     await open();
     await tell('sessions?count=3');
-    await say('It runs <img src=x onerror=alert(1)>\u202e');
+    await say('It runs <img src=x onerror=alert(1)>\u202e slow');
     await id('stop').waitFor();
     await openList();
     await row('question 3').waitFor();
@@ -502,26 +493,13 @@ describe('the list', () => {
   it('has nothing that axe finds, with rows, while renaming, and empty', async () => {
     await open();
     await tell('sessions?count=60');
-    const axe = await readFile(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
-    const devtools = await page.context().newCDPSession(page);
-    const violations = async () => {
-      await devtools.send('Runtime.evaluate', { expression: axe });
-      const run =
-        'axe.run(document).then(({ violations }) => violations.map(({ id, nodes }) => id + ": " + nodes[0].html))';
-      const { result } = await devtools.send('Runtime.evaluate', {
-        expression: run,
-        awaitPromise: true,
-        returnByValue: true,
-      });
-      return result.value as string[];
-    };
     await openList();
     await row('question 60').waitFor();
-    expect(await violations()).toEqual([]);
+    expect(await violations(page)).toEqual([]);
     await row('question 60').locator('[data-testid="rename-session"]').click();
-    expect(await violations()).toEqual([]);
+    expect(await violations(page)).toEqual([]);
     await id('sessions-search').fill('nothing');
     await id('sessions-none').waitFor();
-    expect(await violations()).toEqual([]);
+    expect(await violations(page)).toEqual([]);
   });
 });

@@ -1,13 +1,12 @@
 // Several targets in a real browser: whatever is shown or pressed belongs to the target that the header names.
-import { readFile } from 'node:fs/promises';
-import { createRequire } from 'node:module';
 import type { Browser, Page } from 'playwright-core';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
-import { buildPage, launchBrowser, PATIENCE_MS } from './built-page.ts';
+import { violations } from './axe.ts';
+import { buildPage, newPage, PHONE, signedIn } from './built-page.ts';
+import { launchBrowser } from './chromium.ts';
 import { type Fixture, startFixture } from './fixture-server.ts';
 import type { SetName } from './fixture-targets.ts';
 
-const PHONE = { width: 390, height: 844 };
 const DESKTOP = { width: 1440, height: 900 };
 
 let built: Awaited<ReturnType<typeof buildPage>>;
@@ -27,18 +26,13 @@ const order = () =>
     .evaluateAll((rows) => rows.map((row) => row.getAttribute('data-testid')?.replace('target-', '')));
 
 const open = async (set: SetName, path = '/', viewport = PHONE) => {
-  fixture = await startFixture({ dist: built.dist, targets: set });
+  fixture = await startFixture({ dist: built.dist, targets: set, pace: 'quick' });
   await visit(path, viewport);
 };
 /** A browser of its own, signed in: it has kept nothing else. */
 const visit = async (path: string, viewport = PHONE) => {
-  page = await browser.newPage({ viewport, hasTouch: true });
-  page.setDefaultTimeout(PATIENCE_MS);
-  page.on('pageerror', (error) => complaints.push(error.message));
-  page.on('console', (message) => {
-    if (/Content Security|Trusted/i.test(message.text())) complaints.push(message.text());
-  });
-  await page.context().addCookies([{ name: 'fixture', value: '1', url: fixture.url }]);
+  page = await newPage(browser, complaints, { viewport });
+  await signedIn(page, fixture.url);
   await page.goto(fixture.url + path);
 };
 const shows = (target: string) =>
@@ -101,15 +95,14 @@ afterEach(async () => {
 });
 
 it('one target: no list, no question for one, addresses and requests as they were', async () => {
-  fixture = await startFixture({ dist: built.dist, targets: 'one' });
-  page = await browser.newPage({ viewport: PHONE });
-  page.setDefaultTimeout(PATIENCE_MS);
+  fixture = await startFixture({ dist: built.dist, targets: 'one', pace: 'quick' });
+  page = await newPage(browser, complaints);
   const requests: string[] = [];
   page.on('request', (request) => {
     const { pathname } = new URL(request.url());
     if (pathname.startsWith('/api/')) requests.push(`${pathname} ${request.postData() ?? ''}`);
   });
-  await page.context().addCookies([{ name: 'fixture', value: '1', url: fixture.url }]);
+  await signedIn(page, fixture.url);
   await page.goto(fixture.url);
   await ready();
   expect(await id('open-targets').count()).toBe(0);
@@ -440,6 +433,7 @@ describe('switching', () => {
 
   it('shows the output of a running verb once to who leaves in the middle and comes back', async () => {
     await open('three', '/#/t/devvm/power');
+    await tell('pace?state=person');
     await panel('verb-forensics').click();
     await panel('operation-output').filter({ hasText: 'forensics line 2:' }).waitFor();
     await tell('freeze?name=devvm');
@@ -492,6 +486,7 @@ describe('switching', () => {
   it('stops showing the turn of the target that was left, and goes on with it on return', async () => {
     await open('three');
     await ready();
+    await tell('pace?state=person');
     await id('preset-triage').click();
     await id('stop').waitFor();
     await switchTo('db-1');
@@ -559,8 +554,8 @@ describe('sessions', () => {
   it('the link of one selects its target, in a browser that has never seen it', async () => {
     await open('three', '/#/t/web-1');
     await id('preset-disk').click();
-    await id('stop').waitFor();
-    await id('stop').waitFor({ state: 'detached' });
+    await id('said').waitFor();
+    await id('turn-line').waitFor({ state: 'detached' });
     const link = hash();
     expect(link).toMatch(/^#\/s\/[0-9a-f-]{36}$/);
     await page.context().close();
@@ -691,33 +686,19 @@ describe('addresses', () => {
 });
 
 it('axe finds nothing, on phone and desktop, in the list and where no target is named', async () => {
-  const axe = await readFile(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
-  const violations = async () => {
-    const devtools = await page.context().newCDPSession(page);
-    // Through the debugger: the page's policy allows no script of ours.
-    await devtools.send('Runtime.evaluate', { expression: axe });
-    const run =
-      'axe.run(document).then(({ violations }) => violations.map(({ id, nodes }) => id + ": " + nodes[0].html))';
-    const { result } = await devtools.send('Runtime.evaluate', {
-      expression: run,
-      awaitPromise: true,
-      returnByValue: true,
-    });
-    return result.value as string[];
-  };
   await open('twenty');
   await ready();
-  expect(await violations()).toEqual([]);
+  expect(await violations(page)).toEqual([]);
   await openList();
   await id('target-vm-09').filter({ hasText: 'no route to host' }).waitFor();
-  expect(await violations()).toEqual([]);
+  expect(await violations(page)).toEqual([]);
   await go('#/t/gone');
   await id('target-list').waitFor();
-  expect(await violations()).toEqual([]);
+  expect(await violations(page)).toEqual([]);
   await page.setViewportSize(DESKTOP);
-  expect(await violations()).toEqual([]);
+  expect(await violations(page)).toEqual([]);
   await id('target-vm-04').click();
   await shows('vm-04');
   await ready();
-  expect(await violations()).toEqual([]);
+  expect(await violations(page)).toEqual([]);
 });
