@@ -2,6 +2,7 @@
 import { spawn } from 'node:child_process';
 import path from 'node:path';
 import { onTestFinished } from 'vitest';
+import { compileCache } from './compile-cache.ts';
 import { until, within } from './wait-for.ts';
 
 const ENTRY = path.resolve(import.meta.dirname, '../../cli/breakglass.ts');
@@ -70,6 +71,7 @@ const surroundings = (env: Readonly<Record<string, string>>): Record<string, str
   HOME: '/does/not/exist',
   TERM: 'xterm',
   SHELL: '/bin/sh',
+  ...compileCache(),
   ...env,
 });
 

@@ -1,5 +1,5 @@
 // A console with its lab around it, for tests that kill, restart and look from outside: the lab's power host, VM and a model
-// live in this process, the console is the real server/main.ts as a process of its own.
+// live in this process, the console is the real server as a process of its own.
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
