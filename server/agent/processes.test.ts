@@ -23,7 +23,8 @@ import { claudeBinary } from './process-options.ts';
 const rigs: Rig[] = [];
 afterAll(() => Promise.all(rigs.map((rig) => rig.close())));
 const rigged = async (handler: Parameters<typeof startRig>[0], options?: RigOptions): Promise<Rig> => {
-  const rig = await startRig(handler, options);
+  // What it gives them of the processor is looked at here.
+  const rig = await startRig(handler, { nice: true, ...options });
   rigs.push(rig);
   return rig;
 };

@@ -5,6 +5,7 @@ import path from 'node:path';
 import { sourcesNewerThan } from '../../cli/stale-bundle.ts';
 import { compileCache } from './compile-cache.ts';
 import { checkAnswer } from './contract.ts';
+import { favourAgents } from './favour-agents.ts';
 import { freePort } from './free-port.ts';
 import { until, within } from './wait-for.ts';
 
@@ -90,6 +91,7 @@ export async function makeConsole(options: ConsoleOptions): Promise<Console> {
     ...options.env,
   };
   let child: ChildProcess | undefined;
+  let favoured: ReturnType<typeof favourAgents> | undefined;
   let log = '';
   const call: Console['call'] = async (method, url, body, headers = AUTH) => {
     const answer = await fetch(base + url, {
@@ -113,6 +115,7 @@ export async function makeConsole(options: ConsoleOptions): Promise<Console> {
       const from = performance.now();
       child =
         options.launch?.(env) ?? spawn(process.execPath, program, { env, stdio: ['ignore', 'pipe', 'pipe'] });
+      favoured ??= favourAgents(() => child?.pid);
       for (const stream of [child.stdout, child.stderr])
         stream?.on('data', (data: Buffer) => {
           log = (log + data.toString()).slice(-200_000);
@@ -138,6 +141,7 @@ export async function makeConsole(options: ConsoleOptions): Promise<Console> {
     newSession: async () =>
       ((await (await call('POST', '/api/session')).json()) as { session_id: string }).session_id,
     async close() {
+      favoured?.end();
       if (child?.exitCode !== null || child.signalCode !== null) return;
       const gone = new Promise((resolve) => child?.once('exit', resolve));
       child.kill('SIGTERM');
