@@ -23,8 +23,7 @@ import { claudeBinary } from './process-options.ts';
 const rigs: Rig[] = [];
 afterAll(() => Promise.all(rigs.map((rig) => rig.close())));
 const rigged = async (handler: Parameters<typeof startRig>[0], options?: RigOptions): Promise<Rig> => {
-  // What it gives them of the processor is looked at here.
-  const rig = await startRig(handler, { nice: true, ...options });
+  const rig = await startRig(handler, options);
   rigs.push(rig);
   return rig;
 };
@@ -121,7 +120,9 @@ test('a process that holds too much is ended, with the figure in the session; th
 });
 
 test('the kernel takes the agent before the server, and the server has the processor first', async () => {
-  const rig = await rigged(() => answer(text('Here.')));
+  // Each of those before gives all agents of this process more than the driver does.
+  await Promise.all(rigs.splice(0).map((each) => each.close()));
+  const rig = await rigged(() => answer(text('Here.')), { nice: true });
   await runTurn(rig.agent, 'hello');
   const [pid = 0] = alive(rig);
   expect(readFileSync(`/proc/${pid}/oom_score_adj`, 'utf8').trim()).toBe('800');
