@@ -72,7 +72,7 @@ module.exports = {
     ),
     room(
       'server-knows-no-test',
-      { from: { path: '^server/', pathNot: '\\.test\\.ts$' }, to: { path: '^test/' } },
+      { from: { path: '^server/', pathNot: '\\.(test|fixture)\\.ts$' }, to: { path: '^test/' } },
       'Only tests use test support.',
     ),
     room(

@@ -2,6 +2,9 @@ import path from 'node:path';
 import { defineConfig } from 'vitest/config';
 import { BaseSequencer, type TestSpecification } from 'vitest/node';
 import { SLOW_FILES } from './test/slow-files.ts';
+import { keepCompiled } from './test/support/compile-cache.ts';
+
+keepCompiled();
 
 /** The long ones first. */
 class LongestFirst extends BaseSequencer {
@@ -24,8 +27,8 @@ export default defineConfig({
     testTimeout: 600_000,
     hookTimeout: 600_000,
     expect: { poll: { timeout: 120_000, interval: 50 } },
-    // One more than the cores of a small machine: the tests wait as much as they work.
-    maxWorkers: 3,
+    // Twice the cores of a small machine: the longest files wait (for a guest, an SSH client, a limit) more than they work.
+    maxWorkers: 4,
     sequence: { sequencer: LongestFirst },
   },
 });

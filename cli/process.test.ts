@@ -2,6 +2,7 @@
 import { spawn } from 'node:child_process';
 import path from 'node:path';
 import { expect, test } from 'vitest';
+import { compileCache } from '../test/support/compile-cache.ts';
 import { json, smallConsole } from './console.fixture.ts';
 
 const one = {
@@ -19,6 +20,7 @@ async function bash(script: string, url: string) {
       BREAKGLASS_URL: url,
       BREAKGLASS_ENVIRONMENT: '/dev/null',
       HOME: '/does/not/exist',
+      ...compileCache(),
       RUN: `${process.execPath} ${path.join(import.meta.dirname, 'breakglass.ts')}`,
     },
     stdio: ['ignore', 'pipe', 'pipe'],

@@ -18,6 +18,7 @@ import {
 } from '../../protocol/ids.ts';
 import type { Operation } from '../../protocol/operations.ts';
 import type { TriageReport } from '../../protocol/triage.ts';
+import { favourAgents } from '../../test/support/favour-agents.ts';
 import type { Guest, GuestCommand, GuestResult, Probed } from '../guest/port.ts';
 import type { Power, VerbRequest } from '../power/port.ts';
 import { createPress } from '../press/press.ts';
@@ -170,6 +171,8 @@ export interface RigOptions {
   /** More of the process's environment, over what we set. */
   readonly environment?: Readonly<Record<string, string>>;
   readonly user?: AgentUser;
+  /** The niceness that the driver gives its processes is left to them. */
+  readonly nice?: boolean;
 }
 
 export async function startRig(handler: Handler, options: RigOptions = {}): Promise<Rig> {
@@ -181,6 +184,7 @@ export async function startRig(handler: Handler, options: RigOptions = {}): Prom
   const guest = new FixtureGuest();
   const power = new FixturePower();
   const drivers: AgentDriver[] = [];
+  const favoured = options.nice === true ? undefined : favourAgents(() => process.pid);
   const make = (): CountedDriver => {
     const driver = createAgentDriver({
       config: {
@@ -249,6 +253,7 @@ export async function startRig(handler: Handler, options: RigOptions = {}): Prom
     agent: driver.open(session, target),
     again: make,
     async close() {
+      favoured?.end();
       await Promise.all(drivers.map((each) => each.close()));
       await model.close();
       rmSync(dir, { recursive: true, force: true });

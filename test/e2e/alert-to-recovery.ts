@@ -31,7 +31,6 @@ export async function recoverFromAlert(
   const push = await startPostReceiver();
   push.answer = () => 201;
   const house = await startHouse({
-    bundle: 'if-built',
     scenario: 'io-stall',
     env: {
       BREAKGLASS_POLICY: 'ask',

@@ -37,7 +37,7 @@ describe('with Alertmanager', () => {
     ((await (await house.call('GET', '/api/incidents')).json()) as Incidents).incidents;
 
   beforeAll(async () => {
-    house = await startHouse({ bundle: 'if-built', scenario: 'disk-full' });
+    house = await startHouse({ scenario: 'disk-full' });
     const made = await house.call('POST', '/api/tokens', { name: 'alertmanager', role: 'alerts' });
     const { secret } = (await made.json()) as { secret: string };
     const port = await freePort();

@@ -22,7 +22,7 @@ beforeAll(async () => {
 afterAll(() => browser.close());
 
 const enter = async (): Promise<void> => {
-  house = await startHouse({ bundle: 'if-built', scenario: 'disk-full', env: { BREAKGLASS_POLICY: 'ask' } });
+  house = await startHouse({ scenario: 'disk-full', env: { BREAKGLASS_POLICY: 'ask' } });
 };
 const leave = async (): Promise<void> => {
   await Promise.all(contexts.map((context) => context.close()));

@@ -62,7 +62,6 @@ describe('behind Caddy', () => {
   beforeAll(async () => {
     port = await freePort();
     house = await startHouse({
-      bundle: 'if-built',
       scenario: 'io-stall',
       env: {
         BREAKGLASS_TRUSTED_PROXIES: '127.0.0.1/32',

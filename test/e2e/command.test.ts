@@ -15,7 +15,7 @@ import { until } from '../support/wait-for.ts';
 const LIMIT = { timeout: 900_000 };
 
 async function house(scenario: string): Promise<House> {
-  const started = await startHouse({ bundle: 'if-built', scenario, env: { BREAKGLASS_POLICY: 'ask' } });
+  const started = await startHouse({ scenario, env: { BREAKGLASS_POLICY: 'ask' } });
   onTestFinished(() => started.close());
   return started;
 }

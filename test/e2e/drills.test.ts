@@ -27,7 +27,7 @@ test.each<[string, DiskFullOptions]>([
   LIMIT,
   async (_name, disguise) => {
     const scenario = diskFull(disguise);
-    const house = await startHouse({ bundle: 'if-built', scenario, env: { BREAKGLASS_POLICY: 'ask' } });
+    const house = await startHouse({ scenario, env: { BREAKGLASS_POLICY: 'ask' } });
     const { page, context, troubles } = await signIn(browser, house.base);
     try {
       expect(await inVm(house, 'df --output=pcent / | tail -1')).toBe('100%');
@@ -68,7 +68,7 @@ test(
   'io-stall: the page leads to cycle, forensics come before the stop, and the VM answers SSH again with its staged memory',
   LIMIT,
   async () => {
-    const house = await startHouse({ bundle: 'if-built', scenario: 'io-stall' });
+    const house = await startHouse({ scenario: 'io-stall' });
     const { page, context, troubles } = await signIn(browser, house.base);
     try {
       const pidBefore = house.machine.boot().number;
@@ -122,7 +122,6 @@ test(
 
 test('the power page works while the agent, the model and the stream are broken', LIMIT, async () => {
   const house = await startHouse({
-    bundle: 'if-built',
     scenario: 'disk-full',
     modelUrl: 'http://127.0.0.1:9',
     env: { BREAKGLASS_AGENT: 'missing-on-purpose' },
@@ -153,7 +152,6 @@ test('the power page works while the agent, the model and the stream are broken'
 
 test('the emergency page stops the VM in a browser without JavaScript', LIMIT, async () => {
   const house = await startHouse({
-    bundle: 'if-built',
     scenario: 'disk-full',
     modelUrl: 'http://127.0.0.1:9',
   });

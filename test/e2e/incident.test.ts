@@ -9,7 +9,6 @@ import { until } from '../support/wait-for.ts';
 
 test('the agent looks where that is wanted, in one turn that may only look, whatever the policy is', async () => {
   const house = await startHouse({
-    bundle: 'if-built',
     scenario: 'disk-full',
     env: { BREAKGLASS_ALERTS_AGENT: 'look', BREAKGLASS_POLICY: 'autonomous' },
   });
@@ -47,7 +46,7 @@ describe('an incident on the page', () => {
   let house: House;
   let browser: Browser;
   beforeAll(async () => {
-    house = await startHouse({ bundle: 'if-built', scenario: 'io-stall' });
+    house = await startHouse({ scenario: 'io-stall' });
     browser = await launch();
   });
   afterAll(async () => {

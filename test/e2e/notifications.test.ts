@@ -21,7 +21,6 @@ beforeAll(async () => {
   ntfy = await startPostReceiver();
   push.answer = () => 201;
   house = await startHouse({
-    bundle: 'if-built',
     scenario: 'disk-full',
     env: {
       BREAKGLASS_PUSH_LOCAL: '1',

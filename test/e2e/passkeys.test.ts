@@ -12,7 +12,7 @@ let browser: Browser;
 /** A passkey works under a name, and under no address: the same console as localhost. */
 let base: string;
 beforeAll(async () => {
-  house = await startHouse({ bundle: 'if-built', scenario: 'disk-full' });
+  house = await startHouse({ scenario: 'disk-full' });
   base = house.base.replace('127.0.0.1', 'localhost');
   browser = await launch();
 }, 120_000);

@@ -12,7 +12,7 @@ import { diskFull } from '../../lab/scenarios/disk-full.ts';
 import { healthy } from '../../lab/scenarios/healthy.ts';
 import { startVm } from '../../lab/vm/start.ts';
 import { launch, signIn } from '../support/browser.ts';
-import { BUILT, type Console, makeConsole } from '../support/console.ts';
+import { type Console, makeConsole } from '../support/console.ts';
 import { freePort } from '../support/free-port.ts';
 import { hold } from '../support/hold.ts';
 
@@ -69,7 +69,6 @@ targets:
     keyPath: keys.clientKeyPath,
     modelUrl: 'http://127.0.0.1:9',
     targetsFile,
-    program: BUILT,
   });
   await console_.start();
 }, 300_000);

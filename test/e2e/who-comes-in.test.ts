@@ -8,7 +8,7 @@ import { type House, startHouse } from '../support/house.ts';
 let house: House;
 let browser: Browser;
 beforeAll(async () => {
-  house = await startHouse({ bundle: 'if-built', scenario: 'disk-full' });
+  house = await startHouse({ scenario: 'disk-full' });
   browser = await launch();
 }, 120_000);
 afterAll(async () => {

@@ -2,6 +2,7 @@
 import { spawn } from 'node:child_process';
 import path from 'node:path';
 import { onTestFinished } from 'vitest';
+import { compileCache } from './compile-cache.ts';
 import { until, within } from './wait-for.ts';
 
 /** The bundle is the same program and starts in a fraction of the time; outside `npm test` it may be an old one. */
@@ -74,6 +75,7 @@ const surroundings = (env: Readonly<Record<string, string>>): Record<string, str
   HOME: '/does/not/exist',
   TERM: 'xterm',
   SHELL: '/bin/sh',
+  ...compileCache(),
   ...env,
 });
 

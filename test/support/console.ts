@@ -1,20 +1,19 @@
-// The console as a process of its own: the real server/main.ts, in front of the power host and the VM that the test names.
+// The console as a process of its own: the real server, in front of the power host and the VM that the test names.
 import { type ChildProcess, spawn } from 'node:child_process';
+import { existsSync } from 'node:fs';
 import path from 'node:path';
+import { sourcesNewerThan } from '../../cli/stale-bundle.ts';
+import { compileCache } from './compile-cache.ts';
 import { checkAnswer } from './contract.ts';
+import { favourAgents } from './favour-agents.ts';
 import { freePort } from './free-port.ts';
 import { until, within } from './wait-for.ts';
 
-export const SOURCES = [path.resolve(import.meta.dirname, '../../server/main.ts')];
+const root = path.resolve(import.meta.dirname, '../..');
+const ENTRY = path.join(root, 'dist/breakglass.js');
+export const SOURCES = [path.join(root, 'server/main.ts')];
 /** What `npm start` runs. */
-export const BUNDLE = [
-  '--max-semi-space-size=2',
-  path.resolve(import.meta.dirname, '../../dist/breakglass.js'),
-  'serve',
-];
-/** Started with a third of the CPU time of the sources: for tests that are not about how the server runs. Outside `npm test`, which has
-  just built it, the bundle may be an old one. */
-export const BUILT = process.env['BREAKGLASS_BUILT_PAGE'] === undefined ? SOURCES : BUNDLE;
+export const BUNDLE = ['--max-semi-space-size=2', ENTRY, 'serve'];
 export const TOKEN = 'house-token-0123456789abcdef';
 export const AUTH = { authorization: `Bearer ${TOKEN}` };
 
@@ -29,7 +28,7 @@ export interface ConsoleOptions {
   /** Describes the targets instead of the addresses above. */
   readonly targetsFile?: string;
   readonly env?: Readonly<Record<string, string>> | undefined;
-  /** What Node is given; the sources by default. */
+  /** What Node is given; by default the bundle when `npm test` has just built it, which starts in a third of the time, else the sources. */
   readonly program?: readonly string[];
   /** Starts it in another way, with this environment. */
   readonly launch?: ((env: Readonly<Record<string, string>>) => ChildProcess) | undefined;
@@ -54,15 +53,23 @@ export interface Console {
   close(): Promise<void>;
 }
 
+/** A bundle that is older than the sources would be tested in their place. */
+const justBuilt = async (): Promise<boolean> =>
+  process.env['BREAKGLASS_BUILT_PAGE'] !== undefined &&
+  existsSync(ENTRY) &&
+  (await sourcesNewerThan(ENTRY, root)) === null;
+
 /** Makes a console that is not started yet. */
 export async function makeConsole(options: ConsoleOptions): Promise<Console> {
   const { dir, hostPort, vmPort, keyPath } = options;
   const dataDir = path.join(dir, 'data');
+  const program = options.program ?? ((await justBuilt()) ? BUNDLE : SOURCES);
   const port = await freePort();
   const base = `http://127.0.0.1:${port}`;
   const env: Record<string, string> = {
     PATH: process.env['PATH'] ?? '',
     HOME: dir,
+    ...(program === SOURCES ? compileCache() : {}),
     ...(options.targetsFile === undefined
       ? {
           BREAKGLASS_DEVVM_HOST: '127.0.0.1',
@@ -84,6 +91,7 @@ export async function makeConsole(options: ConsoleOptions): Promise<Console> {
     ...options.env,
   };
   let child: ChildProcess | undefined;
+  let favoured: ReturnType<typeof favourAgents> | undefined;
   let log = '';
   const call: Console['call'] = async (method, url, body, headers = AUTH) => {
     const answer = await fetch(base + url, {
@@ -106,8 +114,8 @@ export async function makeConsole(options: ConsoleOptions): Promise<Console> {
     async start() {
       const from = performance.now();
       child =
-        options.launch?.(env) ??
-        spawn(process.execPath, options.program ?? SOURCES, { env, stdio: ['ignore', 'pipe', 'pipe'] });
+        options.launch?.(env) ?? spawn(process.execPath, program, { env, stdio: ['ignore', 'pipe', 'pipe'] });
+      favoured ??= favourAgents(() => child?.pid);
       for (const stream of [child.stdout, child.stderr])
         stream?.on('data', (data: Buffer) => {
           log = (log + data.toString()).slice(-200_000);
@@ -133,6 +141,7 @@ export async function makeConsole(options: ConsoleOptions): Promise<Console> {
     newSession: async () =>
       ((await (await call('POST', '/api/session')).json()) as { session_id: string }).session_id,
     async close() {
+      favoured?.end();
       if (child?.exitCode !== null || child.signalCode !== null) return;
       const gone = new Promise((resolve) => child?.once('exit', resolve));
       child.kill('SIGTERM');

@@ -1,5 +1,5 @@
 // A console with its lab around it, for tests that kill, restart and look from outside: the lab's power host, VM and a model
-// live in this process, the console is the real server/main.ts as a process of its own.
+// live in this process, the console is the real server as a process of its own.
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
@@ -13,7 +13,7 @@ import { startQmp } from '../../lab/power-host/qmp.ts';
 import { findScenario } from '../../lab/scenarios/catalog.ts';
 import type { Scenario } from '../../lab/scenarios/scenario.ts';
 import { startVm } from '../../lab/vm/start.ts';
-import { BUILT, BUNDLE, type Console, type ConsoleOptions, makeConsole, SOURCES } from './console.ts';
+import { BUNDLE, type Console, type ConsoleOptions, makeConsole } from './console.ts';
 import { startSshd } from './sshd.ts';
 import { within } from './wait-for.ts';
 
@@ -28,8 +28,8 @@ export interface HouseOptions {
   /** A Messages endpoint; by default the rehearsal model. */
   readonly modelUrl?: string;
   readonly env?: Readonly<Record<string, string>>;
-  /** The console runs from the bundle in dist/ (`npm run build` makes it); `if-built`: where `npm test` has just made it. */
-  readonly bundle?: boolean | 'if-built';
+  /** The console runs from the bundle in dist/ in any case (`npm run build` makes it). */
+  readonly bundle?: boolean;
   /** `sshd`: a real OpenSSH server with the forced command in front of the lab's host, as a deployment has it. */
   readonly powerHost?: 'lab' | 'sshd';
   /** Starts the console in another way. */
@@ -86,7 +86,7 @@ export async function startHouse(options: HouseOptions = {}): Promise<House> {
     modelUrl: options.modelUrl ?? model?.url ?? '',
     env: options.env,
     launch: options.launch,
-    program: options.bundle === true ? BUNDLE : options.bundle === 'if-built' ? BUILT : SOURCES,
+    ...(options.bundle === true ? { program: BUNDLE } : {}),
   });
   const house: House = {
     ...server,

@@ -1,8 +1,33 @@
 // The table of rules as it must not be: loosened one rule at a time. Tests show that they notice.
 import type { Rule } from '../../server/triage/rules/rule.ts';
+import type { Signals } from '../../server/triage/signals.ts';
 import type { Table } from '../../server/triage/triage.ts';
 
 type Loosen = (table: Table) => Table;
+
+/** Asks each condition of the table once for each signals, however many tables are made of it: conditions are pure. */
+export function remembering({ rules, cautions }: Table): Table {
+  const known = new WeakMap<Signals, unknown[]>();
+  // Conditions are asked one after another of the same signals.
+  let [last, answers]: [Signals | undefined, unknown[]] = [undefined, []];
+  let count = 0;
+  const remembered = <T>(when: (signals: Signals) => T): ((signals: Signals) => T) => {
+    const at = count++;
+    return (signals) => {
+      if (signals !== last) {
+        last = signals;
+        answers = known.get(signals) ?? [];
+        known.set(signals, answers);
+      }
+      answers[at] ??= when(signals);
+      return answers[at] as T;
+    };
+  };
+  return {
+    rules: rules.map((rule) => ({ ...rule, when: remembered(rule.when) })),
+    cautions: cautions.map((caution) => ({ ...caution, when: remembered(caution.when) })),
+  };
+}
 
 /** What is not known counts in favour of a verb: as yes for a rule that advises one, as no for one that stands in its way. */
 const loosened = (rule: Rule): Rule => ({

@@ -1,6 +1,7 @@
 // For the bats tests: node make-root.ts DIR [status=stopped] [fault=block-stall] [scale=PERCENT, of every limit]. Makes the simulated
 // host below DIR, says `ready`, and is its QEMU's monitor until DIR is gone or it is killed.
 import { existsSync, mkdirSync, writeFileSync } from 'node:fs';
+import { flushCompileCache } from 'node:module';
 import path from 'node:path';
 import { startQmp } from '../../../lab/power-host/qmp.ts';
 import { makeRecordingRoot } from './recording-root.ts';
@@ -19,6 +20,7 @@ if (scale !== undefined) {
 }
 await startQmp(machine, 102);
 console.log('ready');
+flushCompileCache(); // For the next test: this process is killed, and would not write it.
 setInterval(() => {
   if (!existsSync(dir)) process.exit();
 }, 1_000);
