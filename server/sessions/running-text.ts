@@ -26,7 +26,7 @@ export class RunningText {
 
   /** The text is finished and is being recorded, so what of it was not shown need not be. To be called when it is on disk. */
   supersede(): () => void {
-    this.#waiting = undefined;
+    this.end();
     this.#unrecorded++;
     return () => {
       this.#unrecorded--;
