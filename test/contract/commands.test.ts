@@ -77,9 +77,11 @@ function processesOf(dir: string): string[] {
 function pidOf(program: string, dir: string): number {
   const pid = readdirSync('/proc').find((entry) => {
     try {
+      const [executable = '', ...args] = readFileSync(`/proc/${entry}/cmdline`, 'utf8').split('\0');
       return (
         // Neither npm nor its shell, whose arguments name the program too.
-        readFileSync(`/proc/${entry}/cmdline`, 'utf8').split('\0')[1]?.endsWith(program) === true &&
+        path.basename(executable) === 'node' &&
+        args.some((arg) => arg.endsWith(program)) &&
         readFileSync(`/proc/${entry}/environ`, 'utf8').includes(dir)
       );
     } catch {

@@ -162,6 +162,28 @@ describe('the transcript', () => {
     expect(await prose.locator('p').last().textContent()).toBe('Now run it.');
   });
 
+  it('is shown in part, plainly, until the code for its colours has come; then whole', async () => {
+    const asked = Promise.withResolvers<void>();
+    const release = Promise.withResolvers<void>();
+    await page.route('**/assets/Output-*.js', async (route) => {
+      asked.resolve();
+      await release.promise;
+      await route.continue();
+    });
+    await open();
+    await ask('many lines');
+    await asked.promise;
+    await turnOver();
+    const output = chat('tool-output');
+    expect(await output.textContent()).toContain('line 0');
+    // Each mark of a colour is an element.
+    expect(await output.locator('*').count()).toBeLessThan(1_000);
+    await id('chat-panel').getByText('The rest is shown when the page has loaded.').waitFor();
+    release.resolve();
+    await page.getByRole('button', { name: /^Show all 20000 lines/ }).waitFor();
+    expect(await id('chat-panel').getByText('The rest is shown').count()).toBe(0);
+  });
+
   it('has 20,000 coloured lines of which only those near the screen are coloured, and the last one is reached', async () => {
     await open();
     await ask('many lines');
