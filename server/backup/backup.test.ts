@@ -275,3 +275,12 @@ test('a file that is no backup, or half of one, is refused', async () => {
     expect(existsSync(back)).toBe(false);
   }
 });
+
+test('nothing is backed up or restored to a place below /proc, where Node would try to make a directory for ever', async () => {
+  const dir = await house();
+  const copy = path.join(tempDir(), 'copy');
+  await makeBackup(dir, copy);
+  for (const place of ['/proc/backup/copy', '/proc/backup/copy.tar'])
+    await expect(makeBackup(dir, place)).rejects.toThrow(/lies below \/proc/);
+  await expect(restore(copy, '/proc/backup/data')).rejects.toThrow(/lies below \/proc/);
+});

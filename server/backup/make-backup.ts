@@ -14,6 +14,7 @@ import { chmod, copyFile } from 'node:fs/promises';
 import path from 'node:path';
 import { pipeline } from 'node:stream/promises';
 import { packTar } from 'modern-tar/fs';
+import { isBelowProc } from '../config/proc-place.ts';
 import { copyJournal } from '../journal/snapshot.ts';
 import { digestOf, filesBelow } from './files.ts';
 import { MANIFEST, type Manifest } from './manifest.ts';
@@ -28,6 +29,11 @@ const LEFT_OUT =
 export interface BackupMade {
   readonly files: number;
   readonly bytes: number;
+}
+
+export function refuseProc(place: string): void {
+  if (isBelowProc(place))
+    throw new BackupRefused(`${place} lies below /proc, where nothing can be kept. Choose another place.`);
 }
 
 /** `to`: a file that ends with .tar, or a directory. Neither may exist yet (a directory may be empty). */
@@ -47,6 +53,7 @@ export async function makeBackup(dataDir: string, to: string): Promise<BackupMad
     throw new BackupRefused(
       `${destination} lies in the data directory itself: a backup there is lost with it. Choose another place.`,
     );
+  refuseProc(destination);
   mkdirSync(path.dirname(destination), { recursive: true });
   const draft = path.join(path.dirname(destination), `.${path.basename(destination)}.${crypto.randomUUID()}`);
   mkdirSync(draft, { mode: 0o700 });

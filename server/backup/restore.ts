@@ -8,7 +8,7 @@ import { unpackTar } from 'modern-tar/fs';
 import { proveJournal } from '../journal/prove.ts';
 import { lockDataDir } from '../processes/data-dir-lock.ts';
 import { digestOf, filesBelow } from './files.ts';
-import { BackupRefused } from './make-backup.ts';
+import { BackupRefused, refuseProc } from './make-backup.ts';
 import { MANIFEST, readManifest } from './manifest.ts';
 
 export interface Restored {
@@ -25,6 +25,7 @@ const NAMED = 5;
 export async function restore(from: string, dataDir: string): Promise<Restored> {
   if (!existsSync(from)) throw new BackupRefused(`There is no backup at ${from}.`);
   refuseUsed(dataDir);
+  refuseProc(dataDir);
   const made = mkdirSync(dataDir, { recursive: true, mode: 0o700 });
   const draft = path.join(dataDir, `.restoring-${crypto.randomUUID()}`);
   mkdirSync(draft, { mode: 0o700 });
