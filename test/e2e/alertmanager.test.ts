@@ -97,7 +97,11 @@ describe('with Alertmanager', () => {
   test('what fires opens an incident with a verdict, and what is resolved closes it', async () => {
     await fire('SshSilent');
     const verdict = await until('a verdict', async () => (await incidents())[0]?.verdict);
-    expect(verdict).toMatchObject({ agent: 'not-configured', detail: expect.stringMatching(/[Dd]isk/) });
+    // On a machine that is busy the guest's slow SSH is what triage sees first.
+    expect(verdict).toMatchObject({
+      agent: 'not-configured',
+      detail: expect.stringMatching(/[Dd]isk|SSH took \d/),
+    });
     expect(await incidents()).toMatchObject([
       { target: 'devvm', title: 'SshSilent: SshSilent of devvm', source: 'Alertmanager', firing: 1 },
     ]);

@@ -36,7 +36,17 @@ test('in an existing directory that everybody may read, nothing that the console
   process.umask(before);
   const id = await breakglass.newSession();
   await breakglass.call('POST', `/api/session/${id}/prompt`, { prompt: 'the password is hunter2' });
-  const names = (): string[] => readdirSync(dataDir, { recursive: true, encoding: 'utf8' });
+  /** Claude Code makes and removes locks meanwhile. */
+  const names = (): string[] => {
+    for (let tries = 1; ; tries += 1)
+      try {
+        return readdirSync(dataDir, { recursive: true, encoding: 'utf8' });
+      } catch (error) {
+        if ((error as NodeJS.ErrnoException).code !== 'ENOENT' || tries > 100) throw error;
+      }
+  };
+  const modeOf = (name: string): number =>
+    statSync(path.join(dataDir, name), { throwIfNoEntry: false })?.mode ?? 0;
   await until(
     'a transcript of Claude Code',
     async () => names().some((name) => name.endsWith('.jsonl')),
@@ -52,7 +62,7 @@ test('in an existing directory that everybody may read, nothing that the console
       expect.stringMatching(/\.jsonl$/),
     ]),
   );
-  const open = all.filter((name) => (statSync(path.join(dataDir, name)).mode & 0o077) !== 0);
+  const open = all.filter((name) => (modeOf(name) & 0o077) !== 0);
   expect(open).toEqual([]);
   const asNobody = spawnSync('grep', ['-rl', 'hunter2', dataDir], {
     uid: 65_534,
