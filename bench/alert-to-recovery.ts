@@ -1,11 +1,11 @@
 // From an alert to a verified recovery on a locked phone, in seconds for each part (CI runs it once: test/e2e). Usage:
 // node bench/alert-to-recovery.ts [times].
 import { type Recovery, recoverFromAlert } from '../test/e2e/alert-to-recovery.ts';
-import { launch } from '../test/support/browser.ts';
+import { launchBrowser } from '../web/dev/chromium.ts';
 import { machineLine, row } from './figures.ts';
 
 const times = Number(process.argv[2] ?? 5);
-const browser = await launch();
+const browser = await launchBrowser();
 const all: Recovery[] = [];
 for (let each = 0; each < times; each++) all.push(await recoverFromAlert(browser));
 await browser.close();

@@ -1,6 +1,6 @@
-// The command and the server as a few files in dist/, for a fast start (docs/decisions/0013). Development and the lab run the
-// sources, tests what `npm test` has just built. The bundle then runs once until it serves, so that V8's compiled code of all that a start needs is in the cache beside it. A
-// build that cannot do that (no loopback, say) is a good build that starts slower.
+// The command and the server as a few files in dist/, for a fast start (docs/decisions/0013). Development and the lab run the sources,
+// tests what `npm test` has just built. The bundle then runs once until it serves, so that V8's compiled code of all that a start needs is
+// in the cache beside it. A build that cannot do that (no loopback, say) is a good build that starts slower.
 import { fork } from 'node:child_process';
 import { once } from 'node:events';
 import { chmodSync, mkdtempSync, readdirSync, rmSync } from 'node:fs';

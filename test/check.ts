@@ -1,9 +1,7 @@
-// `npm run check`: types, format, lint, import directions, dead code. Each tool says what it found; all of them run, as many at a time as
-// there are cores.
-import { spawn } from 'node:child_process';
-import { availableParallelism } from 'node:os';
+// `npm run check`: types, format, lint, import directions, dead code. Each tool says what it found; all of them run.
 import path from 'node:path';
 import { pathToFileURL } from 'node:url';
+import { execa } from 'execa';
 
 const root = path.resolve(import.meta.dirname, '..');
 const bin = (name: string): string => path.join(root, 'node_modules', '.bin', name);
@@ -56,39 +54,25 @@ export interface Checked {
   readonly ok: boolean;
 }
 
+/** One after another: the long ones use every core by themselves. */
 export async function check(): Promise<readonly Checked[]> {
-  const checked = new Map<string, boolean>();
-  const waiting = [...STEPS];
-  const work = async (): Promise<void> => {
-    for (let step = waiting.shift(); step !== undefined; step = waiting.shift())
-      checked.set(step.name, await run(step));
-  };
-  await Promise.all(Array.from({ length: availableParallelism() }, work));
-  return STEPS.map(({ name }) => ({ name, ok: checked.get(name) === true }));
+  const checked: Checked[] = [];
+  for (const { name, command } of STEPS) checked.push({ name, ok: await run(name, command) });
+  return checked;
 }
 
-async function run({ name, command: [program = '', ...args] }: (typeof STEPS)[number]): Promise<boolean> {
-  const child = spawn(program, args, {
+async function run(name: string, [program = '', ...args]: readonly string[]): Promise<boolean> {
+  const { exitCode, all, shortMessage } = await execa(program, args, {
     cwd: root,
-    env: { ...process.env, NO_COLOR: '1' },
-    stdio: ['ignore', 'pipe', 'pipe'],
-  });
-  let said = '';
-  for (const stream of [child.stdout, child.stderr])
-    stream.setEncoding('utf8').on('data', (text: string) => {
-      said += text;
-    });
-  const code = await new Promise<number | null>((resolve) => {
-    child.once('error', (error) => {
-      said += error.message;
-      resolve(null);
-    });
-    child.once('close', resolve);
+    env: { NO_COLOR: '1' },
+    all: true,
+    reject: false,
+    stdin: 'ignore',
   });
   // grep finds nothing: exit 1, which is what we want.
-  const ok = name === 'no {@html}' ? code === 1 : code === 0;
+  const ok = name === 'no {@html}' ? exitCode === 1 : exitCode === 0;
   console.log(`${ok ? 'ok  ' : 'FAIL'} ${name}`);
-  if (!ok) console.log(said);
+  if (!ok) console.log(all || shortMessage);
   return ok;
 }
 

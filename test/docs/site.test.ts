@@ -5,7 +5,7 @@ import path from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { buildSite, escaped, placeOf } from '../../docs/site.ts';
-import { launch } from '../support/browser.ts';
+import { launchBrowser } from '../../web/dev/chromium.ts';
 
 const root = path.resolve(import.meta.dirname, '../..');
 let site: string;
@@ -86,7 +86,7 @@ test('no two places of a page have the same anchor', () => {
 });
 
 test('each page fits a phone and a desktop, in light and in dark, with its text before the navigation of a phone', async () => {
-  const browser = await launch();
+  const browser = await launchBrowser();
   try {
     for (const [width, height, colorScheme] of [
       [390, 844, 'dark'],

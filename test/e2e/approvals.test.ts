@@ -2,7 +2,8 @@
 import type { Browser, BrowserContext, Page } from 'playwright-core';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import type { SessionPolicy } from '../../protocol/approvals.ts';
-import { firstTurn, launch, signIn } from '../support/browser.ts';
+import { launchBrowser } from '../../web/dev/chromium.ts';
+import { presetTurn, signIn } from '../support/browser.ts';
 import { approve, cardOf, readCard, settled } from '../support/card.ts';
 import { type House, startHouse } from '../support/house.ts';
 import { inVm } from '../support/in-vm.ts';
@@ -17,7 +18,7 @@ let house: House;
 let contexts: BrowserContext[] = [];
 
 beforeAll(async () => {
-  browser = await launch();
+  browser = await launchBrowser();
 });
 afterAll(() => browser.close());
 
@@ -37,7 +38,7 @@ const phone = async (hash = ''): Promise<Page> => {
 };
 /** The disk is found to be full. */
 const triage = async (page: Page): Promise<void> => {
-  await firstTurn(page, 'preset-triage');
+  await presetTurn(page, 'preset-triage');
 };
 const askForRepair = async (page: Page): Promise<void> => {
   await page.getByTestId('prompt').fill('Fix it.');

@@ -3,7 +3,8 @@ import type { Browser } from 'playwright-core';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { type DiskFullOptions, diskFull } from '../../lab/scenarios/disk-full.ts';
 import type { TargetState } from '../../protocol/me.ts';
-import { firstTurn, launch, signIn } from '../support/browser.ts';
+import { launchBrowser } from '../../web/dev/chromium.ts';
+import { presetTurn, signIn } from '../support/browser.ts';
 import { approve } from '../support/card.ts';
 import { TOKEN } from '../support/console.ts';
 import { hold } from '../support/hold.ts';
@@ -14,7 +15,7 @@ import { until } from '../support/wait-for.ts';
 const LIMIT = { timeout: 900_000 };
 let browser: Browser;
 beforeAll(async () => {
-  browser = await launch();
+  browser = await launchBrowser();
 });
 afterAll(() => browser.close());
 
@@ -33,7 +34,7 @@ test.each<[string, DiskFullOptions]>([
       expect(await inVm(house, 'df --output=pcent / | tail -1')).toBe('100%');
       const path = disguise.path ?? '/var/log/orders-api/debug.log';
       const unit = disguise.unit ?? 'orders-api.service';
-      await firstTurn(page, 'preset-triage');
+      await presetTurn(page, 'preset-triage');
       const summary = await page.getByTestId('assistant-text').last().textContent();
       expect(summary).toContain(path);
       expect(summary).toContain(unit);
@@ -73,7 +74,7 @@ test(
     try {
       const pidBefore = house.machine.boot().number;
       await expect(inVm(house, 'true')).rejects.toThrow();
-      await firstTurn(page, 'preset-qemu');
+      await presetTurn(page, 'preset-qemu');
       expect(await page.getByTestId('assistant-text').last().textContent()).toMatch(/cycle/i);
 
       // Two touches from here to a running cycle: open Power, hold. Triage has run by itself, because SSH is silent.
@@ -151,10 +152,7 @@ test('the power page works while the agent, the model and the stream are broken'
 });
 
 test('the emergency page stops the VM in a browser without JavaScript', LIMIT, async () => {
-  const house = await startHouse({
-    scenario: 'disk-full',
-    modelUrl: 'http://127.0.0.1:9',
-  });
+  const house = await startHouse({ scenario: 'disk-full', modelUrl: 'http://127.0.0.1:9' });
   const context = await browser.newContext({ javaScriptEnabled: false });
   context.setDefaultTimeout(120_000);
   const page = await context.newPage();

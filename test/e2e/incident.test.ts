@@ -2,7 +2,8 @@
 import type { Browser } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest';
 import type { AlertsTaken, Incidents } from '../../protocol/alerts.ts';
-import { launch, signIn } from '../support/browser.ts';
+import { launchBrowser } from '../../web/dev/chromium.ts';
+import { signIn } from '../support/browser.ts';
 import { type House, startHouse } from '../support/house.ts';
 import { eventsUntil } from '../support/sse-reader.ts';
 import { until } from '../support/wait-for.ts';
@@ -47,7 +48,7 @@ describe('an incident on the page', () => {
   let browser: Browser;
   beforeAll(async () => {
     house = await startHouse({ scenario: 'io-stall' });
-    browser = await launch();
+    browser = await launchBrowser();
   });
   afterAll(async () => {
     await browser.close();

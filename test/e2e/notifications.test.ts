@@ -5,7 +5,8 @@ import path from 'node:path';
 import type { Browser, Page } from 'playwright-core';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import type { Notifications } from '../../protocol/notifications.ts';
-import { launch, signIn, turnOver } from '../support/browser.ts';
+import { launchBrowser } from '../../web/dev/chromium.ts';
+import { signIn, turnOver } from '../support/browser.ts';
 import { type House, startHouse } from '../support/house.ts';
 import { type PostReceiver, startPostReceiver } from '../support/post-receiver.ts';
 import { deliverer, shownNotifications, subscribed, tapNotification } from '../support/push-in-browser.ts';
@@ -29,7 +30,7 @@ beforeAll(async () => {
       BREAKGLASS_NOTIFY_TURN_SECONDS: '0',
     },
   });
-  browser = await launch();
+  browser = await launchBrowser();
 }, 120_000);
 afterAll(async () => {
   await browser?.close();

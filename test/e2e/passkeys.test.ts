@@ -3,7 +3,7 @@
 import path from 'node:path';
 import type { Browser, BrowserContext, Page } from 'playwright-core';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { launch } from '../support/browser.ts';
+import { launchBrowser } from '../../web/dev/chromium.ts';
 import { TOKEN } from '../support/console.ts';
 import { type House, startHouse } from '../support/house.ts';
 
@@ -14,7 +14,7 @@ let base: string;
 beforeAll(async () => {
   house = await startHouse({ scenario: 'disk-full' });
   base = house.base.replace('127.0.0.1', 'localhost');
-  browser = await launch();
+  browser = await launchBrowser();
 }, 120_000);
 afterAll(async () => {
   await browser?.close();

@@ -1,14 +1,15 @@
 // In a real browser: a share link lets a colleague watch one session and nothing else, over a restart, until it is ended.
 import type { Browser, BrowserContext, Page } from 'playwright-core';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { firstTurn, launch, signIn } from '../support/browser.ts';
+import { launchBrowser } from '../../web/dev/chromium.ts';
+import { presetTurn, signIn } from '../support/browser.ts';
 import { type House, startHouse } from '../support/house.ts';
 
 let house: House;
 let browser: Browser;
 beforeAll(async () => {
   house = await startHouse({ scenario: 'disk-full' });
-  browser = await launch();
+  browser = await launchBrowser();
 }, 120_000);
 afterAll(async () => {
   await browser?.close();
@@ -69,7 +70,7 @@ test('a guest sees the session as it happens, over a restart, and is told at onc
   expect(guest.url()).toBe(`${house.base}/#/s/${session}`);
   await guest.getByText('Nothing has been asked here yet.').waitFor();
 
-  await firstTurn(page, 'preset-triage');
+  await presetTurn(page, 'preset-triage');
   const told = (await page.getByTestId('chat-panel').textContent()) ?? '';
   expect(told).toContain('The disk is full');
   await guest.getByTestId('tool-card').first().waitFor();

@@ -11,7 +11,8 @@ import { startPowerHost } from '../../lab/power-host/power-host.ts';
 import { diskFull } from '../../lab/scenarios/disk-full.ts';
 import { healthy } from '../../lab/scenarios/healthy.ts';
 import { startVm } from '../../lab/vm/start.ts';
-import { launch, signIn } from '../support/browser.ts';
+import { launchBrowser } from '../../web/dev/chromium.ts';
+import { signIn } from '../support/browser.ts';
 import { type Console, makeConsole } from '../support/console.ts';
 import { freePort } from '../support/free-port.ts';
 import { hold } from '../support/hold.ts';
@@ -27,7 +28,7 @@ let web: Machine;
 const parts: { close(): Promise<void> }[] = [];
 
 beforeAll(async () => {
-  browser = await launch();
+  browser = await launchBrowser();
   dir = mkdtempSync(path.join(tmpdir(), 'bg-targets-'));
   const keys = labKeys(path.join(dir, 'keys'), undefined);
   const [ill, well] = [diskFull(), healthy()];

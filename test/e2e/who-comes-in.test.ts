@@ -2,14 +2,15 @@
 
 import type { Browser, Page } from 'playwright-core';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { launch, signIn } from '../support/browser.ts';
+import { launchBrowser } from '../../web/dev/chromium.ts';
+import { signIn } from '../support/browser.ts';
 import { type House, startHouse } from '../support/house.ts';
 
 let house: House;
 let browser: Browser;
 beforeAll(async () => {
   house = await startHouse({ scenario: 'disk-full' });
-  browser = await launch();
+  browser = await launchBrowser();
 }, 120_000);
 afterAll(async () => {
   await browser?.close();

@@ -1,13 +1,7 @@
 // The browser of a person, on a phone's or a desktop's screen.
 import type { Browser, BrowserContext, Page } from 'playwright-core';
-import { launchBrowser } from '../../web/dev/chromium.ts';
+import { PATIENCE_MS, PHONE } from '../../web/dev/chromium.ts';
 import { TOKEN } from './console.ts';
-
-/** The limit of every single wait: enough for a machine that has eight other things to do. */
-const PATIENCE_MS = 120_000;
-const PHONE = { width: 390, height: 844 };
-
-export const launch = launchBrowser;
 
 export interface Opened {
   readonly context: BrowserContext;
@@ -51,22 +45,8 @@ export async function turnOver(page: Page): Promise<void> {
   await page.getByTestId('stop').waitFor({ state: 'detached', timeout: 2 * PATIENCE_MS });
 }
 
-/** How often the agent may be too slow to start before something else must be wrong. */
-const SLOW_STARTS = 5;
-
-/**
- * A first prompt by one of the presets, and its turn. On a busy machine the first agent may start slower than the console waits for it;
- * then the page says what a person would do, and that is done here.
- */
-export async function firstTurn(page: Page, preset: string): Promise<void> {
+/** A prompt by one of the presets, and its turn. */
+export async function presetTurn(page: Page, preset: string): Promise<void> {
   await page.getByTestId(preset).click();
   await turnOver(page);
-  const again = page.getByTestId('chat-panel').getByText('Ask again in a moment.');
-  for (let seen = 0; (await again.count()) > seen; seen += 1) {
-    if (seen === SLOW_STARTS) throw new Error('the agent did not start: see the log of the console');
-    const prompt = (await page.getByTestId('said').last().textContent()) ?? '';
-    await page.getByTestId('prompt').fill(prompt.trim());
-    await page.getByTestId('send').click();
-    await turnOver(page);
-  }
 }

@@ -3,13 +3,10 @@ import { spawn } from 'node:child_process';
 import path from 'node:path';
 import { onTestFinished } from 'vitest';
 import { compileCache } from './compile-cache.ts';
+import { BUNDLE_ENTRY, isJustBuilt } from './just-built.ts';
 import { until, within } from './wait-for.ts';
 
-/** The bundle is the same program and starts in a fraction of the time; outside `npm test` it may be an old one. */
-const ENTRY = path.resolve(
-  import.meta.dirname,
-  process.env['BREAKGLASS_BUILT_PAGE'] === undefined ? '../../cli/breakglass.ts' : '../../dist/breakglass.js',
-);
+const ENTRY = isJustBuilt ? BUNDLE_ENTRY : path.resolve(import.meta.dirname, '../../cli/breakglass.ts');
 
 export interface CommandRun {
   /** What it printed so far; at a terminal both streams in one. */

@@ -1,19 +1,16 @@
 // The console as a process of its own: the real server, in front of the power host and the VM that the test names.
 import { type ChildProcess, spawn } from 'node:child_process';
-import { existsSync } from 'node:fs';
 import path from 'node:path';
-import { sourcesNewerThan } from '../../cli/stale-bundle.ts';
 import { compileCache } from './compile-cache.ts';
 import { checkAnswer } from './contract.ts';
 import { favourAgents } from './favour-agents.ts';
 import { freePort } from './free-port.ts';
+import { BUNDLE_ENTRY, isJustBuilt } from './just-built.ts';
 import { until, within } from './wait-for.ts';
 
-const root = path.resolve(import.meta.dirname, '../..');
-const ENTRY = path.join(root, 'dist/breakglass.js');
-export const SOURCES = [path.join(root, 'server/main.ts')];
+export const SOURCES = [path.resolve(import.meta.dirname, '../../server/main.ts')];
 /** What `npm start` runs. */
-export const BUNDLE = ['--max-semi-space-size=2', ENTRY, 'serve'];
+export const BUNDLE = ['--max-semi-space-size=2', BUNDLE_ENTRY, 'serve'];
 export const TOKEN = 'house-token-0123456789abcdef';
 export const AUTH = { authorization: `Bearer ${TOKEN}` };
 
@@ -28,7 +25,7 @@ export interface ConsoleOptions {
   /** Describes the targets instead of the addresses above. */
   readonly targetsFile?: string;
   readonly env?: Readonly<Record<string, string>> | undefined;
-  /** What Node is given; by default the bundle when `npm test` has just built it, which starts in a third of the time, else the sources. */
+  /** What Node is given; by default the bundle when `npm test` has just built it, else the sources. */
   readonly program?: readonly string[];
   /** Starts it in another way, with this environment. */
   readonly launch?: ((env: Readonly<Record<string, string>>) => ChildProcess) | undefined;
@@ -53,17 +50,11 @@ export interface Console {
   close(): Promise<void>;
 }
 
-/** A bundle that is older than the sources would be tested in their place. */
-const justBuilt = async (): Promise<boolean> =>
-  process.env['BREAKGLASS_BUILT_PAGE'] !== undefined &&
-  existsSync(ENTRY) &&
-  (await sourcesNewerThan(ENTRY, root)) === null;
-
 /** Makes a console that is not started yet. */
 export async function makeConsole(options: ConsoleOptions): Promise<Console> {
   const { dir, hostPort, vmPort, keyPath } = options;
   const dataDir = path.join(dir, 'data');
-  const program = options.program ?? ((await justBuilt()) ? BUNDLE : SOURCES);
+  const program = options.program ?? (isJustBuilt ? BUNDLE : SOURCES);
   const port = await freePort();
   const base = `http://127.0.0.1:${port}`;
   const env: Record<string, string> = {

@@ -5,10 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import type { Browser, BrowserContextOptions, Page } from 'playwright-core';
-
-/** Of every single wait: enough for a machine that has eight other things to do. */
-export const PATIENCE_MS = 120_000;
-export const PHONE = { width: 390, height: 844 };
+import { PATIENCE_MS, PHONE } from './chromium.ts';
 
 const web = join(import.meta.dirname, '..');
 

@@ -2,8 +2,8 @@
 import type { Browser, BrowserContextOptions, Page } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest';
 import { TAB_TONES } from '../src/state/tab-title.ts';
-import { buildPage, PATIENCE_MS, PHONE, signedIn } from './built-page.ts';
-import { launchBrowser } from './chromium.ts';
+import { buildPage, signedIn } from './built-page.ts';
+import { launchBrowser, PATIENCE_MS, PHONE } from './chromium.ts';
 import { type Fixture, startFixture } from './fixture-server.ts';
 
 let built: Awaited<ReturnType<typeof buildPage>>;

@@ -2,8 +2,8 @@
 import type { Browser, Page } from 'playwright-core';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { violations } from './axe.ts';
-import { buildPage, newPage, PHONE, signedIn } from './built-page.ts';
-import { launchBrowser } from './chromium.ts';
+import { buildPage, newPage, signedIn } from './built-page.ts';
+import { launchBrowser, PHONE } from './chromium.ts';
 import { type Fixture, startFixture } from './fixture-server.ts';
 
 let built: Awaited<ReturnType<typeof buildPage>>;

@@ -2,8 +2,8 @@
 import type { Browser, Page } from 'playwright-core';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { violations } from './axe.ts';
-import { buildPage, newPage, PHONE, signedIn, watch } from './built-page.ts';
-import { launchBrowser } from './chromium.ts';
+import { buildPage, newPage, signedIn, watch } from './built-page.ts';
+import { launchBrowser, PHONE } from './chromium.ts';
 import { type Fixture, startFixture } from './fixture-server.ts';
 import type { SetName } from './fixture-targets.ts';
 
