@@ -53,6 +53,10 @@ export const watch = (page: Page, complaints: string[]): void => {
   });
 };
 
+/** Until no part of the page stands in for one that is still loading. */
+export const partsLoaded = (page: Page): Promise<void> =>
+  page.locator('[data-stand-in]').first().waitFor({ state: 'detached' });
+
 /** As a browser that has signed in at the fixture before. The way in is what `door.test.ts` is about. */
 export const signedIn = (page: Page, url: string): Promise<void> =>
   page.context().addCookies([{ name: 'fixture', value: '1', url }]);

@@ -1,7 +1,7 @@
 // The chat in a real browser, against the fixture server: what one bad item, much output and a dead model do to it.
 import type { Browser, Page } from 'playwright-core';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import { buildPage, newPage, signedIn } from './built-page.ts';
+import { buildPage, newPage, partsLoaded, signedIn } from './built-page.ts';
 import { launchBrowser } from './chromium.ts';
 import { type Fixture, startFixture } from './fixture-server.ts';
 import { MANY_LINES } from './fixture-turns.ts';
@@ -24,11 +24,15 @@ const ask = async (prompt: string) => {
   await page.keyboard.press('Enter');
 };
 /** A prompt is shown together with the line of its turn, so that a turn that was short is over, too. */
-const turnOver = async (turns = 1) => {
+const turnEnded = async (turns = 1) => {
   await chat('said')
     .nth(turns - 1)
     .waitFor();
   await id('turn-line').waitFor({ state: 'detached' });
+};
+const turnOver = async (turns = 1) => {
+  await turnEnded(turns);
+  await partsLoaded(page);
 };
 
 beforeAll(async () => {
@@ -57,6 +61,7 @@ describe('one bad item', () => {
     await ask('deep quotes');
     const whole = async () => {
       await chat('assistant-text').nth(4).waitFor();
+      await partsLoaded(page);
       const texts = await chat('assistant-text').allTextContents();
       expect(texts.map((text) => text.trim().slice(0, 20))).toEqual([
         'The one before.',
@@ -173,7 +178,7 @@ describe('the transcript', () => {
     await open();
     await ask('many lines');
     await asked.promise;
-    await turnOver();
+    await turnEnded();
     const output = chat('tool-output');
     expect(await output.textContent()).toContain('line 0');
     // Each mark of a colour is an element.

@@ -2,7 +2,7 @@
 import type { Browser, Locator, Page } from 'playwright-core';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { violations } from './axe.ts';
-import { buildPage, newPage, signedIn } from './built-page.ts';
+import { buildPage, newPage, partsLoaded, signedIn } from './built-page.ts';
 import { launchBrowser } from './chromium.ts';
 import { type Fixture, startFixture } from './fixture-server.ts';
 
@@ -25,6 +25,7 @@ const ready = () => lamp('ready');
 const finished = async () => {
   await id('chat-panel').getByTestId('said').first().waitFor();
   await id('turn-line').waitFor({ state: 'detached' });
+  await partsLoaded(page);
 };
 /** Holds the confirm button by key until that came of it. */
 const holdByKey = async (outcome: Locator) => {

@@ -1,5 +1,6 @@
 // A part that is not needed at once: it is fetched when it is first wanted, once, and from then on is there without waiting. If it does not
-// come, what stands in for it stays, and the next one that wants it asks again.
+// come, what stands in for it stays, and the next one that wants it asks again. A stand-in is marked `data-stand-in`, so that a test can
+// tell it from the part.
 import type { Component } from 'svelte';
 
 export class Later<Props extends Record<string, unknown>> {
