@@ -2,6 +2,14 @@
 # What of a capture a person is shown, and a console reads where it cannot fetch the bundle: skipped steps, the signals of triage, what
 # moved between the samples, what is staged.
 
+# Prints it and keeps it in the capture: whoever shares a capture is shown the same.
+show_capture() {
+  local text
+  text=$(show_skipped; show_signals; compare_samples; show_staged)
+  printf '%s\n' "$text"
+  { printf '%s\n' "$text" >"$capture/printed.txt"; } 2>/dev/null
+}
+
 show_skipped() {
   local name text=''
   for name in "${order[@]}"; do

@@ -127,10 +127,7 @@ make_capture() {
     if [[ -z ${status_of[$name]-} ]]; then finished_late "$name"; fi
   done
   write_statuses
-  show_skipped
-  show_signals
-  compare_samples
-  show_staged
+  show_capture
   write_manifest
   exec {reports}<&-
 }

@@ -111,6 +111,8 @@ take_capture_lock() {
   if [[ $verb != forensics ]]; then { : >"$captures/$id/kept"; } 2>/dev/null; fi
   evidence=$id
   printf 'shared: evidence %s has just been captured\n' "$id"
+  # What it found, as it was shown there. A capture of an older version has no such file.
+  if [[ -r $captures/$id/printed.txt ]]; then printf '%s\n' "$(<"$captures/$id/printed.txt")"; fi 2>/dev/null
   let_capture_lock_go
   return 1
 }

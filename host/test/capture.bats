@@ -331,7 +331,7 @@ disks() { # MOOD: the monitor of a VM with several disks; and what qmp.pl makes 
   [[ $output == *'say disk/scsi1 read +0, wrote +0 bytes between the samples'* ]]
 }
 
-@test "one capture at a time: who comes meanwhile waits for it and shares it" {
+@test "one capture at a time: who comes meanwhile waits for it, shares it and is shown what it found" {
   make_root
   pve forensics >"$BATS_TEST_TMPDIR/first" 3>&- &
   local first=$!
@@ -350,6 +350,10 @@ disks() { # MOOD: the monitor of a VM with several disks; and what qmp.pl makes 
   grep -q "\"evidence\":\"$id\"" "$BATS_TEST_TMPDIR/first"
   grep -q "\"evidence\":\"$id\"" "$BATS_TEST_TMPDIR/second"
   [[ $(result) == *"\"evidence\":\"$id\""* ]]
+  local of_all
+  of_all=$(<"$(newest)/printed.txt")
+  [[ $of_all == *'vm state: running'*'bytes between the samples)'* ]]
+  [[ $output == *"$of_all"* && $(<"$BATS_TEST_TMPDIR/first") == *"$of_all"* && $(<"$BATS_TEST_TMPDIR/second") == *"$of_all"* ]]
   [ -e "$(newest)/kept" ] # it stands before a verb
 }
 
