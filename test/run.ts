@@ -20,17 +20,19 @@ const files = process.argv.includes('--fast') ? await runVitest(root, SLOW_FILES
 process.exitCode = tell(files, otherSteps) ? 0 : 1;
 
 async function everything(): Promise<FileOutcome[]> {
-  // Side by side: none of these uses what another makes, and each leaves a core idle for much of its time.
-  const [checked, built] = await Promise.all([
-    timed('checks', check()),
+  const [built] = await Promise.all([
     // The console serves what is in web/dist, and runs from dist/: those of now, not of the last build.
     timed('the page and the bundle are built', run('npm', 'run', '-s', 'build')),
     // Before the tests that need it, or two of them would install packages at the same time. Whether it can be built is told by them.
     timed("QEMU's guest is built", run(process.execPath, 'lab/qemu/build-guest.ts')),
   ]);
   if (built) process.env['BREAKGLASS_BUILT_PAGE'] = path.join(root, 'web/dist');
-  // Side by side: no test claims how long anything takes, so none is disturbed by another.
-  const [bats, rooms] = await Promise.all([runBats(root), runVitest(root)]);
+  // Side by side: no test claims how long anything takes, so none is disturbed by another. The longest ones wait more than they work.
+  const [bats, rooms, checked] = await Promise.all([
+    runBats(root),
+    runVitest(root),
+    timed('checks', check()),
+  ]);
   const steps = checked.map(({ name, ok }) => oneStep(`check: ${name}`, ok));
   return [...steps, oneStep('the page and the bundle are built', built), ...rooms, ...bats];
 }
