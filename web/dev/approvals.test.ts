@@ -340,6 +340,19 @@ it('the policy is tightened by one tap, which ends what waits, and loosened by a
   await id('open-policy').filter({ hasText: 'ask' }).waitFor();
 });
 
+it('the policy after a restart of the console is the one that is shown, though its version is lower', async () => {
+  await open();
+  const answer = { configured: 'ask', grants: [] };
+  let now: unknown = { ...answer, mode: 'observe', version: 3 };
+  await page.route('**/api/session/*/policy', (route) => route.fulfill({ json: now }));
+  const look = () => page.evaluate(() => document.dispatchEvent(new Event('visibilitychange')));
+  await look();
+  await page.getByText('policy observe').waitFor();
+  now = { ...answer, mode: 'ask', version: 2 };
+  await look();
+  await page.getByText('policy ask').waitFor();
+});
+
 it('an observer sees the question and the policy, and no button', async () => {
   await tell('role?is=observer');
   complaints = [];

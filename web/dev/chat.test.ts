@@ -217,6 +217,20 @@ describe('the transcript', () => {
 });
 
 describe('the composer', () => {
+  it('takes the second tap of a thumb that was sending for no Stop', async () => {
+    await open();
+    await ask('slow');
+    await id('stop').waitFor();
+    const asked: string[] = [];
+    page.on('request', (request) => asked.push(new URL(request.url()).pathname));
+    await id('prompt').fill('And then the disk');
+    await id('send').dblclick();
+    await id('queued').waitFor();
+    expect(asked.filter((path) => path.endsWith('/cancel'))).toEqual([]);
+    await id('stop').click();
+    await id('remark-stopped').waitFor();
+  });
+
   it('has one button: it stops while nothing is typed and queues what is typed; then the turn line stops', async () => {
     await open();
     await ask('slow');

@@ -1,6 +1,6 @@
 // How the fixture server is made to misbehave, by `POST /fixture/…`:
-// `link?state=refuse|cut|ok` breaks the session stream · `power?state=unknown|busy|contradict|ok` chooses how the next verb ends
-// (`contradict`: it wants a second press) · `mode?state=power-only|full` · `forget` loses every session ·
+// `link?state=refuse|cut|ok` breaks the session stream · `power?state=unknown|checking|busy|contradict|ok` chooses how the next verb ends
+// (`contradict`: it wants a second press; `checking`: its connection is lost until `ok`) · `lose-operations` forgets those of power, as a restart does that could record none · `mode?state=power-only|full` · `forget` loses every session ·
 // `target?name=&vm=&ssh=true|false&reach=ok|unreachable|half-open&found=stalled|past&lived=true` changes a machine · `hold?path=/api/…` keeps the answers of a path
 // back until `release` (`release?path=`: of one) · `mixup?state=<name>|ok` lets every answer about a target be about that one instead ·
 // `host-key?name=<name>&vm=<letter>&power_host=<letter>` lets these sides show a changed host key, a letter for each key ·
@@ -137,6 +137,9 @@ export const turnSwitch = (world: World, { pathname, searchParams }: URL): boole
       for (const session of world.sessions.values())
         for (const { id } of session.queue.splice(0))
           world.emit(session, { kind: 'unqueued', queue_id: id, reason: 'lost' });
+      break;
+    case 'lose-operations':
+      world.operations.clear();
       break;
     case 'pace':
       world.pace = state === 'quick' ? 'quick' : 'person';

@@ -33,7 +33,7 @@ export class World {
   readonly approvals = new FixtureApprovals(this);
   readonly doctor: FixtureDoctor;
   link: 'ok' | 'refuse' = 'ok';
-  nextPower: 'ok' | 'unknown' | 'busy' | 'contradict' = 'ok';
+  nextPower: 'ok' | 'unknown' | 'checking' | 'busy' | 'contradict' = 'ok';
   mode: 'full' | 'power-only' = 'full';
   role: 'operator' | 'observer' = 'operator';
   agentAway = false;
@@ -169,6 +169,9 @@ export class World {
       Object.assign(step, { ms: 120 * 8 + 31, ok: true });
       tell({ kind: 'power_step', step: { ...step } });
     }
+    // The connection was lost, and the power host is asked: `unknown`, and not the end.
+    if (this.nextPower === 'checking') operation.state = 'unknown';
+    while (this.nextPower === 'checking') await sleep(this.#paced(120));
     const unknown = this.nextPower === 'unknown';
     this.nextPower = 'ok';
     if (verb === 'stop') target.vm = 'stopped';

@@ -193,6 +193,33 @@ describe('power', () => {
     await panel('operation-outcome').waitFor();
     expect(await panel('operation-outcome').textContent()).toMatch(/^Not known/);
   });
+
+  it('whose connection was lost is followed to its end, and no other verb is offered meanwhile', async () => {
+    await open('/#/power');
+    await tell('power?state=checking');
+    await panel('verb-cycle').click();
+    await holdByKey(panel('operation'));
+    await panel('operation').getByText('The connection was lost').waitFor();
+    // Past the next look at the operation, which was the end of it once.
+    await page.waitForResponse((answer) => answer.url().includes('/api/operations/'));
+    await page.waitForResponse((answer) => answer.url().includes('/api/operations/'));
+    expect(await panel('operation-outcome').count()).toBe(0);
+    expect(await panel('verb-reset').isDisabled()).toBe(true);
+    await tell('power?state=ok');
+    await panel('operation-outcome').waitFor();
+    expect(await panel('operation-outcome').textContent()).toContain('new QEMU process');
+  });
+
+  it('that the console does not know any more bars nothing, and the page says what to do', async () => {
+    await open('/#/power');
+    await tell('freeze?name=devvm');
+    await panel('verb-cycle').click();
+    await holdByKey(panel('operation'));
+    await tell('lose-operations');
+    await panel('operation-outcome').filter({ hasText: 'does not know this cycle any more' }).waitFor();
+    expect(await panel('verb-reset').isDisabled()).toBe(false);
+    await tell('freeze?name=');
+  });
 });
 
 describe('a changed host key', () => {

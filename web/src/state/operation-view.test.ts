@@ -13,21 +13,29 @@ const operation = (more: Partial<Operation> = {}): Operation =>
     steps: [],
     ...more,
   }) as Operation;
+const over = (more: Partial<Operation>): Operation =>
+  operation({ finished_at: '2026-01-01T03:01:00.000Z', ...more });
 
 describe('fromOperation', () => {
   it('keeps the output that was streamed', () => {
     const view = applyFrame(fromOperation(operation()), { kind: 'output', stream: 'stdout', text: 'a' });
-    expect(fromOperation(operation({ state: 'succeeded' }), view).output).toBe('a');
+    expect(fromOperation(over({ state: 'succeeded' }), view).output).toBe('a');
+  });
+
+  it('whose connection was lost is not over: it can still go well', () => {
+    const asking = fromOperation(operation({ state: 'unknown' }));
+    expect(outcomeSentence(asking)).toBeUndefined();
+    expect(fromOperation(over({ state: 'succeeded' }), asking).state).toBe('succeeded');
   });
 
   it('is not opened again by an answer that was under way', () => {
-    const done = fromOperation(operation({ state: 'failed' }));
+    const done = fromOperation(over({ state: 'failed' }));
     expect(fromOperation(operation(), done).state).toBe('failed');
   });
 
   it('takes the output of the result where nothing was streamed', () => {
     const result = { verb: 'cycle', exit_code: 1, stdout: 'out', stderr: 'err', rejected: false };
-    expect(fromOperation(operation({ state: 'failed', result })).output).toBe('out\nerr');
+    expect(fromOperation(over({ state: 'failed', result })).output).toBe('out\nerr');
   });
 });
 
@@ -37,11 +45,11 @@ describe('outcomeSentence', () => {
   });
 
   it('never claims a VM state that was not checked', () => {
-    expect(outcomeSentence(fromOperation(operation({ state: 'succeeded' })))).toContain('not checked');
+    expect(outcomeSentence(fromOperation(over({ state: 'succeeded' })))).toContain('not checked');
   });
 
   it('says that it does not know, and what to do', () => {
-    expect(outcomeSentence(fromOperation(operation({ state: 'unknown' })))).toMatch(
+    expect(outcomeSentence(fromOperation(over({ state: 'unknown' })))).toMatch(
       /^Not known\..*Ask for status/,
     );
   });
@@ -54,7 +62,7 @@ describe('outcomeSentence', () => {
       stderr: 'trying\nVM 102 is locked (backup)\n',
       rejected: false,
     };
-    expect(outcomeSentence(fromOperation(operation({ state: 'failed', result })))).toBe(
+    expect(outcomeSentence(fromOperation(over({ state: 'failed', result })))).toBe(
       'cycle failed: VM 102 is locked (backup)',
     );
   });

@@ -10,6 +10,10 @@ export interface OperationView extends Omit<Operation, 'id' | 'target' | 'sessio
   readonly output: string;
 }
 
+/** `unknown` alone is no end: the console may still be asking the power host what came of the verb. */
+export const isOver = (operation: Pick<Operation, 'finished_at'>): boolean =>
+  operation.finished_at !== undefined;
+
 // More than a run of forensics writes. Beyond it the beginning is dropped, because the end is what matters.
 const OUTPUT_CAP = 256 * 1024;
 
@@ -34,7 +38,7 @@ const resultText = (operation: Operation): string => {
 export const fromOperation = (operation: Operation, before?: OperationView): OperationView => {
   const same = before?.id === operation.id ? before : undefined;
   // An answer that was already under way when the operation ended must not reopen it.
-  if (same && same.state !== 'running' && operation.state === 'running') return same;
+  if (same && isOver(same) && !isOver(operation)) return same;
   const streamed = same?.output ?? '';
   const whole = resultText(operation);
   // A page that began to watch late has only a part of the output; the result has all of it.
@@ -48,9 +52,9 @@ export const applyFrame = (view: OperationView, frame: OperationFrame): Operatio
 
 const lastLine = (text: string): string => text.trimEnd().split('\n').at(-1)?.trim() ?? '';
 
-/** One sentence about the outcome, or that it is not known. Undefined while the operation runs. */
+/** One sentence about the outcome, or that it is not known. Undefined until the operation is over. */
 export const outcomeSentence = (view: OperationView): string | undefined => {
-  if (view.state === 'running') return undefined;
+  if (!isOver(view)) return undefined;
   if (view.outcome) return view.outcome.summary;
   if (view.state === 'succeeded')
     return isMutating(view.verb)

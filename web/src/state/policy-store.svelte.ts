@@ -18,6 +18,9 @@ export class PolicyStore {
   readonly #ports: PolicyPorts;
   #read = $state.raw<{ readonly session: string; readonly policy: SessionPolicy } | null>(null);
   #busy = $state(false);
+  /** Requests are numbered as they leave: their answers may overtake each other. */
+  #asked = 0;
+  #answered = 0;
   #ending = $state.raw<ReadonlySet<string>>(new Set());
 
   constructor(ports: PolicyPorts) {
@@ -74,7 +77,8 @@ export class PolicyStore {
     const session = this.#ports.session();
     if (session === null) return;
     try {
-      this.#take(session, await fetchPolicy(session, (serverMs) => serverClock.note(serverMs)));
+      const answer = fetchPolicy(session, (serverMs) => serverClock.note(serverMs));
+      await this.#take(session, answer);
     } catch (error) {
       // What was known stays: it ends by the clock.
       if (asApiError(error).status === 401) this.#ports.signedOut();
@@ -88,7 +92,7 @@ export class PolicyStore {
     if (this.#busy) return '';
     this.#busy = true;
     try {
-      this.#take(session, await setPolicy(session, mode));
+      await this.#take(session, setPolicy(session, mode));
       return '';
     } catch (error) {
       const { status, message } = asApiError(error);
@@ -117,10 +121,14 @@ export class PolicyStore {
     await this.refresh();
   }
 
-  #take(session: string, policy: SessionPolicy): void {
-    // Answers may overtake each other; a later version is newer.
+  /** A lower version is older only where it was asked for earlier: a console that could not record a change has one after its next start. */
+  async #take(session: string, answer: Promise<SessionPolicy>): Promise<void> {
+    const request = ++this.#asked;
+    const policy = await answer;
     const known = this.#read;
-    if (known?.session === session && known.policy.version > policy.version) return;
+    if (known?.session === session && known.policy.version > policy.version && request < this.#answered)
+      return;
+    this.#answered = Math.max(this.#answered, request);
     this.#read = { session, policy };
   }
 

@@ -12,7 +12,7 @@ import { acceptHostKey, fetchOperation, fetchTarget, runTriage, startVerb } from
 import { readEventStream } from '../api/event-stream.ts';
 import { ApiError, asApiError } from '../api/http.ts';
 import type { Kept } from './browser-memory.ts';
-import { applyFrame, fromOperation, type OperationView } from './operation-view.ts';
+import { applyFrame, fromOperation, isOver, type OperationView } from './operation-view.ts';
 import { isStale } from './power-words.ts';
 import { serverClock } from './server-clock.svelte.ts';
 import { type Verdict, verdictOf } from './verdict.ts';
@@ -107,7 +107,11 @@ export class PowerStore {
     this.#contradiction = null;
   }
   get mutationRunning(): boolean {
-    return this.#operation?.state === 'running' && isMutating(this.#operation.verb);
+    return this.#underWay !== null && isMutating(this.#underWay.verb);
+  }
+  /** The operation that is shown and not over: it runs, or the console is still finding out what came of it. */
+  get #underWay(): OperationView | null {
+    return this.#operation === null || isOver(this.#operation) ? null : this.#operation;
   }
   /** The newest finding, from here or from the console, which knows what became of it: `past` says why it does not hold any more. */
   get found(): { readonly report: TriageReport; readonly past: string } | null {
@@ -270,14 +274,14 @@ export class PowerStore {
   /** Shows an operation that was not started here: by somebody else or by the agent. */
   follow(id: string, verb: Verb): void {
     const shown = this.#operation;
-    if (shown?.id === id || shown?.state === 'running') return;
+    if (shown?.id === id || this.#underWay !== null) return;
     // When the agent asks for the status, the outcome of a verb must stay in sight.
     if (shown && !isMutating(verb)) return;
     void this.#follow(id);
   }
 
   dismiss(): void {
-    if (this.#operation?.state === 'running') return;
+    if (this.#underWay !== null) return;
     this.#operation = null;
     this.#refusal = '';
     this.#ports.kept.remember('');
@@ -329,17 +333,18 @@ export class PowerStore {
   }
 
   async #resume(): Promise<void> {
-    if (this.#operation?.state === 'running') {
+    const underWay = this.#underWay;
+    if (underWay !== null) {
       // Its stream will bring all output again.
-      this.#operation = { ...this.#operation, output: '' };
-      void this.#follow(this.#operation.id);
+      this.#operation = { ...underWay, output: '' };
+      void this.#follow(underWay.id);
       return;
     }
     const id = this.#ports.kept.recall();
     if (!id || this.#operation) return;
     const operation = await fetchOperation(id).catch(() => undefined);
     if (!operation || this.#operation || operation.target !== this.target) return;
-    if (operation.state === 'running') void this.#follow(id);
+    if (!isOver(operation)) void this.#follow(id);
     else if (serverClock.exactMs - Date.parse(operation.started_at) < FORGET_AFTER_MS)
       this.#show(fromOperation(operation));
   }
@@ -356,7 +361,7 @@ export class PowerStore {
     });
     for (let first = true; !signal.aborted; first = false) {
       if (!first || this.#operation?.id !== id) await this.#poll(id, signal);
-      if (signal.aborted || (this.#operation?.id === id && this.#operation.state !== 'running')) break;
+      if (signal.aborted || (this.#operation?.id === id && isOver(this.#operation))) break;
       const pause = new Promise((resolve) => setTimeout(resolve, streaming ? POLL_WITH_STREAM_MS : POLL_MS));
       // The end of the stream is usually the end of the operation: look at once.
       await (streaming ? Promise.race([pause, stream]) : pause);
@@ -378,9 +383,28 @@ export class PowerStore {
       const { status } = asApiError(error);
       if (status === 401) this.#ports.signedOut();
       if (signal.aborted) return;
-      if (status === 404) this.#following?.abort();
-      else this.#noContact = true;
+      if (status !== 404) this.#noContact = true;
+      else {
+        this.#following?.abort();
+        this.#forgotten(id);
+      }
     }
+  }
+
+  /** An operation that could not be recorded is gone with the console that ran it: nobody will tell how it ended. */
+  #forgotten(id: string): void {
+    const shown = this.#underWay;
+    if (shown?.id !== id) return;
+    this.#operation = {
+      ...shown,
+      state: 'unknown',
+      finished_at: new Date(serverClock.exactMs).toISOString(),
+      outcome: {
+        summary: `The console does not know this ${shown.verb} any more: it was started again, and could not record it. Ask for status before the next verb.`,
+      },
+    };
+    this.#ports.kept.remember('');
+    void this.refresh();
   }
 
   async #stream(id: string, signal: AbortSignal): Promise<void> {

@@ -17,6 +17,7 @@ const item = (
   abandoned: false,
   question: null,
   operationId: null,
+  session: 's',
   result: result && {
     isError: false,
     output: '',

@@ -467,6 +467,14 @@ describe('a verb of the agent', () => {
     ]);
   });
 
+  it('is none of the agent of another session, of which this one is told, too', () => {
+    const mine = { ...call('a', 'ssh pve cycle'), session_id: 's' } as WireEvent;
+    const theirs = { ...started('cycle'), session_id: 't' } as WireEvent;
+    const ours = { ...started('cycle'), session_id: 's' } as WireEvent;
+    expect(play([mine, theirs]).items[0]).toMatchObject({ operationId: null });
+    expect(play([mine, ours]).items[0]).toMatchObject({ operationId: 'op' });
+  });
+
   it('is none that a person began, nor one of another verb', () => {
     for (const event of [started('cycle', 'operator'), started('reset')])
       expect(play([call('a', 'ssh pve cycle'), event]).items[0]).toMatchObject({ operationId: null });

@@ -37,6 +37,8 @@ export interface ToolItem {
   readonly key: number;
   readonly at: string;
   readonly callId: string;
+  /** All sessions of a target are told of each of its operations. */
+  readonly session: string | undefined;
   readonly name: string;
   readonly input: ToolInput;
   /** The output so far, until the result brings all of it. */
@@ -257,11 +259,12 @@ const resolve = (
 /** The call of the agent that this operation is: the last one that has no result yet and says just this verb. */
 const callOf = (
   state: Transcript,
-  { verb, by }: Extract<JournalEvent, { kind: 'power_started' }>,
+  { verb, by, session_id }: Extract<JournalEvent, { kind: 'power_started' }>,
 ): ToolItem | undefined => {
   if (by.type !== 'agent') return undefined;
   const isCall = (item: Item): item is ToolItem =>
     item.kind === 'tool' &&
+    item.session === session_id &&
     item.result === null &&
     item.operationId === null &&
     verbOf(item.input.command) === verb;
@@ -324,6 +327,7 @@ const reduceKnown = (state: Transcript, event: WireEvent): Transcript => {
         key,
         at,
         callId: event.tool_call_id,
+        session: event.session_id,
         name: event.name,
         input: event.input,
         live: '',
