@@ -38,8 +38,8 @@ export interface Latest {
 
 export interface Evidence {
   /**
-   * Fetches the newest bundle and keeps it, whole or damaged. Never rejects; undefined when nothing came at all or nothing
-   * could be written: then the bundle is on the power host only.
+   * Fetches the newest bundle and keeps it, whole or damaged. Never rejects; undefined when nothing came at all, when
+   * what came is another bundle, or when nothing could be written: then the bundle is on the power host only.
    */
   collect(request: CollectRequest): Promise<Collected | undefined>;
   /** What the last capture that no verb followed tells. */

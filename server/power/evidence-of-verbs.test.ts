@@ -29,6 +29,7 @@ const report: TriageReport = {
     inputs: [],
   },
 };
+const bundleOf = (id: string) => packBundle({ ...STALLED, 'manifest.json': manifest({ id }) }, id);
 const hearsAnswers = hearing(answering);
 let host: TestPowerHost;
 let ssh: SshConnection;
@@ -36,7 +37,7 @@ let ssh: SshConnection;
 beforeAll(async () => {
   host = await startPowerHost();
   ssh = connectTo(host, { hostKeyAlias: 'pve' });
-  host.set('bundle', await packBundle({ ...STALLED, 'manifest.json': manifest({ id: 'e1' }) }, 'e1'));
+  host.set('bundle', await bundleOf('e1'));
 });
 afterAll(async () => {
   await ssh.close();
@@ -88,6 +89,39 @@ test('the operation names the finding from before the verb, and its evidence, wh
     finding: { finding: { code: 'block-path-stalled' } },
   });
   await Promise.all([power.close(), next.close()]);
+});
+
+test('its evidence is fetched while the verb is at work: a newer one of somebody else does not take its place', async () => {
+  host.set('slow', 5);
+  const { power, journal } = create();
+  const { id } = await power.start({ verb: 'cycle', by, finding: report });
+  const kept = () => journal.events.filter(({ kind }) => kind === 'evidence');
+  await expect.poll(kept, { timeout: 30_000 }).toHaveLength(1);
+  expect((await power.get(id))?.state).toBe('running');
+  const ours = await bundleOf('e1');
+  host.set('bundle', await bundleOf('e2'));
+  const operation = await power.wait(id, 30_000);
+  host.set('bundle', ours);
+  host.unset('slow');
+  expect(operation).toMatchObject({ state: 'succeeded', evidence_id: 'e1' });
+  expect(operation.outcome).not.toHaveProperty('warnings');
+  expect(kept()).toMatchObject([{ evidence_id: 'e1', operation_id: id, status: 'complete' }]);
+  await power.close();
+});
+
+test("where the host has only a newer bundle of somebody else, it is not filed as the verb's own", async () => {
+  host.set('named', 'e1');
+  host.set('bundle', await bundleOf('e2'));
+  const { power, evidence } = create();
+  const operation = await power.wait((await power.start({ verb: 'reset', by, finding: report })).id, 30_000);
+  host.set('bundle', await bundleOf('e1'));
+  host.unset('named');
+  expect(operation.state).toBe('succeeded');
+  expect(operation).not.toHaveProperty('evidence_id');
+  expect(operation.steps.at(-1)).toMatchObject({ name: 'keep the evidence', ok: false });
+  expect(operation.outcome?.warnings?.[0]).toMatch(/^Evidence e1 .* on the power host only/);
+  expect(await evidence.list()).toEqual([]);
+  await power.close();
 });
 
 test('forensics keeps its evidence; status has none', async () => {
