@@ -190,3 +190,12 @@ test('a capture during which a verb began is kept, and tells nothing about what 
   expect(kept?.record.status).toBe('complete');
   expect(evidence.latest()).toBeUndefined();
 });
+
+test('a capture that an earlier server asked for is kept, and says nothing of now', async () => {
+  host.set('bundle', await packBundle(STALLED));
+  const { evidence } = open();
+  expect(await evidence.collect({ ...ask, verb: 'forensics', beganAtMs: Date.now() - 60_000 })).toBeDefined();
+  expect(evidence.latest()).toBeUndefined();
+  await evidence.collect({ ...ask, verb: 'forensics', beganAtMs: Date.now() });
+  expect(evidence.latest()).toBeDefined();
+});

@@ -57,7 +57,8 @@ export function createEvidence(parts: EvidenceParts): Evidence {
   const shelf = createShelf(shelfDir(parts.dataDir, target), { ...BOUNDS, ...parts.bounds });
   const summaries = new Map<string, EvidenceSummary>();
   let latest: Latest | undefined;
-  let outdatedAtMs = Number.NEGATIVE_INFINITY;
+  // What a server before this one asked for is history, too, when it is fetched.
+  let outdatedAtMs = Date.now();
 
   async function collect(request: CollectRequest): Promise<Collected | undefined> {
     const id = parseEvidenceId(request.id);

@@ -15,7 +15,7 @@ export interface CollectRequest {
   readonly operation_id?: OperationId | undefined;
   readonly session_id?: SessionId | undefined;
   readonly ssh: SshSignal;
-  /** When the capture was asked for, Unix milliseconds: a mutating verb that began later makes it history. */
+  /** When the capture was asked for, Unix milliseconds: a mutating verb, or a server, that began later makes it history. */
   readonly beganAtMs: number;
   readonly signal?: AbortSignal;
 }

@@ -7,6 +7,7 @@ import { hearing } from '../../test/support/hearing.ts';
 import { createMemoryJournal } from '../../test/support/memory-journal.ts';
 import { startPowerHost, type TestPowerHost } from '../../test/support/power-host.ts';
 import { answering } from '../../test/support/probed.ts';
+import { noEvidence } from '../../test/support/small-target.ts';
 import { connectTo, silent } from '../../test/support/ssh-parts.ts';
 import { tempDir } from '../../test/support/temp-dir.ts';
 import { createEvidence } from '../evidence/evidence.ts';
@@ -122,6 +123,44 @@ test("where the host has only a newer bundle of somebody else, it is not filed a
   expect(operation.outcome?.warnings?.[0]).toMatch(/^Evidence e1 .* on the power host only/);
   expect(await evidence.list()).toEqual([]);
   await power.close();
+});
+
+test('when the server ends during a verb, the next one fetches what the host had captured for it, or says where it is', async () => {
+  for (const mode of ['there', 'newer', 'kept'] as const) {
+    host.set('slow', 3);
+    host.set('named', 'e1');
+    const dying = create(mode === 'kept' ? {} : { evidence: noEvidence });
+    const { journal } = dying;
+    const { id } = await dying.power.start({ verb: 'cycle', by, finding: report });
+    const has = (kind: string) => () => journal.events.some((event) => event.kind === kind);
+    const named = () =>
+      journal.events.some((e) => e.kind === 'power_output' && /^evidence: e1$/m.test(e.text));
+    await expect.poll(named, { timeout: 30_000 }).toBe(true);
+    if (mode === 'kept') await expect.poll(has('evidence'), { timeout: 30_000 }).toBe(true);
+    await dying.power.close();
+    if (mode !== 'there') host.set('bundle', await bundleOf('e2'));
+    const evidence = createEvidence({ target, ssh, dataDir: tempDir(), journal, logger: silent });
+    const next = create({ journal, evidence });
+    await next.power.recover();
+    const closed = await next.power.get(id);
+    host.set('bundle', await bundleOf('e1'));
+    host.unset('named');
+    host.unset('slow');
+    expect(closed?.state, mode).not.toBe('running');
+    expect(closed?.outcome?.summary).toContain('The server stopped while cycle ran.');
+    expect(closed?.evidence_id, mode).toBe(mode === 'newer' ? undefined : 'e1');
+    expect(closed?.outcome?.warnings, mode).toEqual(
+      mode === 'newer'
+        ? ['Evidence e1 could not be kept here. It is on the power host only, in /var/lib/breakglass.']
+        : undefined,
+    );
+    const kept = journal.events.filter(({ kind }) => kind === 'evidence');
+    expect(
+      kept.map(({ operation_id }) => operation_id),
+      mode,
+    ).toEqual(mode === 'newer' ? [] : [id]);
+    await next.power.close();
+  }
 });
 
 test('forensics keeps its evidence; status has none', async () => {

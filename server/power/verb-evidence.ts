@@ -58,7 +58,7 @@ export function createVerbEvidence(
 }
 
 /** Whether it is here now, whole or damaged. Never rejects. */
-async function fetchEvidence(
+export async function fetchEvidence(
   live: LiveOperation,
   id: string,
   ssh: SshSignal,
