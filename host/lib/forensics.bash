@@ -118,6 +118,8 @@ make_capture() {
     printf 'WARNING: no evidence: %s. Going on without.\n' "$REPLY"
     return
   fi
+  # For that verb it is no proof: see take_capture_lock.
+  if [[ $beside_a_verb ]]; then { : >"$capture/beside-a-verb"; } 2>/dev/null; fi
   open_reports
   scaled "$sample_gap_ms"; gap=$REPLY
   first_steps

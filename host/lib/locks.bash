@@ -107,6 +107,11 @@ take_capture_lock() {
   { read -r id <"$capture_lock.last"; } 2>/dev/null
   { printf '%s %s %s\n' "$verb" "$caller" "$EPOCHSECONDS" >"$capture_lock"; } 2>/dev/null
   if [[ ! $id || $id == "$before" || ! -e $captures/$id/manifest.json ]]; then return 0; fi
+  # It kept away from QEMU because of a verb that worked, which is this one: what a verb ends is looked at before.
+  if [[ $verb != forensics && -e $captures/$id/beside-a-verb ]]; then
+    printf 'it kept away from QEMU because of this %s: capturing again\n' "$verb"
+    return 0
+  fi
   # It stands before a verb now, and is kept like one.
   if [[ $verb != forensics ]]; then { : >"$captures/$id/kept"; } 2>/dev/null; fi
   evidence=$id

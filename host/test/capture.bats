@@ -371,6 +371,27 @@ disks() { # MOOD: the monitor of a VM with several disks; and what qmp.pl makes 
   [[ $(result) == *'"evidence":"2'*'-reset"'* ]]
 }
 
+@test "a verb does not share a look that kept away from QEMU because of it: it captures for itself before it kills" {
+  make_root scale=50
+  # The look lasts until the cycle waits for it.
+  replace pvesh <<<"until grep -q 'waiting for it' '$BATS_TEST_TMPDIR/cycle'; do sleep 0.05; done"
+  : >"$root/run/qemu-server/102.cleanup" # the cycle waits for that, in front of its capture
+  pve cycle >"$BATS_TEST_TMPDIR/cycle" 3>&- &
+  local cycle=$! look
+  await "the cycle's lock" test -s "$root/run/breakglass/102.lock"
+  pve forensics >"$BATS_TEST_TMPDIR/look" 3>&- &
+  look=$!
+  await 'the capture of the look' ls "$root/state/captures/102"
+  rm "$root/run/qemu-server/102.cleanup"
+  wait "$look" "$cycle"
+  run cat "$BATS_TEST_TMPDIR/cycle"
+  [[ $output == *'waiting for it'* && $output != *'shared: '* ]]
+  [[ $(result) == *'"evidence":"2'*'-cycle"'* ]]
+  jq -e '.steps[] | select(.name == "qmp-a") | .status == "ok"' "$root"/state/captures/102/*-cycle/manifest.json
+  jq -e '.steps[] | select(.name == "qmp-a") | .status == "skipped"' "$root"/state/captures/102/*-forensics/manifest.json
+  [ ! -e "$(printf '%s\n' "$root"/state/captures/102/*-forensics)/kept" ] # it stands before nothing
+}
+
 @test "a verb's evidence is not pushed out by any number of looks" {
   make_root
   mkdir -p "$root/state/captures/102"/202001{01..12}T000000Z-stop "$root/state/captures/102"/202002{10..25}T000000Z-forensics

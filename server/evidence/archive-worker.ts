@@ -6,6 +6,6 @@ import { unpack } from './unpack.ts';
 
 const { cause, archive, before, problems, at } = workerData as ArchiveJob;
 const unpacked = await unpack(Buffer.from(archive.buffer, archive.byteOffset, archive.byteLength));
-const { record, png, read } = await makeRecord(cause, unpacked, archive.length, problems, at, before);
-const answer: ReadArchive = { record, json: JSON.stringify(record), png, read };
+const { record, png, read, named } = await makeRecord(cause, unpacked, archive.length, problems, at, before);
+const answer: ReadArchive = { record, json: JSON.stringify(record), png, read, named };
 parentPort?.postMessage(answer);

@@ -57,7 +57,8 @@ export function createEvidence(parts: EvidenceParts): Evidence {
   const shelf = createShelf(shelfDir(parts.dataDir, target), { ...BOUNDS, ...parts.bounds });
   const summaries = new Map<string, EvidenceSummary>();
   let latest: Latest | undefined;
-  let outdatedAtMs = Number.NEGATIVE_INFINITY;
+  // What a server before this one asked for is history, too, when it is fetched.
+  let outdatedAtMs = Date.now();
 
   async function collect(request: CollectRequest): Promise<Collected | undefined> {
     const id = parseEvidenceId(request.id);
@@ -65,16 +66,21 @@ export function createEvidence(parts: EvidenceParts): Evidence {
       throw new Error(`the host named its evidence ${JSON.stringify(request.id.slice(0, 100))}`);
     const { stream, problems } = await fetchNewest(parts, request.signal);
     if (stream.length === 0) throw new Error(problems.join(' ') || 'the host sent nothing');
+    // What a server has of it when it ends is no bundle: the next one fetches it.
+    if (request.signal?.aborted) throw new Error('the server ended while it was fetched');
     const { archive, before } = frameArchive(stream);
     const { verb, operation_id, session_id } = request;
     const cause = { id, target, verb, operation_id, session_id, ssh: request.ssh };
-    const { record, json, png, read } = await readArchive({
+    const { record, json, png, read, named } = await readArchive({
       cause,
       archive,
       before,
       problems,
       at: new Date(),
     });
+    // The newest there is another's by now: kept under this id it would tell of another moment, and be damaged for ever.
+    if (named !== undefined && named !== id)
+      throw new Error(`asked for ${id}; what came is ${named.slice(0, 100)}`);
     const { signals, counters } = watchOver(latest?.counters ?? [], read);
     // While it was captured and fetched a verb may have begun.
     if (!isMutating(verb) && request.beganAtMs >= outdatedAtMs)

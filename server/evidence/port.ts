@@ -15,7 +15,7 @@ export interface CollectRequest {
   readonly operation_id?: OperationId | undefined;
   readonly session_id?: SessionId | undefined;
   readonly ssh: SshSignal;
-  /** When the capture was asked for, Unix milliseconds: a mutating verb that began later makes it history. */
+  /** When the capture was asked for, Unix milliseconds: a mutating verb, or a server, that began later makes it history. */
   readonly beganAtMs: number;
   readonly signal?: AbortSignal;
 }
@@ -38,8 +38,8 @@ export interface Latest {
 
 export interface Evidence {
   /**
-   * Fetches the newest bundle and keeps it, whole or damaged. Never rejects; undefined when nothing came at all or nothing
-   * could be written: then the bundle is on the power host only.
+   * Fetches the newest bundle and keeps it, whole or damaged. Never rejects; undefined when nothing came at all, when
+   * what came is another bundle, or when nothing could be written: then the bundle is on the power host only.
    */
   collect(request: CollectRequest): Promise<Collected | undefined>;
   /** What the last capture that no verb followed tells. */

@@ -22,6 +22,8 @@ export interface ReadArchive {
   readonly json: string;
   readonly png: Uint8Array | undefined;
   readonly read: ReadBundle;
+  /** See record.ts. */
+  readonly named: string | undefined;
 }
 
 export interface ReadLimits {
@@ -39,7 +41,7 @@ export async function readArchive(job: ArchiveJob, limits: ReadLimits = LIMITS):
     const why = `It could not be read: ${error instanceof Error ? error.message : String(error)}. The archive is kept.`;
     const nothing = { id: undefined, files: new Map<string, Buffer>(), problems: [why] };
     const { record, read } = await makeRecord(job.cause, nothing, job.archive.length, job.problems, job.at);
-    return { record, json: JSON.stringify(record), png: undefined, read };
+    return { record, json: JSON.stringify(record), png: undefined, read, named: undefined };
   }
 }
 

@@ -26,6 +26,8 @@ export interface Made {
   readonly record: EvidenceRecord;
   readonly png: Buffer | undefined;
   readonly read: ReadBundle;
+  /** Of the bundle that came, as it names itself; undefined where it does not. */
+  readonly named: string | undefined;
 }
 
 const PICTURE = 'screendump.ppm';
@@ -53,8 +55,6 @@ export async function makeRecord(
   const manifest = parseManifest(texts.get('manifest.json'));
   if (manifest === undefined && unpacked.files.size > 0) why.push('Its manifest is missing or is no JSON.');
   const named = manifest?.id ?? unpacked.id;
-  if (named !== undefined && named !== cause.id)
-    why.push(`Asked for ${cause.id}; what came is ${named.slice(0, 100)}.`);
   const dump = unpacked.files.get(PICTURE);
   const picture = dump === undefined || dump.length === 0 ? undefined : await pngFromPpm(dump);
   if (picture?.png === undefined ? picture !== undefined : picture.partial)
@@ -76,6 +76,7 @@ export async function makeRecord(
   const hour = knownOrOld(read.signals.history)?.hour;
   return {
     read,
+    named,
     png: picture?.png,
     record: {
       id: linked.id,

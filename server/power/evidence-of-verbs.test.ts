@@ -7,6 +7,7 @@ import { hearing } from '../../test/support/hearing.ts';
 import { createMemoryJournal } from '../../test/support/memory-journal.ts';
 import { startPowerHost, type TestPowerHost } from '../../test/support/power-host.ts';
 import { answering } from '../../test/support/probed.ts';
+import { noEvidence } from '../../test/support/small-target.ts';
 import { connectTo, silent } from '../../test/support/ssh-parts.ts';
 import { tempDir } from '../../test/support/temp-dir.ts';
 import { createEvidence } from '../evidence/evidence.ts';
@@ -29,6 +30,7 @@ const report: TriageReport = {
     inputs: [],
   },
 };
+const bundleOf = (id: string) => packBundle({ ...STALLED, 'manifest.json': manifest({ id }) }, id);
 const hearsAnswers = hearing(answering);
 let host: TestPowerHost;
 let ssh: SshConnection;
@@ -36,7 +38,7 @@ let ssh: SshConnection;
 beforeAll(async () => {
   host = await startPowerHost();
   ssh = connectTo(host, { hostKeyAlias: 'pve' });
-  host.set('bundle', await packBundle({ ...STALLED, 'manifest.json': manifest({ id: 'e1' }) }, 'e1'));
+  host.set('bundle', await bundleOf('e1'));
 });
 afterAll(async () => {
   await ssh.close();
@@ -88,6 +90,77 @@ test('the operation names the finding from before the verb, and its evidence, wh
     finding: { finding: { code: 'block-path-stalled' } },
   });
   await Promise.all([power.close(), next.close()]);
+});
+
+test('its evidence is fetched while the verb is at work: a newer one of somebody else does not take its place', async () => {
+  host.set('slow', 5);
+  const { power, journal } = create();
+  const { id } = await power.start({ verb: 'cycle', by, finding: report });
+  const kept = () => journal.events.filter(({ kind }) => kind === 'evidence');
+  await expect.poll(kept, { timeout: 30_000 }).toHaveLength(1);
+  expect((await power.get(id))?.state).toBe('running');
+  const ours = await bundleOf('e1');
+  host.set('bundle', await bundleOf('e2'));
+  const operation = await power.wait(id, 30_000);
+  host.set('bundle', ours);
+  host.unset('slow');
+  expect(operation).toMatchObject({ state: 'succeeded', evidence_id: 'e1' });
+  expect(operation.outcome).not.toHaveProperty('warnings');
+  expect(kept()).toMatchObject([{ evidence_id: 'e1', operation_id: id, status: 'complete' }]);
+  await power.close();
+});
+
+test("where the host has only a newer bundle of somebody else, it is not filed as the verb's own", async () => {
+  host.set('named', 'e1');
+  host.set('bundle', await bundleOf('e2'));
+  const { power, evidence } = create();
+  const operation = await power.wait((await power.start({ verb: 'reset', by, finding: report })).id, 30_000);
+  host.set('bundle', await bundleOf('e1'));
+  host.unset('named');
+  expect(operation.state).toBe('succeeded');
+  expect(operation).not.toHaveProperty('evidence_id');
+  expect(operation.steps.at(-1)).toMatchObject({ name: 'keep the evidence', ok: false });
+  expect(operation.outcome?.warnings?.[0]).toMatch(/^Evidence e1 .* on the power host only/);
+  expect(await evidence.list()).toEqual([]);
+  await power.close();
+});
+
+test('when the server ends during a verb, the next one fetches what the host had captured for it, or says where it is', async () => {
+  for (const mode of ['there', 'newer', 'kept'] as const) {
+    host.set('slow', 3);
+    host.set('named', 'e1');
+    const dying = create(mode === 'kept' ? {} : { evidence: noEvidence });
+    const { journal } = dying;
+    const { id } = await dying.power.start({ verb: 'cycle', by, finding: report });
+    const has = (kind: string) => () => journal.events.some((event) => event.kind === kind);
+    const named = () =>
+      journal.events.some((e) => e.kind === 'power_output' && /^evidence: e1$/m.test(e.text));
+    await expect.poll(named, { timeout: 30_000 }).toBe(true);
+    if (mode === 'kept') await expect.poll(has('evidence'), { timeout: 30_000 }).toBe(true);
+    await dying.power.close();
+    if (mode !== 'there') host.set('bundle', await bundleOf('e2'));
+    const evidence = createEvidence({ target, ssh, dataDir: tempDir(), journal, logger: silent });
+    const next = create({ journal, evidence });
+    await next.power.recover();
+    const closed = await next.power.get(id);
+    host.set('bundle', await bundleOf('e1'));
+    host.unset('named');
+    host.unset('slow');
+    expect(closed?.state, mode).not.toBe('running');
+    expect(closed?.outcome?.summary).toContain('The server stopped while cycle ran.');
+    expect(closed?.evidence_id, mode).toBe(mode === 'newer' ? undefined : 'e1');
+    expect(closed?.outcome?.warnings, mode).toEqual(
+      mode === 'newer'
+        ? ['Evidence e1 could not be kept here. It is on the power host only, in /var/lib/breakglass.']
+        : undefined,
+    );
+    const kept = journal.events.filter(({ kind }) => kind === 'evidence');
+    expect(
+      kept.map(({ operation_id }) => operation_id),
+      mode,
+    ).toEqual(mode === 'newer' ? [] : [id]);
+    await next.power.close();
+  }
 });
 
 test('forensics keeps its evidence; status has none', async () => {

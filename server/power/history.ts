@@ -52,3 +52,11 @@ export async function readOperation(journal: Journal, id: OperationId): Promise<
   for await (const event of readAll(journal, { operation: id, kinds: OPERATION_KINDS })) events.push(event);
   return foldOperation(events);
 }
+
+/** What the host printed on stdout, as far as it is recorded. */
+export async function readPrinted(journal: Journal, id: OperationId): Promise<string> {
+  let printed = '';
+  for await (const event of readAll(journal, { operation: id, kinds: ['power_output'] }))
+    if (event.kind === 'power_output' && event.stream === 'stdout') printed += event.text;
+  return printed;
+}

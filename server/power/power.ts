@@ -199,6 +199,7 @@ export function createPower(parts: PowerParts): Power {
           target,
           host,
           journal,
+          evidence,
           logger,
           now,
           bounds,

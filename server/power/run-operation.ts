@@ -12,12 +12,11 @@ import {
   wrongVm,
 } from '../power-host/run-verb.ts';
 import { versionWarning } from '../power-host/version.ts';
-import { evidenceNamed } from '../readings/printed-capture.ts';
 import { type Readings, stillSays } from '../readings/readings.ts';
-import type { SshSignal } from '../triage/signals.ts';
 import { awaitSsh, type CheckBounds, checkHost } from './check.ts';
 import type { LiveOperation } from './live-operation.ts';
 import { type Judgement, judgeEnd } from './outcome.ts';
+import { createVerbEvidence, onHostOnly } from './verb-evidence.ts';
 
 export interface RunParts {
   readonly host: PowerPath;
@@ -54,12 +53,15 @@ export async function runOperation(live: LiveOperation, parts: RunParts): Promis
   }
   if (isMutating(verb)) parts.evidence.outdated();
   // The host captures before the verb does anything, so what is kept with the capture must be from before the verb, too.
-  const sshBefore = parts.readings.sshNow();
+  const evidence = createVerbEvidence(live, parts.readings.sshNow(), parts);
   live.step('ask the power host');
   const end = await runVerb(host.ssh, verb, {
     signal: closing,
     timeoutMs: parts.limitMs,
-    onOutput: (stream, text) => live.output(stream, text),
+    onOutput: (stream, text) => {
+      live.output(stream, text);
+      if (stream === 'stdout') evidence.heard(text);
+    },
     onSection: (name) => live.step(name),
     onLimit: (seconds) => live.setLimit(seconds),
   });
@@ -72,8 +74,8 @@ export async function runOperation(live: LiveOperation, parts: RunParts): Promis
   live.setOutcome(outcome);
   live.setResult(resultOf(verb, end, judged));
   parts.onResult();
-  // It was being fetched while we waited for SSH. If we have to wait for it after that, this is a step.
-  const keeping = keepEvidence(live, end, sshBefore, parts);
+  // It is being fetched while we wait for SSH. If we have to wait for it after that, this is a step.
+  const keeping = evidence.keep(end);
 
   if (judged.state === 'succeeded' && isMutating(verb) && verb !== 'stop') {
     live.step('ssh answers');
@@ -147,51 +149,6 @@ async function whyNotOurs(
 
 const coldCase = (verb: Verb, detail: string): string =>
   `${verb} was not carried out. ${detail} ${COLD_CASE}`.trim();
-
-/** What was captured is not called kept where we do not have it. */
-function onHostOnly(outcome: Outcome, verb: Verb, id: string): Outcome {
-  const where = `It is on the power host only, in /var/lib/breakglass.`;
-  return {
-    ...outcome,
-    // The host's own sentence says that it was captured, and no more is asked of this verb.
-    ...(verb === 'forensics' ? { summary: `Evidence ${id} could not be kept here. ${where}` } : {}),
-    warnings: [...(outcome.warnings ?? []), `Evidence ${id} could not be kept here. ${where}`],
-  };
-}
-
-interface Kept {
-  readonly id: string;
-  /** Whole or damaged. */
-  readonly isHere: boolean;
-}
-
-/** Undefined when nothing was captured. Never rejects. */
-function keepEvidence(
-  live: LiveOperation,
-  end: VerbEnd,
-  ssh: SshSignal,
-  parts: RunParts,
-): Promise<Kept> | undefined {
-  const { id: operation_id, verb, by, session_id, started_at } = live.operation;
-  const id = end.host?.evidence ?? (verb === 'status' ? undefined : evidenceNamed(end.stdout));
-  if (id === undefined) return undefined;
-  return parts.evidence
-    .collect({
-      id,
-      verb,
-      by,
-      operation_id,
-      session_id,
-      ssh,
-      beganAtMs: Date.parse(started_at),
-      signal: parts.closing,
-    })
-    .then((collected) => {
-      if (collected === undefined) return { id, isHere: false };
-      live.setEvidence(collected.record.id);
-      return { id, isHere: true };
-    });
-}
 
 /** The last check: the closing line says for which VM the verb ran. */
 const otherVmWarning = ({ host }: VerbEnd, vmid: number | undefined): readonly string[] =>

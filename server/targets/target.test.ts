@@ -4,7 +4,7 @@ import { type AddressInfo, createServer, type Socket } from 'node:net';
 import { expect, onTestFinished, test } from 'vitest';
 import { newOperationId, type TargetName } from '../../protocol/ids.ts';
 import type { TriageReport } from '../../protocol/triage.ts';
-import { packBundle, STALLED } from '../../test/support/bundle.ts';
+import { manifest, packBundle, STALLED } from '../../test/support/bundle.ts';
 import { createMemoryJournal } from '../../test/support/memory-journal.ts';
 import { startPowerHost } from '../../test/support/power-host.ts';
 import { silent } from '../../test/support/ssh-parts.ts';
@@ -135,7 +135,7 @@ test('a triage that a verb overtakes is past when it arrives', async () => {
 
 test('a fresh device knows the last operations, the last evidence and who pressed, also after a restart', async () => {
   const { target, host, ended, journal } = await house();
-  host.set('bundle', await packBundle(STALLED, 'e1'));
+  host.set('bundle', await packBundle({ ...STALLED, 'manifest.json': manifest({ id: 'e1' }) }, 'e1'));
   await ended('forensics');
   await ended('status');
   const reset = await ended('reset');
@@ -208,7 +208,7 @@ test('whoever reads the state of a silent VM starts one triage, shared by all; n
   const port = await silentVm();
   const { target, host } = await house(journal, port);
   const captures = () => host.calls().filter((call) => call === 'forensics').length;
-  host.set('bundle', await packBundle(STALLED, 'e1'));
+  host.set('bundle', await packBundle({ ...STALLED, 'manifest.json': manifest({ id: 'e1' }) }, 'e1'));
   await until('SSH to be found silent', async () =>
     (await target.state()).ssh.reading === 'silent' ? true : undefined,
   );

@@ -5,6 +5,7 @@
 //   vm      the VM that it says it is for
 //   capture text that forensics prints         mute   `status` hangs, or answers after so many seconds
 //   bundle  what the word `evidence` streams; without it, the word is rejected as by an older script
+//   named   the evidence that a verb names; without it, that of the bundle, or e1
 //   refuse  a verb answers 75 with this    code   a verb's exit code      loud   bytes that a verb prints
 // Every command that arrives is a line of `calls`; two mutating verbs at once leave a line in `overlaps`.
 import { chmodSync, existsSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
@@ -16,6 +17,9 @@ dir=\${0%/*}
 verb=$SSH_ORIGINAL_COMMAND
 get() { [ -e "$dir/$1" ] && cat "$dir/$1" || printf '%s' "$2"; }
 printf '%q\\n' "$verb" >>"$dir/calls"
+named=$(get named "$(tar -tzf "$dir/bundle" 2>/dev/null | head -n 1)")
+named=\${named%/}
+named=\${named:-e1}
 case $verb in
   status)
     [ -e "$dir/mute" ] && { mute=$(get mute); sleep "\${mute:-60}"; }
@@ -24,7 +28,7 @@ case $verb in
     [ -e "$dir/vm" ] && printf 'vm: %s\\n' "$(get vm)"
     [ -e "$dir/busy" ] && printf 'busy: %s\\n' "$(get busy)"
     exit 0 ;;
-  forensics) echo '--- forensics (10:00:00Z) ---'; get capture; echo 'evidence: e1'; exit 0 ;;
+  forensics) echo '--- forensics (10:00:00Z) ---'; get capture; echo "evidence: $named"; exit 0 ;;
   evidence) [ -e "$dir/bundle" ] && exec cat "$dir/bundle"; echo 'breakglass-pve: rejected' >&2; exit 2 ;;
   reset|start|stop|cycle) ;;
   *) echo "breakglass-pve: rejected" >&2; exit 2 ;;
@@ -33,7 +37,7 @@ if [ -e "$dir/refuse" ]; then printf 'breakglass-pve: busy: %s\\n' "$(get refuse
 mkdir "$dir/lock" 2>/dev/null || echo "$verb" >>"$dir/overlaps"
 [ -e "$dir/limit" ] && printf 'BREAKGLASS-LIMIT {"verb":"%s","vm":102,"seconds":%s}\\n' "$verb" "$(get limit)"
 echo '--- forensics (10:00:00Z) ---'
-echo 'evidence: e1'
+echo "evidence: $named"
 [ -e "$dir/loud" ] && head -c "$(get loud)" /dev/zero | tr '\\0' x && echo
 # Detached, as the real one: what was begun ends, whoever watches.
 setsid bash -c '
@@ -44,8 +48,8 @@ setsid bash -c '
 wait
 printf -- '--- %s (10:00:01Z) ---\\n' "$verb"
 case $verb in cycle|start) new=2 ;; reset) new=1 ;; stop) new=null ;; esac
-printf 'BREAKGLASS-RESULT {"verb":"%s","version":"%s","exit":%s,"outcome":"VM 102: %s done.","vm_state":"%s","qmp":null,"evidence":"e1","old_pid":1,"new_pid":%s}\\n' \\
-  "$verb" "$(get version 0.2.0)" "$(get code 0)" "$verb" "$(get state)" "$new"
+printf 'BREAKGLASS-RESULT {"verb":"%s","version":"%s","exit":%s,"outcome":"VM 102: %s done.","vm_state":"%s","qmp":null,"evidence":"%s","old_pid":1,"new_pid":%s}\\n' \\
+  "$verb" "$(get version 0.2.0)" "$(get code 0)" "$verb" "$(get state)" "$named" "$new"
 exit "$(get code 0)"
 `;
 
