@@ -20,7 +20,7 @@ import type { Operation } from '../../protocol/operations.ts';
 import type { TriageReport } from '../../protocol/triage.ts';
 import { favourAgents } from '../../test/support/favour-agents.ts';
 import type { Guest, GuestCommand, GuestResult, Probed } from '../guest/port.ts';
-import type { Power, VerbRequest } from '../power/port.ts';
+import type { LastChange, Power, VerbRequest } from '../power/port.ts';
 import { createPress } from '../press/press.ts';
 import { createRepeats } from '../press/repeats.ts';
 import { createSecondPresses } from '../press/second-press.ts';
@@ -69,6 +69,8 @@ export class FixturePower implements Power {
   readonly seen: VerbRequest[] = [];
   /** Until it resolves the operation runs. */
   end: Promise<void> = Promise.resolve();
+  /** The last mutating verb, of whomever. */
+  change: LastChange | undefined;
   readonly #known = new Map<OperationId, Operation>();
 
   start(request: VerbRequest): Promise<Operation> {
@@ -114,8 +116,8 @@ export class FixturePower implements Power {
   running(): undefined {
     return undefined;
   }
-  lastChange(): undefined {
-    return undefined;
+  lastChange(): LastChange | undefined {
+    return this.change;
   }
   recover(): Promise<void> {
     return Promise.resolve();

@@ -138,6 +138,18 @@ test('a Stop while it waits ends the turn in time, and nothing runs', LIMIT, asy
   expect(rig.guest.seen).toEqual([]);
 });
 
+test('a yes to a verb is not used after a verb that somebody else ran while it waited', LIMIT, async () => {
+  const { rig, approvals, session } = await asking(calls(verb('cycle')));
+  const turn = runTurn(rig.agent, 'cycle it');
+  const { approval_id } = await next(approvals);
+  const beganAtMs = Date.parse('2026-01-01T02:13:05Z');
+  rig.power.change = { verb: 'reset', by: ann, beganAtMs, endedAtMs: beganAtMs, overAtMs: beganAtMs };
+  await approvals.answer(session, approval_id, { answer: 'approve' }, ann);
+  const [result] = ofKind(await turn, 'tool_result');
+  expect(rig.power.seen).toEqual([]);
+  expect(result?.output).toBe('Not done. reset by ann ran at 02:13:05 UTC while this waited. Look again.');
+});
+
 test('a grant lets repair commands of this session run without asking, and never a verb', LIMIT, async () => {
   const { rig, approvals, session } = await asking(calls(repair('one'), repair('two'), verb('cycle')));
   const turn = runTurn(rig.agent, 'fix it');
