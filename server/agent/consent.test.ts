@@ -2,6 +2,7 @@
 import { expect, onTestFinished, test, vi } from 'vitest';
 import { type AnswerBlock, answer, type Handler, text, toolUse } from '../../lab/model/scripted.ts';
 import type { PolicyMode } from '../../protocol/approvals.ts';
+import { newSessionId } from '../../protocol/ids.ts';
 import type { Actor } from '../../protocol/operations.ts';
 import type { TriageReport } from '../../protocol/triage.ts';
 import { approvalsOn } from '../../test/support/approvals-on.ts';
@@ -281,10 +282,47 @@ test('forensics of the agent: one a minute', LIMIT, async () => {
   const { rig } = await asking(calls(verb('forensics'), verb('forensics')), {
     rig: { hands: { captures: capturePaces() } },
   });
+  rig.power.stdout = 'qmp: answers\nevidence: e1\n';
   const results = ofKind(await runTurn(rig.agent, 'look'), 'tool_result');
-  expect(results.map(({ is_error }) => is_error)).toEqual([false, true]);
+  expect(results.map(({ is_error }) => is_error)).toEqual([false, false]);
   expect(results[1]?.output).toContain('one a minute');
   expect(rig.power.seen).toHaveLength(1);
+});
+
+test(
+  'forensics soon after that of another session costs no capture, and shows what that one printed',
+  LIMIT,
+  async () => {
+    const { capturePaces } = await import('./capture-pace.ts');
+    const { rig } = await asking(calls(verb('forensics')), { rig: { hands: { captures: capturePaces() } } });
+    rig.power.stdout = 'qmp: answers\nevidence: e1\n';
+    await runTurn(rig.agent, 'look');
+    const [result] = ofKind(await runTurn(rig.driver.open(newSessionId(), target), 'look'), 'tool_result');
+    expect(result).toMatchObject({ is_error: false });
+    expect(result?.output).toContain('evidence: e1');
+    expect(rig.power.seen).toHaveLength(1);
+  },
+);
+
+test('forensics that kept nothing spends no minute', LIMIT, async () => {
+  const { capturePaces } = await import('./capture-pace.ts');
+  const { rig } = await asking(calls(verb('forensics'), verb('forensics')), {
+    rig: { hands: { captures: capturePaces() } },
+  });
+  rig.power.stdout = 'evidence: none\n';
+  await runTurn(rig.agent, 'look');
+  expect(rig.power.seen).toHaveLength(2);
+});
+
+test('forensics from before a verb is no answer to whoever captures after it', LIMIT, async () => {
+  const { capturePaces } = await import('./capture-pace.ts');
+  const { rig } = await asking(calls(verb('forensics')), { rig: { hands: { captures: capturePaces() } } });
+  rig.power.stdout = 'evidence: e1\n';
+  await runTurn(rig.agent, 'look');
+  const beganAtMs = Date.now();
+  rig.power.change = { verb: 'reset', by: ann, beganAtMs, endedAtMs: beganAtMs, overAtMs: beganAtMs };
+  await runTurn(rig.driver.open(newSessionId(), target), 'look');
+  expect(rig.power.seen).toHaveLength(2);
 });
 
 test('longer looks of the agent, which capture twice: one a minute', LIMIT, async () => {
