@@ -20,12 +20,12 @@ import type { Operation } from '../../protocol/operations.ts';
 import type { TriageReport } from '../../protocol/triage.ts';
 import { favourAgents } from '../../test/support/favour-agents.ts';
 import type { Guest, GuestCommand, GuestResult, Probed } from '../guest/port.ts';
-import type { Power, VerbRequest } from '../power/port.ts';
+import type { LastChange, Power, VerbRequest } from '../power/port.ts';
 import { createPress } from '../press/press.ts';
 import { createRepeats } from '../press/repeats.ts';
 import { createSecondPresses } from '../press/second-press.ts';
 import type { DriverBounds } from './bounds.ts';
-import { CapturePace } from './capture-pace.ts';
+import { CapturePace, ForensicsPace } from './capture-pace.ts';
 import { type AgentDriverDeps, type CountedDriver, createAgentDriver } from './driver.ts';
 import type { Hands } from './hands.ts';
 import type { AgentUser } from './own-user.ts';
@@ -69,6 +69,10 @@ export class FixturePower implements Power {
   readonly seen: VerbRequest[] = [];
   /** Until it resolves the operation runs. */
   end: Promise<void> = Promise.resolve();
+  /** What a verb prints. */
+  stdout = 'status: running\n';
+  /** The last mutating verb, of whomever. */
+  change: LastChange | undefined;
   readonly #known = new Map<OperationId, Operation>();
 
   start(request: VerbRequest): Promise<Operation> {
@@ -96,7 +100,7 @@ export class FixturePower implements Power {
     const result = {
       verb: operation.verb,
       exit_code: 0,
-      stdout: 'status: running\n',
+      stdout: this.stdout,
       stderr: '',
       rejected: false,
     };
@@ -114,8 +118,8 @@ export class FixturePower implements Power {
   running(): undefined {
     return undefined;
   }
-  lastChange(): undefined {
-    return undefined;
+  lastChange(): LastChange | undefined {
+    return this.change;
   }
   recover(): Promise<void> {
     return Promise.resolve();
@@ -223,7 +227,7 @@ export async function startRig(handler: Handler, options: RigOptions = {}): Prom
         policy: policyOf('autonomous'),
         ask: () => Promise.reject(new Error('nobody is asked here')),
         captures: {
-          forensics: new CapturePace(0),
+          forensics: new ForensicsPace(0),
           triage: new CapturePace(0),
           longerLook: new CapturePace(0),
         },

@@ -2,6 +2,7 @@
 import { expect, onTestFinished, test, vi } from 'vitest';
 import { type AnswerBlock, answer, type Handler, text, toolUse } from '../../lab/model/scripted.ts';
 import type { PolicyMode } from '../../protocol/approvals.ts';
+import { newSessionId } from '../../protocol/ids.ts';
 import type { Actor } from '../../protocol/operations.ts';
 import type { TriageReport } from '../../protocol/triage.ts';
 import { approvalsOn } from '../../test/support/approvals-on.ts';
@@ -138,6 +139,18 @@ test('a Stop while it waits ends the turn in time, and nothing runs', LIMIT, asy
   expect(rig.guest.seen).toEqual([]);
 });
 
+test('a yes to a verb is not used after a verb that somebody else ran while it waited', LIMIT, async () => {
+  const { rig, approvals, session } = await asking(calls(verb('cycle')));
+  const turn = runTurn(rig.agent, 'cycle it');
+  const { approval_id } = await next(approvals);
+  const beganAtMs = Date.parse('2026-01-01T02:13:05Z');
+  rig.power.change = { verb: 'reset', by: ann, beganAtMs, endedAtMs: beganAtMs, overAtMs: beganAtMs };
+  await approvals.answer(session, approval_id, { answer: 'approve' }, ann);
+  const [result] = ofKind(await turn, 'tool_result');
+  expect(rig.power.seen).toEqual([]);
+  expect(result?.output).toBe('Not done. reset by ann ran at 02:13:05 UTC while this waited. Look again.');
+});
+
 test('a grant lets repair commands of this session run without asking, and never a verb', LIMIT, async () => {
   const { rig, approvals, session } = await asking(calls(repair('one'), repair('two'), verb('cycle')));
   const turn = runTurn(rig.agent, 'fix it');
@@ -269,10 +282,47 @@ test('forensics of the agent: one a minute', LIMIT, async () => {
   const { rig } = await asking(calls(verb('forensics'), verb('forensics')), {
     rig: { hands: { captures: capturePaces() } },
   });
+  rig.power.stdout = 'qmp: answers\nevidence: e1\n';
   const results = ofKind(await runTurn(rig.agent, 'look'), 'tool_result');
-  expect(results.map(({ is_error }) => is_error)).toEqual([false, true]);
+  expect(results.map(({ is_error }) => is_error)).toEqual([false, false]);
   expect(results[1]?.output).toContain('one a minute');
   expect(rig.power.seen).toHaveLength(1);
+});
+
+test(
+  'forensics soon after that of another session costs no capture, and shows what that one printed',
+  LIMIT,
+  async () => {
+    const { capturePaces } = await import('./capture-pace.ts');
+    const { rig } = await asking(calls(verb('forensics')), { rig: { hands: { captures: capturePaces() } } });
+    rig.power.stdout = 'qmp: answers\nevidence: e1\n';
+    await runTurn(rig.agent, 'look');
+    const [result] = ofKind(await runTurn(rig.driver.open(newSessionId(), target), 'look'), 'tool_result');
+    expect(result).toMatchObject({ is_error: false });
+    expect(result?.output).toContain('evidence: e1');
+    expect(rig.power.seen).toHaveLength(1);
+  },
+);
+
+test('forensics that kept nothing spends no minute', LIMIT, async () => {
+  const { capturePaces } = await import('./capture-pace.ts');
+  const { rig } = await asking(calls(verb('forensics'), verb('forensics')), {
+    rig: { hands: { captures: capturePaces() } },
+  });
+  rig.power.stdout = 'evidence: none\n';
+  await runTurn(rig.agent, 'look');
+  expect(rig.power.seen).toHaveLength(2);
+});
+
+test('forensics from before a verb is no answer to whoever captures after it', LIMIT, async () => {
+  const { capturePaces } = await import('./capture-pace.ts');
+  const { rig } = await asking(calls(verb('forensics')), { rig: { hands: { captures: capturePaces() } } });
+  rig.power.stdout = 'evidence: e1\n';
+  await runTurn(rig.agent, 'look');
+  const beganAtMs = Date.now();
+  rig.power.change = { verb: 'reset', by: ann, beganAtMs, endedAtMs: beganAtMs, overAtMs: beganAtMs };
+  await runTurn(rig.driver.open(newSessionId(), target), 'look');
+  expect(rig.power.seen).toHaveLength(2);
 });
 
 test('longer looks of the agent, which capture twice: one a minute', LIMIT, async () => {

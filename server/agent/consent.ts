@@ -2,9 +2,11 @@
 // again then: a policy that was tightened meanwhile counts.
 import type { Asked, PolicyMode } from '../../protocol/approvals.ts';
 import type { SessionId, ToolCallId } from '../../protocol/ids.ts';
+import { BreakglassError } from '../../protocol/problems.ts';
 import { isMutating, type Verb } from '../../protocol/verbs.ts';
 import type { Verdict } from '../approvals/approvals.ts';
 import { type Action, type Decision, decide } from '../policy/decide.ts';
+import type { LastChange } from '../power/port.ts';
 import type { Exchange } from './exchange.ts';
 import type { Hands } from './hands.ts';
 import { failed, type ToolOutcome } from './tool-results.ts';
@@ -20,7 +22,7 @@ export interface Call {
 
 export type Consent =
   | { readonly type: 'refused'; readonly outcome: ToolOutcome }
-  /** `use` gives the reason when it may not run after all. */
+  /** `use` gives the reason when it may not run after all; it throws `does-not-apply` for a verb that another one has overtaken. */
   | { readonly type: 'given'; readonly use: (asked: Asked) => Promise<string | undefined> };
 
 /** What a person reads on a phone before they agree to it, in characters of the command and of its stdin. */
@@ -33,6 +35,7 @@ export async function seekConsent(
   before: () => Promise<ToolOutcome | undefined>,
 ): Promise<Consent> {
   const { hands, session, exchange, id, signal } = call;
+  const changeBefore = hands.power.lastChange();
   const policy = await hands.policy(session);
   const decideIn = async (mode?: PolicyMode): Promise<Decision> => {
     const facts = await factsOf(hands, asked);
@@ -75,6 +78,7 @@ export async function seekConsent(
         async use(now) {
           if (!verdict.permit.use(now)) return 'This is not what was approved.';
           const again = await decideIn();
+          if ('verb' in now) refuseOvertaken(changeBefore, hands.power.lastChange());
           return again.type === 'deny' ? again.reason : undefined;
         },
       };
@@ -109,6 +113,16 @@ function actionOf(asked: Asked, { vmStopped, shutdownBy }: Facts, granted: boole
     ...(vmStopped === undefined ? {} : { vmStopped }),
     ...(shutdownBy === undefined ? {} : { shutdownBy }),
   };
+}
+
+/** The yes was to a verb on the VM as it was when the agent asked: after another verb it boots, or was stopped on purpose. */
+function refuseOvertaken(before: LastChange | undefined, last: LastChange | undefined): void {
+  if (last === undefined || last.beganAtMs === before?.beganAtMs) return;
+  const at = new Date(last.beganAtMs).toISOString().slice(11, 19);
+  throw new BreakglassError(
+    'does-not-apply',
+    `${last.verb} by ${last.by.name} ran at ${at} UTC while this waited. Look again.`,
+  );
 }
 
 const refused = (why: string, ended: 'denied' | 'stopped' = 'denied'): Consent => ({

@@ -15,7 +15,7 @@ import type { CapturePaces } from './capture-pace.ts';
 export interface Hands {
   readonly guest: Guest;
   readonly target: TargetName;
-  readonly power: Pick<Power, 'wait' | 'get' | 'checkFree'>;
+  readonly power: Pick<Power, 'wait' | 'get' | 'checkFree' | 'lastChange'>;
   readonly press: Press;
   readonly triage: Diagnosis['triage'];
   /** What holds in a session, to be read at any later moment. */

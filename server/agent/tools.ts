@@ -8,11 +8,18 @@ import {
 import { z } from 'zod';
 import { AGENT } from '../../protocol/actors.ts';
 import type { Asked } from '../../protocol/approvals.ts';
-import { newToolCallId, type SessionId, type ToolCallId, toolCallId } from '../../protocol/ids.ts';
+import {
+  newToolCallId,
+  type OperationId,
+  type SessionId,
+  type ToolCallId,
+  toolCallId,
+} from '../../protocol/ids.ts';
 import type { Operation } from '../../protocol/operations.ts';
 import { BreakglassError } from '../../protocol/problems.ts';
 import { isMutating, VERBS } from '../../protocol/verbs.ts';
 import { exactVerb, HOW_TO_AGREE } from '../press/press.ts';
+import { evidenceNamed } from '../readings/printed-capture.ts';
 import { type Call, seekConsent } from './consent.ts';
 import type { OurTool } from './definition.ts';
 import type { Exchange } from './exchange.ts';
@@ -171,26 +178,75 @@ interface HostCommand {
 }
 
 async function runVerb(call: Call, input: HostCommand, verbWaitMs: number): Promise<ToolOutcome> {
-  const { hands, signal } = call;
-  if (signal.aborted) return failed('Stopped before it ran.', 'stopped');
-  const started = await press(call, input);
+  if (call.signal.aborted) return failed('Stopped before it ran.', 'stopped');
+  const started = await press(call, input, verbWaitMs);
   if ('output' in started) return started;
-  const { id, verb } = started;
+  const { operation, stopped } = await endOf(call, started.id, verbWaitMs);
+  if (operation === undefined)
+    return failed(
+      `${started.verb} was started as operation ${started.id}, which cannot be found now. Ask for status.`,
+    );
+  return operationOutcome(operation, stopped);
+}
+
+interface EndOfVerb {
+  readonly operation: Operation | undefined;
+  /** The turn ended while it ran. */
+  readonly stopped: boolean;
+}
+
+/** Waits for the end of a verb, as long as the turn goes on. */
+async function endOf({ hands, signal }: Call, id: OperationId, verbWaitMs: number): Promise<EndOfVerb> {
   const stopped = new Promise<undefined>((resolve) => {
     if (signal.aborted) resolve(undefined);
     signal.addEventListener('abort', () => resolve(undefined), { once: true });
   });
   const waited = await Promise.race([hands.power.wait(id, verbWaitMs), stopped]);
   const operation = waited ?? (await hands.power.get(id));
-  if (operation === undefined)
-    return failed(`${verb} was started as operation ${id}, which cannot be found now. Ask for status.`);
-  return operationOutcome(operation, waited === undefined && operation.state === 'running');
+  return { operation, stopped: waited === undefined && operation?.state === 'running' };
 }
+
+/** One a minute. Who comes too soon is told what the last one printed, to whomever; one that kept nothing, or from before a verb, does not count. */
+async function capture(
+  call: Call,
+  start: () => Promise<Operation>,
+  verbWaitMs: number,
+): Promise<Operation | ToolOutcome> {
+  const { captures, power } = call.hands;
+  const { forensics } = captures;
+  for (;;) {
+    const last = forensics.lately();
+    if (last === undefined) return forensics.begin(start);
+    const agoS = Math.round((performance.now() - last.beganAt) / 1_000);
+    const begun = await last.operation.catch(() => undefined);
+    const end = begun && (await endOf(call, begun.id, verbWaitMs));
+    if (call.signal.aborted) return failed('Stopped before it ran.', 'stopped');
+    if (
+      end?.operation !== undefined &&
+      isOrWillBeKept(end.operation) &&
+      !isFromBefore(end.operation, power)
+    ) {
+      const { output, ...outcome } = operationOutcome(end.operation, false);
+      return { ...outcome, output: `${capturedBefore(agoS)}\n${output}` };
+    }
+    forensics.forget(last);
+  }
+}
+
+const isOrWillBeKept = ({ state, evidence_id, result }: Operation): boolean =>
+  state === 'running' || evidence_id !== undefined || evidenceNamed(result?.stdout ?? '') !== undefined;
+
+const isFromBefore = ({ started_at }: Operation, power: Hands['power']): boolean =>
+  (power.lastChange()?.beganAtMs ?? 0) >= Date.parse(started_at);
+
+const capturedBefore = (agoS: number): string =>
+  `Nothing was captured anew: the last forensics began ${agoS} s ago, in this session or another, and you may take one a minute, because later captures push earlier evidence out. This is what it printed:`;
 
 /** The operation, or why there is none. */
 async function press(
   call: Call,
   { command, despite_finding }: HostCommand,
+  verbWaitMs: number,
 ): Promise<Operation | ToolOutcome> {
   const { hands, session, signal } = call;
   const { vm, powerHost } = hands.targetAliases;
@@ -209,28 +265,24 @@ async function press(
       return against === undefined ? undefined : notDone(`${against.text} ${HOW_TO_AGREE.stated}`);
     });
     if (consent.type === 'refused') return consent.outcome;
-    const tooSoon = verb === 'forensics' ? hands.captures.forensics.begin() : undefined;
-    if (tooSoon !== undefined)
-      return failed(
-        `Refused: the last forensics began ${tooSoon} s ago, and you may take one a minute: later captures push earlier evidence out. Read what it printed.`,
-        'denied',
-      );
-    return await hands.press.press({
-      verb,
-      by: AGENT,
-      session,
-      permission: {
-        type: 'judged',
-        judge: async () => {
-          const denial = await consent.use(asked);
-          // Asked right before the start, so that a Stop that came meanwhile counts.
-          return signal.aborted ? 'The turn was stopped.' : denial;
+    const start = (): Promise<Operation> =>
+      hands.press.press({
+        verb,
+        by: AGENT,
+        session,
+        permission: {
+          type: 'judged',
+          judge: async () => {
+            const denial = await consent.use(asked);
+            // Asked right before the start, so that a Stop that came meanwhile counts.
+            return signal.aborted ? 'The turn was stopped.' : denial;
+          },
         },
-      },
-      applies: { type: 'refused' },
-      secondPress: { type: 'stated', despiteFinding },
-      once: { type: 'no-key' },
-    });
+        applies: { type: 'refused' },
+        secondPress: { type: 'stated', despiteFinding },
+        once: { type: 'no-key' },
+      });
+    return await (verb === 'forensics' ? capture(call, start, verbWaitMs) : start());
   } catch (error) {
     if (!(error instanceof BreakglassError)) throw error;
     const { code, message } = error;

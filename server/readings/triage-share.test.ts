@@ -150,6 +150,20 @@ test('a page that opens on a silent VM costs one capture, however often it opens
   expect(captures() - before).toBe(3);
 });
 
+test('who presses while the look of a page is under way gets a capture, and no report that is renewed from an old one', async () => {
+  const shared = shareTriage(deps());
+  await shared.ask(OPENED);
+  const before = captures();
+  const [opened, again, pressed] = await Promise.all([
+    shared.ask(OPENED),
+    shared.ask(OPENED),
+    shared.ask(CAUSE),
+  ]);
+  expect(again).toBe(opened);
+  expect(pressed).not.toBe(opened);
+  expect(captures() - before).toBe(1);
+});
+
 test('what a renewed report says of movement grows old, and a verb in between makes it history', async () => {
   let now = Date.now();
   const shared = shareTriage(deps({ now: () => new Date(now) }));

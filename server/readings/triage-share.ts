@@ -50,13 +50,19 @@ interface Last {
   readonly atMs: number;
 }
 
+interface Running extends UnderWay {
+  readonly report: Promise<TriageReport>;
+  /** As long as its report may come to rest on an old capture, it answers nobody who pressed. */
+  isCheap: boolean;
+}
+
 export function shareTriage(deps: TriageDeps): SharedTriage {
   const nowMs = (): number => (deps.now?.() ?? new Date()).getTime();
   let last: Last | undefined;
   let found: Found | undefined;
   let signals: Signals | undefined;
   let confirming: Promise<void> | undefined;
-  let running: (UnderWay & { readonly report: Promise<TriageReport> }) | undefined;
+  let running: Running | undefined;
 
   async function full(cause: TriageCause): Promise<TriageReport> {
     const beganAtMs = nowMs();
@@ -98,15 +104,22 @@ export function shareTriage(deps: TriageDeps): SharedTriage {
     return { ...before, report, confirmedAtMs: nowMs() };
   }
 
-  async function renewed(cause: TriageCause): Promise<TriageReport> {
+  /** The last capture, if a cheap look may renew what was found in it. */
+  function renewable(): Last | undefined {
     const before = last;
     // What was once seen otherwise advises nothing any more, however it looks now: it is looked at anew.
-    if (found?.changed !== undefined && found.report.finding.advised !== null) return full(cause);
+    if (found?.changed !== undefined && found.report.finding.advised !== null) return undefined;
     // A verb that ran since makes the last capture history, also where the process is the same.
     const counts = deps.evidence.latest()?.signals.evidence === before?.look.signals.evidence;
-    if (before === undefined || !counts || nowMs() - before.atMs > RENEWED_MS) return full(cause);
+    return before === undefined || !counts || nowMs() - before.atMs > RENEWED_MS ? undefined : before;
+  }
+
+  async function renewed(cause: TriageCause, before: Last, onFull: () => void): Promise<TriageReport> {
     const now = await cheapLook(deps, cause);
-    if (!isUnchanged(before.look.signals, now)) return full(cause);
+    if (!isUnchanged(before.look.signals, now)) {
+      onFull();
+      return full(cause);
+    }
     const report = triage(carriedOver(before.look.signals, now, nowMs() - before.atMs));
     if (found !== undefined && signals === before.look.signals)
       found = { ...found, report, confirmedAtMs: nowMs(), changed: undefined };
@@ -117,11 +130,20 @@ export function shareTriage(deps: TriageDeps): SharedTriage {
     ask(cause) {
       const longer = cause.longer === true;
       const isOvertaken = running !== undefined && (deps.verbBeganAtMs?.() ?? 0) >= running.sinceMs;
-      if (running !== undefined && !isOvertaken && (running.longer || !longer)) return running.report;
-      const report = (cause.unasked === true ? renewed(cause) : full(cause)).finally(() => {
+      const unasked = cause.unasked === true;
+      const isEnough = running !== undefined && (running.longer || !longer) && (unasked || !running.isCheap);
+      if (running !== undefined && isEnough && !isOvertaken) return running.report;
+      const before = unasked ? renewable() : undefined;
+      const look =
+        before === undefined
+          ? full(cause)
+          : renewed(cause, before, () => {
+              own.isCheap = false;
+            });
+      const report = look.finally(() => {
         if (running === own) running = undefined;
       });
-      const own = { longer, report, sinceMs: nowMs() };
+      const own: Running = { longer, report, sinceMs: nowMs(), isCheap: before !== undefined };
       running = own;
       return report;
     },

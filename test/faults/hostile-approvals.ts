@@ -11,7 +11,7 @@ import { eventId, type SessionId } from '../../protocol/ids.ts';
 import type { Actor } from '../../protocol/operations.ts';
 import { MUTATING_VERBS } from '../../protocol/verbs.ts';
 import { FixtureGuest, FixturePower, target, WELL } from '../../server/agent/agent.fixture.ts';
-import { CapturePace } from '../../server/agent/capture-pace.ts';
+import { CapturePace, ForensicsPace } from '../../server/agent/capture-pace.ts';
 import { createAgentDriver } from '../../server/agent/driver.ts';
 import type { Hands } from '../../server/agent/hands.ts';
 import { Approvals } from '../../server/approvals/approvals.ts';
@@ -249,7 +249,7 @@ function hostileHands(approvals: Approvals, ran: Ran[]): Hands {
     },
     ask: (question) => approvals.ask(question),
     captures: {
-      forensics: new CapturePace(0),
+      forensics: new ForensicsPace(0),
       triage: new CapturePace(0),
       longerLook: new CapturePace(0),
     },
