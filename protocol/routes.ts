@@ -231,7 +231,9 @@ export const ROUTES = {
     fixed: true,
     says: 'Stops the turn.',
     params: SESSION,
-    answers: { 200: json(z.object({ cancelled: z.boolean() }), '`false`: no turn was running.') },
+    answers: {
+      200: json(z.object({ cancelled: z.boolean() }), '`false`: no turn was running, and nothing waited.'),
+    },
     problems: ['unknown-session', ...NO_CHAT],
   },
   'GET /api/approvals': {

@@ -18,6 +18,7 @@ import {
   target,
   turnContext,
 } from './agent.fixture.ts';
+import { BOUNDS } from './bounds.ts';
 import { findTranscript } from './transcripts.ts';
 
 const rigs: Rig[] = [];
@@ -381,4 +382,20 @@ test('a session that nobody needs any more is parked and forgotten, and goes on 
   const again = rig.driver.open(rig.session, target);
   expect(kinds(await runTurn(again, 'again'))).toEqual(['text', 'usage', 'result']);
   expect(rig.model.requests.at(-1)?.raw).toContain('plum');
+});
+
+test('whoever comes back before a released session is parked keeps its process: the short limit counts no more', async () => {
+  const rig = await rigged(() => answer(text('ok')));
+  await runTurn(rig.agent, 'plum');
+  const before = pidOf(rig);
+  vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] });
+  try {
+    rig.agent.release();
+    rig.driver.open(rig.session, target);
+    await vi.advanceTimersByTimeAsync(BOUNDS.parkReleasedAfterMs + 1);
+  } finally {
+    vi.useRealTimers();
+  }
+  await runTurn(rig.agent, 'again');
+  expect(pidOf(rig)).toBe(before);
 });

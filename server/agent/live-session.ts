@@ -87,9 +87,10 @@ export class LiveSession implements LiveAgent {
     return this.#process?.pid;
   }
 
-  /** Somebody looks at the session. Starts its process ahead of the first prompt, where there is room to spare. */
+  /** Somebody looks at the session: its process is kept for longer again, or one is started ahead of the first prompt, where there is room. */
   warm(): void {
     this.#released = false;
+    this.#parkLater();
     this.lastUsed = performance.now();
     if (this.#parts.unavailable() !== undefined || !this.#parts.mayWarm()) return;
     if (this.#parking === undefined)
@@ -97,7 +98,6 @@ export class LiveSession implements LiveAgent {
         this.#parts.logger.error({ err: error, session: this.#parts.id }, 'the agent could not be started'),
       );
     else void this.#parking.then(() => this.#released || this.warm());
-    this.#parkLater();
   }
 
   release(): void {

@@ -104,6 +104,110 @@ test('stop ends the turn as cancelled, names who, and drops what was queued', as
   expect(await sessions.cancel(id, bob)).toBe(false);
 });
 
+const refusal = (): Error => new Error('disk full');
+/** A journal that refuses the batches of which `refuses` says so. */
+function fragile(refuses: (kinds: readonly string[]) => boolean | Promise<boolean>): Journal {
+  const journal = createMemoryJournal();
+  const append: Journal['append'] = async (batch) => {
+    if (await refuses(batch.map(({ kind }) => kind))) throw refusal();
+    return journal.append(batch);
+  };
+  return { ...journal, append };
+}
+
+test.for(['text', 'turn_end'])(
+  'what waited behind a turn whose %s could not be recorded does not run hours later: it is told as lost',
+  async (unrecorded) => {
+    const going = Promise.withResolvers<void>();
+    const failed = Promise.withResolvers<void>();
+    let full = true;
+    const journal = fragile((kinds) => {
+      if (!full || !(kinds.includes(unrecorded) || kinds.includes('turn_end'))) return false;
+      if (kinds.includes('turn_end')) failed.resolve();
+      return true;
+    });
+    const ran: string[] = [];
+    const { sessions, ended, events } = house(
+      async (prompt, log) => {
+        ran.push(prompt);
+        await going.promise;
+        await log.record(text(prompt));
+      },
+      { journal },
+    );
+    const id = await sessions.open(ann, target);
+    await sessions.prompt({ id, target }, { text: 'one', by: ann });
+    await sessions.prompt({ id, target }, { text: 'two', by: ann, queue: true });
+    going.resolve();
+    await failed.promise;
+    full = false;
+    await ended(id);
+    await expect
+      .poll(async () => (await events(id)).at(-1))
+      .toMatchObject({ kind: 'unqueued', reason: 'lost', actor: { name: 'breakglass' } });
+    expect(ran).toEqual(['one']);
+    expect(sessions.counts()).toMatchObject({ turns: 0, queued: 0 });
+  },
+);
+
+test('a queued prompt whose start cannot be recorded never runs, and that is told once it can be', async () => {
+  let isFull = false;
+  const journal = fragile((kinds) => {
+    if (kinds.includes('unqueued') && kinds.includes('user')) isFull = true;
+    return isFull;
+  });
+  const going = Promise.withResolvers<void>();
+  const ran: string[] = [];
+  const { sessions, ended, events, kinds } = house(
+    async (prompt) => {
+      ran.push(prompt);
+      await going.promise;
+    },
+    { journal },
+  );
+  const id = await sessions.open(ann, target);
+  await sessions.prompt({ id, target }, { text: 'one', by: ann });
+  await sessions.prompt({ id, target }, { text: 'two', by: ann, queue: true });
+  await sessions.prompt({ id, target }, { text: 'three', by: ann, queue: true });
+  going.resolve();
+  while (!isFull) await sleep(5);
+  expect(await sessions.cancel(id, ann)).toBe(false);
+  isFull = false;
+  await sessions.prompt({ id, target }, { text: 'four', by: ann });
+  await ended(id, 2);
+  await expect
+    .poll(async () => (await kinds(id)).filter((kind) => kind === 'unqueued'), { timeout: 3_000 })
+    .toHaveLength(2);
+  expect(ran).toEqual(['one', 'four']);
+  expect((await events(id)).filter(({ kind }) => kind === 'unqueued')).toMatchObject([
+    { reason: 'lost' },
+    { reason: 'lost' },
+  ]);
+  expect(sessions.entries).toBe(0);
+});
+
+test('stop drops what waits without a turn before it, and says that there was something', async () => {
+  const first = Promise.withResolvers<boolean>();
+  const second = Promise.withResolvers<boolean>();
+  const journal = fragile((kinds) => {
+    if (kinds.includes('user')) return first.promise;
+    return kinds.includes('queued') ? second.promise : false;
+  });
+  const ran: string[] = [];
+  const { sessions, kinds } = house(async (prompt) => void ran.push(prompt), { journal });
+  const id = await sessions.open(ann, target);
+  const one = sessions.prompt({ id, target }, { text: 'one', by: ann });
+  const two = sessions.prompt({ id, target }, { text: 'two', by: ann, queue: true });
+  first.resolve(true);
+  await expect(one).rejects.toThrow('disk full');
+  expect(await sessions.cancel(id, ann)).toBe(true);
+  second.resolve(false);
+  await two;
+  await sessions.close();
+  expect(ran).toEqual([]);
+  expect(await kinds(id)).not.toContain('user');
+});
+
 test('an agent that does not end after a stop is closed, and the turn ends all the same', async () => {
   const { sessions, ended, agent } = house(async (_prompt, log) => {
     await log.record(text('deaf'));

@@ -18,7 +18,7 @@ import type { Journal } from '../journal/port.ts';
 import { readAll } from '../journal/read-all.ts';
 import { listSessions, renameSession, type SessionsWanted } from './session-list.ts';
 import { Slots } from './slots.ts';
-import { Turn } from './turn.ts';
+import { JOURNAL_RETRY_MS, Turn } from './turn.ts';
 
 const CALL_KINDS: readonly JournaledKind[] = [
   'tool',
@@ -57,10 +57,15 @@ type Accepted =
   | { readonly status: 'started'; readonly turn: Turn }
   | { readonly status: 'queued'; readonly queueId: string };
 
+interface Queued {
+  readonly id: string;
+  readonly prompt: Prompt;
+}
+
 interface Live {
   readonly target: TargetName;
   turn: Turn | undefined;
-  readonly queue: { readonly id: string; readonly prompt: Prompt }[];
+  readonly queue: Queued[];
   readonly viewers: Set<{ readonly listener: (event: EphemeralEvent) => void }>;
   agent: LiveAgent | undefined;
 }
@@ -138,22 +143,15 @@ export class Sessions {
     return { status: 'queued', queueId };
   }
 
-  /** Stops the running turn and forgets what is queued behind it. False when nothing runs. */
+  /** Stops the running turn and forgets what is queued. False when nothing runs and nothing waits. */
   async cancel(id: SessionId, by: Actor): Promise<boolean> {
     const live = this.#live.get(id);
-    if (live?.turn === undefined) return false;
+    if (live === undefined) return false;
     const dropped = live.queue.splice(0);
-    const stopped = live.turn.end({ type: 'stop', by: by.name });
-    if (dropped.length > 0) {
-      const removed = dropped.map(
-        (entry) => ({ kind: 'unqueued', queue_id: entry.id, reason: 'removed' }) as const,
-      );
-      // The stop counts even if this cannot be recorded. The next start closes what is left open.
-      await this.#append(id, live, by, removed).catch((error: unknown) =>
-        this.#deps.logger.error({ err: error }, 'removal not recorded'),
-      );
-    }
-    return stopped;
+    const stopped = live.turn?.end({ type: 'stop', by: by.name }) ?? false;
+    await this.#unqueue(id, live, { by, reason: 'removed', dropped });
+    this.#forget(id, live);
+    return stopped || dropped.length > 0;
   }
 
   /**
@@ -288,9 +286,10 @@ export class Sessions {
 
   async #run(id: SessionId, live: Live, turn: Turn, prompt: Prompt): Promise<void> {
     live.agent ??= this.#deps.agent.open(id, live.target);
-    await turn.run(live.agent, { text: prompt.text, model: prompt.model });
+    const wasRecorded = await turn.run(live.agent, { text: prompt.text, model: prompt.model });
     live.turn = undefined;
-    await this.#next(id, live);
+    if (wasRecorded) await this.#next(id, live);
+    else await this.#lose(id, live);
     this.#forget(id, live);
   }
 
@@ -304,9 +303,34 @@ export class Sessions {
         { kind: 'unqueued', queue_id: entry.id, reason: 'started' },
       ]);
     } catch (error) {
-      // It was acknowledged, so it goes back to its place. It runs with the next prompt, or the next start closes it as lost.
-      if (live.turn === undefined) live.queue.unshift(entry);
       this.#deps.logger.error({ err: error, session: id }, 'a queued prompt could not be started');
+      await this.#lose(id, live, entry);
+      this.#forget(id, live);
+    }
+  }
+
+  /** While the journal refuses, hours may pass, and what waited was typed for a situation that may be gone. Its text is given back. */
+  #lose(id: SessionId, live: Live, ...first: readonly Queued[]): Promise<void> {
+    const dropped = [...first, ...live.queue.splice(0)];
+    return this.#unqueue(id, live, { by: SERVER, reason: 'lost', dropped });
+  }
+
+  /** Records that these will not run. They are out of the queue already, which counts even while it cannot be recorded. */
+  async #unqueue(
+    id: SessionId,
+    live: Live,
+    what: { by: Actor; reason: 'removed' | 'lost'; dropped: readonly Queued[] },
+  ): Promise<void> {
+    if (what.dropped.length === 0) return;
+    const bodies = what.dropped.map(
+      (entry) => ({ kind: 'unqueued', queue_id: entry.id, reason: what.reason }) as const,
+    );
+    try {
+      await this.#append(id, live, what.by, bodies);
+    } catch (error) {
+      this.#deps.logger.error({ err: error, session: id }, 'the end of queued prompts could not be recorded');
+      if (this.#closing) return; // The next start closes them as lost.
+      setTimeout(() => void this.#unqueue(id, live, what), JOURNAL_RETRY_MS).unref();
     }
   }
 

@@ -15,8 +15,8 @@ import type { Slots } from './slots.ts';
 
 /** After Stop the agent has this long to end by itself (its own promise is 2 s for the whole); then the turn ends without it. */
 const STOP_GRACE_MS = 1_900;
-/** Between attempts to record the end of a turn while the journal refuses. */
-const JOURNAL_RETRY_MS = 1_000;
+/** Between attempts to record what must be recorded, such as the end of a turn, while the journal refuses. */
+export const JOURNAL_RETRY_MS = 1_000;
 
 export interface TurnDeps {
   readonly journal: Journal;
@@ -72,14 +72,17 @@ export class Turn implements TurnLog {
     return true;
   }
 
-  /** Runs to the end and never rejects. The `user` event is in the journal already. */
-  async run(agent: LiveAgent, prompt: AgentPrompt): Promise<void> {
+  /**
+   * Runs to the end and never rejects. The `user` event is in the journal already.
+   * -> whether all of it could be recorded at once: else any time may have passed until its end was.
+   */
+  async run(agent: LiveAgent, prompt: AgentPrompt): Promise<boolean> {
     this.#limit = new RunningLimit(this.#deps.turnTimeoutMs, () => this.end({ type: 'limit' }));
     let failure: Error | undefined;
     try {
       if (this.#deps.slots.full)
-        await this.#append(
-          [{ kind: 'note', text: 'Waiting: other turns are running. This one starts when a slot is free.' }],
+        await this.record(
+          { kind: 'note', text: 'Waiting: other turns are running. This one starts when a slot is free.' },
           SERVER,
         );
       this.#giveBack = await this.#deps.slots.take(this.#stop.signal);
@@ -96,7 +99,8 @@ export class Turn implements TurnLog {
     this.#deps.logger.error({ err: failure, session: this.#session, turn: this.id }, 'turn failed');
     this.#stop.abort();
     this.#closeAgent(agent);
-    await this.#close(failure.message);
+    const closedAtOnce = await this.#close(failure.message);
+    return closedAtOnce && this.#unrecorded === undefined;
   }
 
   /** Resolves when the agent is through, or when it has had its time after a stop. */
@@ -179,8 +183,11 @@ export class Turn implements TurnLog {
       .catch((error: unknown) => this.#deps.logger.error({ err: error }, 'a late event was not recorded'));
   }
 
-  /** The one place where a turn ends. Goes on trying while the journal refuses: a turn without an end must not exist. */
-  async #close(trouble: string | undefined): Promise<void> {
+  /**
+   * The one place where a turn ends. Goes on trying while the journal refuses: a turn without an end must not exist.
+   * -> whether the first attempt succeeded
+   */
+  async #close(trouble: string | undefined): Promise<boolean> {
     const last: JournaledBody[] = [...this.#explain(trouble), { kind: 'turn_end' }];
     for (let told = false; ; told = true) {
       try {
@@ -191,9 +198,9 @@ export class Turn implements TurnLog {
           last,
           this.#cause?.type === 'stop' ? { type: 'operator', name: this.#cause.by } : SERVER,
         );
-        return;
+        return !told;
       } catch (error) {
-        if (this.#closing.signal.aborted) return; // The next start closes it as interrupted.
+        if (this.#closing.signal.aborted) return false; // The next start closes it as interrupted.
         if (!told) this.#tell(trouble ?? (error instanceof Error ? error.message : String(error)));
         this.#deps.logger.error(
           { err: error, turn: this.id },
