@@ -4,6 +4,7 @@ repository=$(cd "$BATS_TEST_DIRNAME/../.." && pwd)
 
 make_root() { # [status=stopped] [fault=block-stall] [scale=20]
   root=$BATS_TEST_TMPDIR/host
+  : >"$BATS_TEST_TMPDIR/machine" # before the other process opens it: the machine of before has said `ready` there
   "$repository/node_modules/.bin/node" "$repository/host/test/support/make-root.ts" "$root" "$@" >"$BATS_TEST_TMPDIR/machine" 2>&1 3>&- &
   machine=$!
   until grep -q ready "$BATS_TEST_TMPDIR/machine"; do
