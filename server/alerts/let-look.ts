@@ -26,15 +26,15 @@ export const letLook =
       if (now.version !== version || now.configured === 'observe') return;
       await policies.set(session, { mode: 'ask' }, SERVER);
     };
-    const isOver = (): Promise<void> => {
+    const end = (): Promise<void> => {
       unfollow();
       return afterLook().catch((error: unknown) =>
         logger.error({ err: error }, 'the session of an incident stays in the mode observe'),
       );
     };
-    const unfollow = journal.follow({ session: session.id, kinds: ['turn_end'] }, () => void isOver());
+    const unfollow = journal.follow({ session: session.id, kinds: ['turn_end'] }, () => void end());
     await sessions.prompt(session, { text: prompt, by: SERVER }).catch(async (error: unknown) => {
-      await isOver();
+      await end();
       throw error;
     });
   };

@@ -107,10 +107,10 @@ export class PowerStore {
     this.#contradiction = null;
   }
   get mutationRunning(): boolean {
-    return this.#underWay !== null && isMutating(this.#underWay.verb);
+    return this.underWay !== null && isMutating(this.underWay.verb);
   }
   /** The operation that is shown and not over: it runs, or the console is still finding out what came of it. */
-  get #underWay(): OperationView | null {
+  get underWay(): OperationView | null {
     return this.#operation === null || isOver(this.#operation) ? null : this.#operation;
   }
   /** The newest finding, from here or from the console, which knows what became of it: `past` says why it does not hold any more. */
@@ -274,14 +274,14 @@ export class PowerStore {
   /** Shows an operation that was not started here: by somebody else or by the agent. */
   follow(id: string, verb: Verb): void {
     const shown = this.#operation;
-    if (shown?.id === id || this.#underWay !== null) return;
+    if (shown?.id === id || this.underWay !== null) return;
     // When the agent asks for the status, the outcome of a verb must stay in sight.
     if (shown && !isMutating(verb)) return;
     void this.#follow(id);
   }
 
   dismiss(): void {
-    if (this.#underWay !== null) return;
+    if (this.underWay !== null) return;
     this.#operation = null;
     this.#refusal = '';
     this.#ports.kept.remember('');
@@ -333,7 +333,7 @@ export class PowerStore {
   }
 
   async #resume(): Promise<void> {
-    const underWay = this.#underWay;
+    const underWay = this.underWay;
     if (underWay !== null) {
       // Its stream will bring all output again.
       this.#operation = { ...underWay, output: '' };
@@ -393,7 +393,7 @@ export class PowerStore {
 
   /** An operation that could not be recorded is gone with the console that ran it: nobody will tell how it ended. */
   #forgotten(id: string): void {
-    const shown = this.#underWay;
+    const shown = this.underWay;
     if (shown?.id !== id) return;
     this.#operation = {
       ...shown,

@@ -1,6 +1,7 @@
 // What the power path says of a target in few words: its lamps, its state, and what a verb will do. Pure.
 import type { TargetState } from '../../../protocol/me.ts';
 import type { MutatingVerb, Verb } from '../../../protocol/verbs.ts';
+import { isOver } from './operation-view.ts';
 import type { Tone } from './tone.ts';
 import { capital } from './words.ts';
 
@@ -140,7 +141,7 @@ export const allAnswer = (lamps: readonly LampView[]): boolean =>
 export const stateLine = (state: TargetState | null, nowMs: number): string => {
   if (state === null) return 'Asking';
   const { vm, operation } = state;
-  if (operation?.state === 'running' && !['status', 'forensics'].includes(operation.verb))
+  if (operation && !isOver(operation) && !['status', 'forensics'].includes(operation.verb))
     return VERB_WORDS[operation.verb]?.going.replace(/ of$/, '') ?? operation.verb;
   if (vm.at === null) return vm.detail === undefined ? 'Asking' : 'Unknown';
   if (isStale(vm.at, nowMs)) return `Unknown · last read ${howOld(vm.at, nowMs)} ago`;

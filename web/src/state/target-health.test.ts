@@ -83,8 +83,9 @@ describe('how a target is', () => {
     expect(healthOf(state({ ssh: sshWorks(900) }), NOW).words).toBe('SSH answers');
   });
 
-  it('names the verb that runs', () => {
-    const operation = { verb: 'cycle', state: 'running' } as NonNullable<TargetState['operation']>;
+  // `unknown` and not finished: the connection was lost, and the power host is asked what came of it.
+  it.each(['running', 'unknown'])('names the verb that is not over: %s', (of) => {
+    const operation = { verb: 'cycle', state: of } as NonNullable<TargetState['operation']>;
     expect(healthOf(state({ operation, vm: { state: 'stopped', at: ago(0) } }), NOW)).toMatchObject({
       level: 'stopped',
       words: 'cycle runs, stopped',

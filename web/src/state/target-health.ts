@@ -2,6 +2,7 @@
 // Only fresh readings count, and what is not known is never called well.
 import type { TargetState } from '../../../protocol/me.ts';
 import { STATE_TONES } from '../../../protocol/state-words.ts';
+import { isOver } from './operation-view.ts';
 import { isFresh } from './power-words.ts';
 import { roughAge } from './words.ts';
 
@@ -17,7 +18,7 @@ export interface Health {
 }
 
 const withVerb = (state: TargetState, words: string): string =>
-  state.operation?.state === 'running' ? `${state.operation.verb} runs, ${words}` : words;
+  state.operation && !isOver(state.operation) ? `${state.operation.verb} runs, ${words}` : words;
 
 /** The list of targets has a finding in short; a target by itself has it whole. */
 const foundOf = ({
